@@ -1,0 +1,40 @@
+"""A course on backpropagation in which every number has its formula, and every formula its numbers.
+
+`backprop` sends a batch through a small network and back, and returns a `Trace` of every number on the way.
+"""
+
+from bpcourse.engine import gradcheck
+from bpcourse.engine.activations import ACTIVATIONS, Activation, leaky_relu
+from bpcourse.engine.backpropagation import Trace, backprop
+from bpcourse.engine.examples import EXAMPLES, Example
+from bpcourse.engine.losses import LOSSES, Loss, one_hot
+from bpcourse.engine.network import Dense, Forward, Network, forward
+from bpcourse.engine.training import sgd_step
+from bpcourse.notation import number, read_number
+
+# from bpcourse.pictures.diagram import Diagram, draw
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ACTIVATIONS",
+    "EXAMPLES",
+    "LOSSES",
+    "Activation",
+    "Dense",
+    "Diagram",
+    "Example",
+    "Forward",
+    "Loss",
+    "Network",
+    "Trace",
+    "backprop",
+    "draw",
+    "forward",
+    "gradcheck",
+    "leaky_relu",
+    "number",
+    "one_hot",
+    "read_number",
+    "sgd_step",
+]

@@ -1,0 +1,1 @@
+"""The mathematics, in NumPy alone. Read: activations, losses, network, backpropagation; then gradcheck, training."""

@@ -1,0 +1,65 @@
+"""Small networks with an input, a target and a source: the ones that the lessons compute by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpcourse.engine.backpropagation import Trace, backprop
+from bpcourse.engine.network import Dense, Network
+from bpcourse.engine.validation import Array, batch
+from bpcourse.notation import Register
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """A network, one input and target, `(1, n)`, the name of its loss, and where the numbers are from."""
+
+    network: Network
+    x: Array
+    y: Array
+    loss: str
+    source: str
+
+    def backprop(self) -> Trace:
+        """Return the trace of the example.
+
+        >>> round(EXAMPLES["mazur"].backprop().loss, 9)
+        0.298371109
+        """
+        return backprop(self.network, self.x, self.y, self.loss)
+
+
+EXAMPLES = Register(
+    "example",
+    {
+        "lecture": Example(
+            Network(
+                [
+                    Dense([[0.5, -0.7], [0.9, 0.4]], [0.1, -0.2], "sigmoid"),
+                    Dense([[0.6, 1.3], [-1.1, 0.4]], [0.3, -1.2], "sigmoid"),
+                ]
+            ),
+            x=batch([0.8, 0.3], "x"),
+            y=batch([0.3, 0.7], "y"),
+            loss="mse",
+            source="The lecture 'Back propagation (numerical example)': 2-2-2, sigmoid, MSE, targets. "
+            "Its inputs and weights cannot be read; these are the course's own, so chosen that the two paths "
+            "back to a hidden unit pull in opposite directions.",
+        ),
+        "mazur": Example(
+            Network(
+                [
+                    Dense([[0.15, 0.25], [0.20, 0.30]], [0.35, 0.35], "sigmoid"),
+                    Dense([[0.40, 0.50], [0.45, 0.55]], [0.60, 0.60], "sigmoid"),
+                ]
+            ),
+            x=batch([0.05, 0.10], "x"),
+            y=batch([0.01, 0.99], "y"),
+            loss="half_sse",
+            source="Matt Mazur, 'A Step by Step Backpropagation Example', 2015, "
+            "mattmazur.com/2015/03/17/a-step-by-step-backpropagation-example. "
+            "The loss that it prints after one step, 0.291027924, is a slip: see tests/data/README.md.",
+        ),
+    },
+)
+"""The examples by name."""

@@ -1,0 +1,1 @@
+"""What shows: pictures that only read what the engine computed."""
