@@ -11,8 +11,7 @@ from bpcourse.engine.losses import LOSSES, Loss, one_hot
 from bpcourse.engine.network import Dense, Forward, Network, forward
 from bpcourse.engine.training import sgd_step
 from bpcourse.notation import number, read_number
-
-# from bpcourse.pictures.diagram import Diagram, draw
+from bpcourse.pictures.diagram import Diagram, draw
 
 __version__ = "0.1.0"
 

@@ -1,0 +1,265 @@
+"""The command `bpcourse`: open the course, restore a lesson, test everything, see what is missing."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import os
+import platform
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import bpcourse
+
+PACKAGE = Path(bpcourse.__file__).parent
+SETTINGS = PACKAGE / "data" / "jupyterlab"
+DEFAULT_FOLDER = Path("bpcourse-lessons")
+SHOWN_VERSIONS = ("numpy", "matplotlib", "ipywidgets", "jupyterlab", "ipykernel", "pytest", "nbval", "nbclient")
+NBVAL = ("--nbval", "--nbval-current-env")
+INSTALL_LAB = 'python -m pip install "bpcourse[lab]"'
+INSTALL_TEST = 'python -m pip install "bpcourse[test]"'
+
+
+class UserError(Exception):
+    """What the user can mend: shown as one line, with exit status 2."""
+
+
+def lessons_folder() -> Path:
+    """Return where the course's own lessons are: in the installed package, or in the clone."""
+    installed = PACKAGE / "data" / "lessons"
+    return installed if installed.is_dir() else PACKAGE.parent / "lessons"
+
+
+def in_clone() -> bool:
+    """Return whether the package is used from a clone of the project, with its tests."""
+    return (PACKAGE.parent / "pyproject.toml").is_file() and (PACKAGE.parent / "tests").is_dir()
+
+
+def copy_lessons(folder: Path) -> list[Path]:
+    """Copy each lesson that `folder` does not hold yet, and return those. A file that is there is never overwritten."""
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"{folder} is a file; needed a folder for the lessons. Name another: bpcourse lab OTHER")
+        folder.mkdir(parents=True, exist_ok=True)
+        return [folder / lesson.name for lesson in sorted(lessons_folder().glob("*.ipynb")) if _copy(lesson, folder)]
+    except OSError as error:
+        advice = "Name another folder: bpcourse lab OTHER"
+        raise UserError(f"cannot write lessons into {folder}: {error.strerror}. {advice}") from error
+
+
+def _copy(lesson: Path, folder: Path) -> bool:
+    """Copy one lesson, and return False if there is one already. Open mode "x" cannot overwrite."""
+    target = folder / lesson.name
+    content = lesson.read_bytes()
+    try:
+        file = target.open("xb")
+    except FileExistsError:
+        return False
+    try:
+        with file:
+            file.write(content)
+    except OSError:
+        target.unlink()  # a lesson cut short would never be completed
+        raise
+    return True
+
+
+def lab(args: argparse.Namespace) -> int:
+    """Copy the lessons and start JupyterLab on the first."""
+    try:
+        from jupyterlab.labapp import LabApp
+    except ImportError:
+        raise UserError(f"JupyterLab is not installed. Run: {INSTALL_LAB}") from None
+    if args.in_place:
+        if not in_clone():
+            raise UserError("--in-place edits the lessons of a clone, and this is an installed package. Leave it out.")
+        folder = lessons_folder()
+    else:
+        folder = args.folder
+        copied = copy_lessons(folder)
+        print(f"New in {folder}: {len(copied)} lessons. A lesson that was there is as you left it.")
+    if args.port is not None:
+        _require_free(args.port)
+    lessons = sorted(folder.glob("*.ipynb"))
+    LabApp.launch_instance(
+        [
+            f"--ServerApp.root_dir={folder.resolve()}",
+            "--ServerApp.ip=127.0.0.1",
+            f"--LabApp.app_settings_dir={SETTINGS}",
+            "--LabApp.extension_manager=readonly",
+            *([f"--LabApp.default_url=/lab/tree/{lessons[0].name}"] if lessons else []),
+            *([f"--ServerApp.port={args.port}", "--ServerApp.port_retries=0"] if args.port is not None else []),
+            *(["--no-browser"] if args.no_browser else []),
+            *args.jupyter,
+        ]
+    )
+    return 0
+
+
+def _require_free(port: int) -> None:
+    """Raise UserError if something listens on the port already."""
+    with socket.socket() as probe:
+        if os.name == "posix":  # a port that was just given up may be taken; elsewhere the option means something else
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError) as error:
+            advice = f"Choose another: bpcourse lab --port {_free_port()}"
+            raise UserError(f"port {port} cannot be used: {error}. {advice}") from None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def reset(args: argparse.Namespace) -> int:
+    """Restore a lesson, after saving the student's as a dated copy."""
+    names = [lesson.name for lesson in sorted(lessons_folder().glob("*.ipynb"))]
+    found = [name for name in names if args.lesson in (name, name.removesuffix(".ipynb"), name[:2])]
+    if not found:
+        raise UserError(f"there is no lesson {args.lesson}. There are: {', '.join(names)}")
+    original, target = lessons_folder() / found[0], _where(args.folder, found[0]) / found[0]
+    if target.exists() and target.samefile(original):
+        raise UserError(f"{target} is the course's own file. In a clone, restore it with git.")
+    try:
+        if target.exists():
+            saved = _dated(target)
+            target.rename(saved)
+            print(f"Your lesson is kept as {saved}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _copy(original, target.parent)
+    except OSError as error:
+        raise UserError(f"cannot restore {target}: {error.strerror}") from error
+    print(f"Restored {target}")
+    return 0
+
+
+def _where(folder: Path | None, name: str) -> Path:
+    """Return the folder of the student's lessons: the one named, or this one if the lesson is in it."""
+    return folder or (Path() if Path(name).exists() else DEFAULT_FOLDER)
+
+
+def _dated(path: Path) -> Path:
+    """Return a name beside `path` with the time in it, that no file has yet."""
+    stem = f"{path.stem}-saved-{datetime.now():%Y-%m-%d-%H%M%S}"
+    saved, count = path.with_name(f"{stem}.ipynb"), 2
+    while saved.exists():
+        saved, count = path.with_name(f"{stem}-{count}.ipynb"), count + 1
+    return saved
+
+
+def test(args: argparse.Namespace) -> int:
+    """Run every test: in a clone pytest with doctests and strict nbval, installed the doctests and nbval."""
+    missing = [name for name in ("pytest", "nbval") if _version(name) is None]
+    if missing:
+        raise UserError(f"{' and '.join(missing)} not installed. Run: {INSTALL_TEST}")
+    if in_clone():
+        return max(_pytest(PACKAGE.parent), _pytest(PACKAGE.parent, *NBVAL, "lessons"))
+    with tempfile.TemporaryDirectory() as scratch:  # nothing is written into the installed package
+        copy_lessons(Path(scratch))
+        plain = ("-p", "no:cacheprovider")
+        doctests = _pytest(Path(scratch), *plain, "--doctest-modules", "--pyargs", "bpcourse")
+        return max(doctests, _pytest(Path(scratch), *plain, *NBVAL, scratch))
+
+
+def _pytest(folder: Path, *arguments: str) -> int:
+    """Run pytest in `folder` and return its exit status, above 0 if a test failed."""
+    return abs(subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=folder, check=False).returncode)
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """Print versions, whether a kernel starts, and what to do about what is missing."""
+    print(f"bpcourse {bpcourse.__version__} in {PACKAGE}")
+    print(f"Python {platform.python_version()} on {platform.system()}, {sys.executable}")
+    versions = {name: _version(name) for name in SHOWN_VERSIONS}
+    for name, version in versions.items():
+        print(f"{name} {version or 'missing'}")
+    lessons = len(list(lessons_folder().glob("*.ipynb")))
+    problem = _kernel_problem()
+    print(f"{lessons} lessons in {lessons_folder()}")
+    print(f"A kernel {f'does not start: {problem}' if problem else 'starts and computes'}")
+    advice = []
+    if problem or any(versions[name] is None for name in SHOWN_VERSIONS[:5]):
+        advice.append(f"To open the course: {INSTALL_LAB}")
+    if any(versions[name] is None for name in SHOWN_VERSIONS[5:]):
+        advice.append(f"To run the tests: {INSTALL_TEST}")
+    print("\n".join(advice) or "Nothing is missing.")
+    return 1 if problem or not lessons else 0
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _kernel_problem() -> str | None:
+    """Return why a fresh kernel of this Python cannot import the course, or None if it can."""
+    try:
+        from jupyter_client.manager import start_new_kernel
+    except ImportError:
+        return "jupyter_client is not installed"
+    try:
+        manager, client = start_new_kernel(kernel_name="python3", startup_timeout=60, stderr=subprocess.DEVNULL)
+    except (RuntimeError, OSError, KeyError) as error:
+        return str(error) or type(error).__name__
+    try:
+        reply = client.execute_interactive("import bpcourse", timeout=60, output_hook=lambda message: None)
+        content = reply["content"]
+        return None if content["status"] == "ok" else f"{content['ename']}: {content['evalue']}"
+    except TimeoutError:
+        return "it did not answer within 60 s"
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    root = argparse.ArgumentParser(prog="bpcourse", description="A course on backpropagation, in JupyterLab.")
+    root.add_argument("--version", action="version", version=f"bpcourse {bpcourse.__version__}")
+    commands = root.add_subparsers(required=True, metavar="COMMAND")
+
+    epilog = "Everything after -- goes to JupyterLab."
+    command = commands.add_parser(
+        "lab", help="copy the lessons into a folder and open them in JupyterLab", epilog=epilog
+    )
+    command.add_argument("folder", nargs="?", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help="%(default)s")
+    command.add_argument("--in-place", action="store_true", help="for authors: open this clone's own lessons")
+    command.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
+    command.add_argument("--port", type=int, help="default: a free one from 8888 on")
+    command.set_defaults(run=lab)
+
+    command = commands.add_parser("reset", help="restore a lesson; yours is kept as a dated copy")
+    command.add_argument("lesson", metavar="LESSON", help="its number or name, e.g. 03")
+    command.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="where your lessons are")
+    command.set_defaults(run=reset)
+
+    commands.add_parser("test", help="run every test").set_defaults(run=test)
+    commands.add_parser("doctor", help="print versions, and what is missing").set_defaults(run=doctor)
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 2 for what the user can mend."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    cut = words.index("--") if "--" in words else len(words)
+    args = parser().parse_args(words[:cut])
+    args.jupyter = words[cut + 1 :]
+    try:
+        return int(args.run(args))
+    except UserError as error:
+        print(f"bpcourse: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

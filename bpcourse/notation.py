@@ -90,7 +90,7 @@ def number(value: float, digits: int = 4, signed: bool = False) -> str:
         return sign + ("0" if value == 0 else "∞")
     mantissa, exponent = f"{abs(value):.{digits - 1}e}".split("e")
     power = int(exponent)
-    if -5 <= power <= 6:
+    if -4 <= power <= 6:
         return f"{sign}{abs(value):.{max(0, digits - 1 - power)}f}"
     return f"{sign}{mantissa}e{MINUS if power < 0 else ''}{abs(power)}"
 

@@ -1,0 +1,308 @@
+"""The network as a picture: every unit and weight of a trace with its value and its gradient.
+
+An SVG, because it is text: sharp at any size, the same on every machine, fast to make. The picture only
+reads the trace. What it shows it also says, in a description and in a table.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+from textwrap import wrap
+
+from bpcourse.engine.backpropagation import Trace
+from bpcourse.notation import MINUS, SYMBOLS, number
+
+MOST_UNITS = 8  # of a layer that are drawn
+MOST_LABELLED = 3  # units on the smaller side of a layer whose weights have room for a label each
+
+INK, QUIET, RISES, FALLS = "#1a1a1a", "#595959", "#B34700", "#0072B2"  # all at least 4.5:1 on white
+BOX_WIDTH, BOX_HEIGHT, LINE, LABEL_WIDTH, LABEL_HEIGHT, MARGIN, TOP = 128, 114, 17, 110, 33, 14, 34  # in pixels
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+@dataclass(frozen=True)
+class Diagram:
+    """A picture with its words. A notebook shows all three; `svg` alone is a file for the web.
+
+    svg : the picture, with its description inside
+    words : what it shows, in one paragraph
+    table : the name, value and gradient of everything drawn, all as text
+    """
+
+    svg: str
+    words: str
+    table: tuple[tuple[str, str, str], ...]
+
+    def __repr__(self) -> str:
+        rows = (("name", "value", "gradient"), *self.table)
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        lines = (f"{n:<{widths[0]}}  {v:>{widths[1]}}  {g:>{widths[2]}}".rstrip() for n, v, g in rows)
+        return "\n".join((self.words, "", *lines))
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        source = base64.b64encode(self.svg.encode()).decode()
+        rows = "".join(f'<tr><th scope="row">{escape(n)}</th><td>{v}</td><td>{g}</td></tr>' for n, v, g in self.table)
+        html = (
+            f'<figure style="margin: 0"><img src="data:image/svg+xml;base64,{source}" alt="{escape(self.words)}">'
+            f"<details><summary>All values as a table</summary><table><caption>{escape(self.words)}</caption>"
+            '<thead><tr><th scope="col">name</th><th scope="col">value</th><th scope="col">gradient</th></tr></thead>'
+            f"<tbody>{rows}</tbody></table></details></figure>"
+        )
+        return {"text/plain": repr(self), "text/html": html}
+
+
+def draw(trace: Trace, notation: str = "standard", example: int = 1) -> Diagram:
+    """Draw the network of a trace with all values on it.
+
+    A line is a weight: as wide as it is large, dashed where it is negative. A gradient above zero is orange
+    and has a plus, one below zero is blue and has a minus. Of a layer with more than 8 units the first 8 are
+    drawn, and the picture says how many are left out; where more than 3 units meet more than 3, the
+    weights' values are in the table only.
+
+    notation : "standard" (z, a, δ) or "lecture" (net, O, ∂L/∂net)
+    example : which example of a batch to show, from 1; its gradients are those of the batch's mean loss
+
+    Raises ValueError for an unknown notation or example.
+
+    >>> from bpcourse import EXAMPLES
+    >>> print(draw(EXAMPLES["lecture"].backprop()).words)
+    A network of 2 inputs, 2 sigmoid units and 2 sigmoid outputs. Its mse is 0.06930.
+    """
+    symbols = SYMBOLS[notation]
+    if not 1 <= example <= len(trace["y"]):
+        raise ValueError(f"example must lie between 1 and {len(trace['y'])}, the size of the batch; got {example}.")
+    layout = _Layout.of(trace)
+    words, table = _words(trace, example), tuple(_table(trace, example, layout))
+    svg = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {layout.width} {layout.height}" '
+        f'width="{layout.width}" height="{layout.height}" font-family="Helvetica, Arial, DejaVu Sans, sans-serif" '
+        f'font-size="12" text-anchor="middle" fill="{INK}">',
+        f"<title>{escape(words)}</title>",
+        f"<desc>{escape('; '.join(_sentence(*row) for row in table))}</desc>",
+        f'<rect width="{layout.width}" height="{layout.height}" fill="#ffffff"/>',
+        *_headings(trace, layout),
+        *_edges(trace, layout),
+        *_edge_labels(trace, layout, symbols),
+        *_boxes(trace, example, layout, symbols),
+        *_legend(layout),
+        "</svg>",
+    ]
+    return Diagram("\n".join(svg), words, table)
+
+
+# What is said
+
+
+def _words(trace: Trace, example: int) -> str:
+    """Return what the picture shows, in a sentence or two."""
+    *hidden, last = trace.network.layers
+    layers = [_count(trace.network.sizes[0], "input")]
+    layers += [_count(layer.W.shape[1], f"{layer.activation.name} unit") for layer in hidden]
+    layers[-1] += f" and {_count(last.W.shape[1], f'{last.activation.name} output')}"
+    words = f"A network of {', '.join(layers)}. Its {trace.loss_function.name} is {number(trace.loss)}."
+    if len(trace["y"]) > 1:
+        words += f" Shown is example {example} of {len(trace['y'])}; loss and gradients are those of their mean."
+    return words
+
+
+def _count(count: int, noun: str) -> str:
+    shown = f" ({MOST_UNITS} of them drawn)" if count > MOST_UNITS else ""
+    return f"{count} {noun}{'' if count == 1 else 's'}{shown}"
+
+
+def _table(trace: Trace, example: int, layout: _Layout) -> Iterator[tuple[str, str, str]]:
+    """Yield name, value and gradient of everything that is drawn, in order of computation."""
+
+    def row(name: str, label: str, index: tuple[int, ...], *, has_gradient: bool = True) -> tuple[str, str, str]:
+        gradient = number(trace[f"d{name}"][index], signed=True) if has_gradient else ""
+        return f"{name}[{label}]", number(trace[name][index]), gradient
+
+    at = example - 1
+    yield from (row("x", f"{i + 1}", (at, i)) for i in range(layout.drawn[0]))
+    for layer in range(1, len(layout.drawn)):
+        units = range(layout.drawn[layer])
+        for i in range(layout.drawn[layer - 1]):
+            yield from (row(f"W{layer}", f"{i + 1},{j + 1}", (i, j)) for j in units)
+        if trace.network.layers[layer - 1].b is not None:
+            yield from (row(f"b{layer}", f"{j + 1}", (j,)) for j in units)
+        yield from (row(f"z{layer}", f"{j + 1}", (at, j)) for j in units)
+        yield from (row(f"a{layer}", f"{j + 1}", (at, j)) for j in units)
+    yield from (row("y", f"{j + 1}", (at, j), has_gradient=False) for j in range(layout.drawn[-1]))
+    yield "loss", number(trace.loss), ""
+
+
+def _sentence(name: str, value: str, gradient: str) -> str:
+    return f"{name} = {value}" + (f", gradient {gradient}" if gradient else "")
+
+
+# Where everything stands
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Column 0 is the input, column k is layer k, and the loss stands to the right of them.
+
+    drawn : how many units of each column are drawn
+    labelled : for each layer, whether its weights have labels
+    x : the middle of each column, and of the loss; pitch : from one unit to the next
+    """
+
+    drawn: tuple[int, ...]
+    labelled: tuple[bool, ...]
+    x: tuple[float, ...]
+    pitch: float
+
+    @classmethod
+    def of(cls, trace: Trace) -> _Layout:
+        drawn = tuple(min(size, MOST_UNITS) for size in trace.network.sizes)
+        smaller_sides = [min(sides) for sides in pairwise(drawn)]
+        labelled = tuple(side <= MOST_LABELLED for side in smaller_sides)
+        x = [MARGIN + BOX_WIDTH / 2]
+        for side, on in zip(smaller_sides, labelled, strict=True):
+            room = (side + 1) * (LABEL_WIDTH / 2 + 20)  # a label at 1/(side + 1) of the way is clear of the units
+            x.append(x[-1] + BOX_WIDTH + (room if on else 130))
+        x.append(x[-1] + BOX_WIDTH + 46)
+        # The labels of a layer stand in one column, see `label_at`, where lines are pitch / (side + 1) apart.
+        between_lines = max((side + 1 for side, on in zip(smaller_sides, labelled, strict=True) if on), default=1)
+        return cls(drawn, labelled, tuple(x), pitch=max(BOX_HEIGHT + 22, between_lines * (LABEL_HEIGHT + 5)))
+
+    @property
+    def width(self) -> int:
+        return round(self.x[-1] + BOX_WIDTH / 2 + MARGIN)
+
+    @property
+    def bottom(self) -> int:
+        return round(TOP + max(self.drawn) * self.pitch)
+
+    @property
+    def height(self) -> int:
+        return self.bottom + 48
+
+    def y(self, column: int, unit: int) -> float:
+        """Return the height of the middle of a unit, counted from 0."""
+        return (TOP + self.bottom) / 2 + (unit - (self.drawn[column] - 1) / 2) * self.pitch
+
+    def label_at(self, layer: int) -> float:
+        """Return how far along a layer's lines, from 0 to 1, their labels stand.
+
+        With m units to the right, lines at 1/(m + 1) of the way are evenly spaced and all apart; with n units
+        to the left, so are they at n/(n + 1). The smaller side leaves more room.
+        """
+        n, m = self.drawn[layer - 1], self.drawn[layer]
+        return 1 / (m + 1) if m <= n else n / (n + 1)
+
+
+# What is drawn
+
+
+def _headings(trace: Trace, layout: _Layout) -> Iterator[str]:
+    """Yield the name of each column, and how many of its units are left out."""
+    names = ["input", *(f"layer {k}: {layer.activation.name}" for k, layer in enumerate(trace.network.layers, start=1))]
+    for x, name, size, drawn in zip(layout.x, names, trace.network.sizes, layout.drawn, strict=False):
+        yield _text(x, 20, name, QUIET)
+        if size > drawn:
+            yield _text(x, layout.bottom + 6, f"and {size - drawn} more", QUIET)
+
+
+def _edges(trace: Trace, layout: _Layout) -> Iterator[str]:
+    """Yield a line for each weight, and a thin one from each output to the loss."""
+    for layer, i, j in _weights(layout):
+        W, dW = trace[f"W{layer}"], trace[f"dW{layer}"]
+        width = 1 + 3 * abs(W[i, j]) / (abs(W).max() or 1)
+        dashes = ' stroke-dasharray="9 5"' if W[i, j] < 0 else ""
+        yield (
+            f'<line x1="{layout.x[layer - 1] + BOX_WIDTH / 2:g}" y1="{layout.y(layer - 1, i):g}" '
+            f'x2="{layout.x[layer] - BOX_WIDTH / 2:g}" y2="{layout.y(layer, j):g}" '
+            f'stroke="{_colour(dW[i, j])}" stroke-width="{width:.2f}"{dashes}/>'
+        )
+    for unit in range(layout.drawn[-1]):
+        yield (
+            f'<line x1="{layout.x[-2] + BOX_WIDTH / 2:g}" y1="{layout.y(len(layout.drawn) - 1, unit):g}" '
+            f'x2="{layout.x[-1] - BOX_WIDTH / 2:g}" y2="{(TOP + layout.bottom) / 2:g}" stroke="{QUIET}"/>'
+        )
+
+
+def _edge_labels(trace: Trace, layout: _Layout, symbols: dict[str, str]) -> Iterator[str]:
+    """Yield a white box on each line with the weight and its gradient, where there is room."""
+    for layer, i, j in _weights(layout):
+        if not layout.labelled[layer - 1]:
+            continue
+        along, start, end = layout.label_at(layer), layout.x[layer - 1] + BOX_WIDTH / 2, layout.x[layer] - BOX_WIDTH / 2
+        x = (1 - along) * start + along * end
+        y = (1 - along) * layout.y(layer - 1, i) + along * layout.y(layer, j)
+        gradient = trace[f"dW{layer}"][i, j]
+        colour, name = _colour(gradient), symbols["W"] + f"{i + 1}{j + 1}".translate(_SUBSCRIPTS)
+        yield _box(x, y, LABEL_WIDTH, LABEL_HEIGHT, colour, thickness=1)
+        yield _text(x, y - 3, f"{name} = {number(trace[f'W{layer}'][i, j])}", INK)
+        yield _text(x, y + 12, f"{symbols['dW']} {number(gradient, signed=True)}", colour, size=11)
+
+
+def _boxes(trace: Trace, example: int, layout: _Layout, symbols: dict[str, str]) -> Iterator[str]:
+    """Yield a box for each input and unit, and for the loss, with its values in lines of text."""
+    at, last = example - 1, len(layout.drawn) - 1
+    for unit in range(layout.drawn[0]):
+        lines = [(f"input {unit + 1}", QUIET), (f"{symbols['x']} = {number(trace['x'][at, unit])}", INK)]
+        yield from _lines(layout.x[0], layout.y(0, unit), lines)
+    for layer in range(1, last + 1):
+        for unit in range(layout.drawn[layer]):
+            gradient = trace[f"dz{layer}"][at, unit]
+            lines = [
+                (f"unit {unit + 1}", QUIET),
+                (f"{symbols['z']} = {number(trace[f'z{layer}'][at, unit])}", INK),
+                (f"{symbols['y_hat' if layer == last else 'a']} = {number(trace[f'a{layer}'][at, unit])}", INK),
+                (f"{symbols['dz']} {number(gradient, signed=True)}", _colour(gradient)),
+            ]
+            if trace.network.layers[layer - 1].b is not None:
+                lines.append((f"{symbols['b']} = {number(trace[f'b{layer}'][unit])}", QUIET))
+            if layer == last:
+                lines.append((f"{symbols['y']} = {number(trace['y'][at, unit])}", QUIET))
+            yield from _lines(layout.x[layer], layout.y(layer, unit), lines, bold=2)
+    name = wrap(f"loss: {trace.loss_function.name.replace('_', ' ')}", width=18)
+    lines = [*((part, QUIET) for part in name), (number(trace.loss), INK)]
+    yield from _lines(layout.x[-1], (TOP + layout.bottom) / 2, lines, bold=len(name))
+
+
+def _legend(layout: _Layout) -> Iterator[str]:
+    """Yield what width, dashes and colours mean."""
+    y = layout.bottom + 32
+    for x, colour, dashes, meaning in (
+        (MARGIN, RISES, "", "+ gradient: a larger weight, a larger loss"),
+        (MARGIN + 320, FALLS, "", f"{MINUS} gradient: a larger weight, a smaller loss"),
+        (MARGIN + 650, QUIET, ' stroke-dasharray="9 5"', "dashed: negative weight"),
+    ):
+        yield f'<line x1="{x}" y1="{y - 4}" x2="{x + 32}" y2="{y - 4}" stroke="{colour}" stroke-width="3"{dashes}/>'
+        yield f'<text x="{x + 40}" y="{y}" font-size="12" text-anchor="start">{meaning}</text>'
+
+
+def _weights(layout: _Layout) -> Iterator[tuple[int, int, int]]:
+    """Yield layer, from-unit and to-unit, the units from 0, of every weight that is drawn."""
+    for layer, (n_in, n_out) in enumerate(pairwise(layout.drawn), start=1):
+        yield from ((layer, i, j) for i in range(n_in) for j in range(n_out))
+
+
+def _lines(x: float, y: float, lines: list[tuple[str, str]], bold: int = 1) -> Iterator[str]:
+    """Yield a box around (x, y) with lines of text, each with its colour; the one with index `bold` is bold."""
+    height = len(lines) * LINE + 12
+    yield _box(x, y, BOX_WIDTH, height, INK, thickness=1.5)
+    for row, (text, colour) in enumerate(lines):
+        yield _text(x, y - height / 2 + 18 + row * LINE, text, colour, bold=row == bold)
+
+
+def _box(x: float, y: float, width: float, height: float, colour: str, thickness: float) -> str:
+    return (
+        f'<rect x="{x - width / 2:g}" y="{y - height / 2:g}" width="{width:g}" height="{height:g}" rx="7" '
+        f'fill="#ffffff" stroke="{colour}" stroke-width="{thickness:g}"/>'
+    )
+
+
+def _text(x: float, y: float, text: str, colour: str, size: int = 12, bold: bool = False) -> str:
+    weight = ' font-weight="bold"' if bold else ""
+    return f'<text x="{x:g}" y="{y:g}" fill="{colour}" font-size="{size}"{weight}>{escape(text)}</text>'
+
+
+def _colour(gradient: float) -> str:
+    return RISES if gradient > 0 else FALLS if gradient < 0 else QUIET
