@@ -229,10 +229,10 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(required=True, metavar="COMMAND")
 
     epilog = "Everything after -- goes to JupyterLab."
-    command = commands.add_parser(
-        "lab", help="copy the lessons into a folder and open them in JupyterLab", epilog=epilog
+    command = commands.add_parser("lab", help="copy the lessons into a folder and open them", epilog=epilog)
+    command.add_argument(
+        "folder", nargs="?", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help=f"default: {DEFAULT_FOLDER}"
     )
-    command.add_argument("folder", nargs="?", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help="%(default)s")
     command.add_argument("--in-place", action="store_true", help="for authors: open this clone's own lessons")
     command.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
     command.add_argument("--port", type=int, help="default: a free one from 8888 on")

@@ -14,6 +14,7 @@ from itertools import pairwise
 from textwrap import wrap
 
 from bpcourse.engine.backpropagation import Trace
+from bpcourse.engine.network import Forward
 from bpcourse.notation import MINUS, SYMBOLS, number
 
 MOST_UNITS = 8  # of a layer that are drawn
@@ -21,6 +22,7 @@ MOST_LABELLED = 3  # units on the smaller side of a layer whose weights have roo
 
 INK, QUIET, RISES, FALLS = "#1a1a1a", "#595959", "#B34700", "#0072B2"  # all at least 4.5:1 on white
 BOX_WIDTH, BOX_HEIGHT, LINE, LABEL_WIDTH, LABEL_HEIGHT, MARGIN, TOP = 128, 114, 17, 110, 33, 14, 34  # in pixels
+LEGEND_WIDTH = 860
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -55,8 +57,8 @@ class Diagram:
         return {"text/plain": repr(self), "text/html": html}
 
 
-def draw(trace: Trace, notation: str = "standard", example: int = 1) -> Diagram:
-    """Draw the network of a trace with all values on it.
+def draw(passed: Forward, notation: str = "standard", example: int = 1) -> Diagram:
+    """Draw the network of a trace with all values on it; of a forward pass alone, without gradients.
 
     A line is a weight: as wide as it is large, dashed where it is negative. A gradient above zero is orange
     and has a plus, one below zero is blue and has a minus. Of a layer with more than 8 units the first 8 are
@@ -73,10 +75,11 @@ def draw(trace: Trace, notation: str = "standard", example: int = 1) -> Diagram:
     A network of 2 inputs, 2 sigmoid units and 2 sigmoid outputs. Its mse is 0.06930.
     """
     symbols = SYMBOLS[notation]
-    if not 1 <= example <= len(trace["y"]):
-        raise ValueError(f"example must lie between 1 and {len(trace['y'])}, the size of the batch; got {example}.")
-    layout = _Layout.of(trace)
-    words, table = _words(trace, example), tuple(_table(trace, example, layout))
+    n = len(passed["x"])
+    if not 1 <= example <= n:
+        raise ValueError(f"example must lie between 1 and {n}, the size of the batch; got {example}.")
+    layout = _Layout.of(passed)
+    words, table = _words(passed, example), tuple(_table(passed, example, layout))
     svg = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {layout.width} {layout.height}" '
         f'width="{layout.width}" height="{layout.height}" font-family="Helvetica, Arial, DejaVu Sans, sans-serif" '
@@ -84,11 +87,11 @@ def draw(trace: Trace, notation: str = "standard", example: int = 1) -> Diagram:
         f"<title>{escape(words)}</title>",
         f"<desc>{escape('; '.join(_sentence(*row) for row in table))}</desc>",
         f'<rect width="{layout.width}" height="{layout.height}" fill="#ffffff"/>',
-        *_headings(trace, layout),
-        *_edges(trace, layout),
-        *_edge_labels(trace, layout, symbols),
-        *_boxes(trace, example, layout, symbols),
-        *_legend(layout),
+        *_headings(passed, layout),
+        *_edges(passed, layout),
+        *_edge_labels(passed, layout, symbols),
+        *_boxes(passed, example, layout, symbols),
+        *_legend(passed, layout),
         "</svg>",
     ]
     return Diagram("\n".join(svg), words, table)
@@ -97,15 +100,17 @@ def draw(trace: Trace, notation: str = "standard", example: int = 1) -> Diagram:
 # What is said
 
 
-def _words(trace: Trace, example: int) -> str:
+def _words(passed: Forward, example: int) -> str:
     """Return what the picture shows, in a sentence or two."""
-    *hidden, last = trace.network.layers
-    layers = [_count(trace.network.sizes[0], "input")]
+    *hidden, last = passed.network.layers
+    layers = [_count(passed.network.sizes[0], "input")]
     layers += [_count(layer.W.shape[1], f"{layer.activation.name} unit") for layer in hidden]
     layers[-1] += f" and {_count(last.W.shape[1], f'{last.activation.name} output')}"
-    words = f"A network of {', '.join(layers)}. Its {trace.loss_function.name} is {number(trace.loss)}."
-    if len(trace["y"]) > 1:
-        words += f" Shown is example {example} of {len(trace['y'])}; loss and gradients are those of their mean."
+    words = f"A network of {', '.join(layers)}."
+    if isinstance(passed, Trace):
+        words += f" Its {passed.loss_function.name} is {number(passed.loss)}."
+    if len(passed["x"]) > 1:
+        words += f" Shown is example {example} of {len(passed['x'])}; loss and gradients are those of all together."
     return words
 
 
@@ -114,12 +119,16 @@ def _count(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}{shown}"
 
 
-def _table(trace: Trace, example: int, layout: _Layout) -> Iterator[tuple[str, str, str]]:
+def _table(passed: Forward, example: int, layout: _Layout) -> Iterator[tuple[str, str, str]]:
     """Yield name, value and gradient of everything that is drawn, in order of computation."""
 
-    def row(name: str, label: str, index: tuple[int, ...], *, has_gradient: bool = True) -> tuple[str, str, str]:
-        gradient = number(trace[f"d{name}"][index], signed=True) if has_gradient else ""
-        return f"{name}[{label}]", number(trace[name][index]), gradient
+    def row(name: str, label: str, index: tuple[int, ...]) -> tuple[str, str, str]:
+        gradient = _gradient(passed, name, index)
+        return (
+            f"{name}[{label}]",
+            number(passed[name][index]),
+            "" if gradient is None else number(gradient, signed=True),
+        )
 
     at = example - 1
     yield from (row("x", f"{i + 1}", (at, i)) for i in range(layout.drawn[0]))
@@ -127,12 +136,18 @@ def _table(trace: Trace, example: int, layout: _Layout) -> Iterator[tuple[str, s
         units = range(layout.drawn[layer])
         for i in range(layout.drawn[layer - 1]):
             yield from (row(f"W{layer}", f"{i + 1},{j + 1}", (i, j)) for j in units)
-        if trace.network.layers[layer - 1].b is not None:
+        if passed.network.layers[layer - 1].b is not None:
             yield from (row(f"b{layer}", f"{j + 1}", (j,)) for j in units)
         yield from (row(f"z{layer}", f"{j + 1}", (at, j)) for j in units)
         yield from (row(f"a{layer}", f"{j + 1}", (at, j)) for j in units)
-    yield from (row("y", f"{j + 1}", (at, j), has_gradient=False) for j in range(layout.drawn[-1]))
-    yield "loss", number(trace.loss), ""
+    if isinstance(passed, Trace):
+        yield from (row("y", f"{j + 1}", (at, j)) for j in range(layout.drawn[-1]))
+        yield "loss", number(passed.loss), ""
+
+
+def _gradient(passed: Forward, name: str, index: tuple[int, ...]) -> float | None:
+    """Return the entry of the gradient of `name`, or None if there is none."""
+    return float(passed[f"d{name}"][index]) if f"d{name}" in passed.names else None
 
 
 def _sentence(name: str, value: str, gradient: str) -> str:
@@ -148,7 +163,7 @@ class _Layout:
 
     drawn : how many units of each column are drawn
     labelled : for each layer, whether its weights have labels
-    x : the middle of each column, and of the loss; pitch : from one unit to the next
+    x : the middle of each column, and of the loss if there is one; pitch : from one unit to the next
     """
 
     drawn: tuple[int, ...]
@@ -157,22 +172,23 @@ class _Layout:
     pitch: float
 
     @classmethod
-    def of(cls, trace: Trace) -> _Layout:
-        drawn = tuple(min(size, MOST_UNITS) for size in trace.network.sizes)
+    def of(cls, passed: Forward) -> _Layout:
+        drawn = tuple(min(size, MOST_UNITS) for size in passed.network.sizes)
         smaller_sides = [min(sides) for sides in pairwise(drawn)]
         labelled = tuple(side <= MOST_LABELLED for side in smaller_sides)
         x = [MARGIN + BOX_WIDTH / 2]
         for side, on in zip(smaller_sides, labelled, strict=True):
             room = (side + 1) * (LABEL_WIDTH / 2 + 20)  # a label at 1/(side + 1) of the way is clear of the units
             x.append(x[-1] + BOX_WIDTH + (room if on else 130))
-        x.append(x[-1] + BOX_WIDTH + 46)
+        if isinstance(passed, Trace):
+            x.append(x[-1] + BOX_WIDTH + 46)
         # The labels of a layer stand in one column, see `label_at`, where lines are pitch / (side + 1) apart.
         between_lines = max((side + 1 for side, on in zip(smaller_sides, labelled, strict=True) if on), default=1)
         return cls(drawn, labelled, tuple(x), pitch=max(BOX_HEIGHT + 22, between_lines * (LABEL_HEIGHT + 5)))
 
     @property
     def width(self) -> int:
-        return round(self.x[-1] + BOX_WIDTH / 2 + MARGIN)
+        return max(round(self.x[-1] + BOX_WIDTH / 2 + MARGIN), LEGEND_WIDTH)
 
     @property
     def bottom(self) -> int:
@@ -199,34 +215,37 @@ class _Layout:
 # What is drawn
 
 
-def _headings(trace: Trace, layout: _Layout) -> Iterator[str]:
+def _headings(passed: Forward, layout: _Layout) -> Iterator[str]:
     """Yield the name of each column, and how many of its units are left out."""
-    names = ["input", *(f"layer {k}: {layer.activation.name}" for k, layer in enumerate(trace.network.layers, start=1))]
-    for x, name, size, drawn in zip(layout.x, names, trace.network.sizes, layout.drawn, strict=False):
+    names = [
+        "input",
+        *(f"layer {k}: {layer.activation.name}" for k, layer in enumerate(passed.network.layers, start=1)),
+    ]
+    for x, name, size, drawn in zip(layout.x, names, passed.network.sizes, layout.drawn, strict=False):
         yield _text(x, 20, name, QUIET)
         if size > drawn:
             yield _text(x, layout.bottom + 6, f"and {size - drawn} more", QUIET)
 
 
-def _edges(trace: Trace, layout: _Layout) -> Iterator[str]:
+def _edges(passed: Forward, layout: _Layout) -> Iterator[str]:
     """Yield a line for each weight, and a thin one from each output to the loss."""
     for layer, i, j in _weights(layout):
-        W, dW = trace[f"W{layer}"], trace[f"dW{layer}"]
+        W, gradient = passed[f"W{layer}"], _gradient(passed, f"W{layer}", (i, j))
         width = 1 + 3 * abs(W[i, j]) / (abs(W).max() or 1)
         dashes = ' stroke-dasharray="9 5"' if W[i, j] < 0 else ""
         yield (
             f'<line x1="{layout.x[layer - 1] + BOX_WIDTH / 2:g}" y1="{layout.y(layer - 1, i):g}" '
             f'x2="{layout.x[layer] - BOX_WIDTH / 2:g}" y2="{layout.y(layer, j):g}" '
-            f'stroke="{_colour(dW[i, j])}" stroke-width="{width:.2f}"{dashes}/>'
+            f'stroke="{_colour(gradient)}" stroke-width="{width:.2f}"{dashes}/>'
         )
-    for unit in range(layout.drawn[-1]):
+    for unit in range(layout.drawn[-1] if isinstance(passed, Trace) else 0):
         yield (
             f'<line x1="{layout.x[-2] + BOX_WIDTH / 2:g}" y1="{layout.y(len(layout.drawn) - 1, unit):g}" '
             f'x2="{layout.x[-1] - BOX_WIDTH / 2:g}" y2="{(TOP + layout.bottom) / 2:g}" stroke="{QUIET}"/>'
         )
 
 
-def _edge_labels(trace: Trace, layout: _Layout, symbols: dict[str, str]) -> Iterator[str]:
+def _edge_labels(passed: Forward, layout: _Layout, symbols: dict[str, str]) -> Iterator[str]:
     """Yield a white box on each line with the weight and its gradient, where there is room."""
     for layer, i, j in _weights(layout):
         if not layout.labelled[layer - 1]:
@@ -234,48 +253,51 @@ def _edge_labels(trace: Trace, layout: _Layout, symbols: dict[str, str]) -> Iter
         along, start, end = layout.label_at(layer), layout.x[layer - 1] + BOX_WIDTH / 2, layout.x[layer] - BOX_WIDTH / 2
         x = (1 - along) * start + along * end
         y = (1 - along) * layout.y(layer - 1, i) + along * layout.y(layer, j)
-        gradient = trace[f"dW{layer}"][i, j]
+        gradient = _gradient(passed, f"W{layer}", (i, j))
         colour, name = _colour(gradient), symbols["W"] + f"{i + 1}{j + 1}".translate(_SUBSCRIPTS)
         yield _box(x, y, LABEL_WIDTH, LABEL_HEIGHT, colour, thickness=1)
-        yield _text(x, y - 3, f"{name} = {number(trace[f'W{layer}'][i, j])}", INK)
-        yield _text(x, y + 12, f"{symbols['dW']} {number(gradient, signed=True)}", colour, size=11)
+        yield _text(x, y + (4 if gradient is None else -3), f"{name} = {number(passed[f'W{layer}'][i, j])}", INK)
+        if gradient is not None:
+            yield _text(x, y + 12, f"{symbols['dW']} {number(gradient, signed=True)}", colour, size=11)
 
 
-def _boxes(trace: Trace, example: int, layout: _Layout, symbols: dict[str, str]) -> Iterator[str]:
+def _boxes(passed: Forward, example: int, layout: _Layout, symbols: dict[str, str]) -> Iterator[str]:
     """Yield a box for each input and unit, and for the loss, with its values in lines of text."""
     at, last = example - 1, len(layout.drawn) - 1
     for unit in range(layout.drawn[0]):
-        lines = [(f"input {unit + 1}", QUIET), (f"{symbols['x']} = {number(trace['x'][at, unit])}", INK)]
+        lines = [(f"input {unit + 1}", QUIET), (f"{symbols['x']} = {number(passed['x'][at, unit])}", INK)]
         yield from _lines(layout.x[0], layout.y(0, unit), lines)
     for layer in range(1, last + 1):
         for unit in range(layout.drawn[layer]):
-            gradient = trace[f"dz{layer}"][at, unit]
+            gradient = _gradient(passed, f"z{layer}", (at, unit))
             lines = [
                 (f"unit {unit + 1}", QUIET),
-                (f"{symbols['z']} = {number(trace[f'z{layer}'][at, unit])}", INK),
-                (f"{symbols['y_hat' if layer == last else 'a']} = {number(trace[f'a{layer}'][at, unit])}", INK),
-                (f"{symbols['dz']} {number(gradient, signed=True)}", _colour(gradient)),
+                (f"{symbols['z']} = {number(passed[f'z{layer}'][at, unit])}", INK),
+                (f"{symbols['y_hat' if layer == last else 'a']} = {number(passed[f'a{layer}'][at, unit])}", INK),
             ]
-            if trace.network.layers[layer - 1].b is not None:
-                lines.append((f"{symbols['b']} = {number(trace[f'b{layer}'][unit])}", QUIET))
-            if layer == last:
-                lines.append((f"{symbols['y']} = {number(trace['y'][at, unit])}", QUIET))
+            if gradient is not None:
+                lines.append((f"{symbols['dz']} {number(gradient, signed=True)}", _colour(gradient)))
+            if passed.network.layers[layer - 1].b is not None:
+                lines.append((f"{symbols['b']} = {number(passed[f'b{layer}'][unit])}", QUIET))
+            if layer == last and isinstance(passed, Trace):
+                lines.append((f"{symbols['y']} = {number(passed['y'][at, unit])}", QUIET))
             yield from _lines(layout.x[layer], layout.y(layer, unit), lines, bold=2)
-    name = wrap(f"loss: {trace.loss_function.name.replace('_', ' ')}", width=18)
-    lines = [*((part, QUIET) for part in name), (number(trace.loss), INK)]
-    yield from _lines(layout.x[-1], (TOP + layout.bottom) / 2, lines, bold=len(name))
+    if isinstance(passed, Trace):
+        name = wrap(f"loss: {passed.loss_function.name.replace('_', ' ')}", width=18)
+        lines = [*((part, QUIET) for part in name), (number(passed.loss), INK)]
+        yield from _lines(layout.x[-1], (TOP + layout.bottom) / 2, lines, bold=len(name))
 
 
-def _legend(layout: _Layout) -> Iterator[str]:
-    """Yield what width, dashes and colours mean."""
+def _legend(passed: Forward, layout: _Layout) -> Iterator[str]:
+    """Yield what dashes and colours mean."""
+    meanings = [("dashed: negative weight", QUIET, ' stroke-dasharray="9 5"')]
+    if isinstance(passed, Trace):
+        meanings.append(("+ gradient: a larger weight, a larger loss", RISES, ""))
+        meanings.append((f"{MINUS} gradient: a larger weight, a smaller loss", FALLS, ""))
     y = layout.bottom + 32
-    for x, colour, dashes, meaning in (
-        (MARGIN, RISES, "", "+ gradient: a larger weight, a larger loss"),
-        (MARGIN + 320, FALLS, "", f"{MINUS} gradient: a larger weight, a smaller loss"),
-        (MARGIN + 650, QUIET, ' stroke-dasharray="9 5"', "dashed: negative weight"),
-    ):
+    for x, (meaning, colour, dashes) in zip((MARGIN, MARGIN + 230, MARGIN + 540), meanings, strict=False):
         yield f'<line x1="{x}" y1="{y - 4}" x2="{x + 32}" y2="{y - 4}" stroke="{colour}" stroke-width="3"{dashes}/>'
-        yield f'<text x="{x + 40}" y="{y}" font-size="12" text-anchor="start">{meaning}</text>'
+        yield f'<text x="{x + 40}" y="{y}" text-anchor="start">{meaning}</text>'
 
 
 def _weights(layout: _Layout) -> Iterator[tuple[int, int, int]]:
@@ -304,5 +326,5 @@ def _text(x: float, y: float, text: str, colour: str, size: int = 12, bold: bool
     return f'<text x="{x:g}" y="{y:g}" fill="{colour}" font-size="{size}"{weight}>{escape(text)}</text>'
 
 
-def _colour(gradient: float) -> str:
-    return RISES if gradient > 0 else FALLS if gradient < 0 else QUIET
+def _colour(gradient: float | None) -> str:
+    return QUIET if not gradient else RISES if gradient > 0 else FALLS
