@@ -1,0 +1,125 @@
+"""Regenerate the lessons, and refuse what strict nbval would not really test.
+
+    python tools/lessons.py            execute every lesson in a fresh kernel and write it back
+    python tools/lessons.py --check    only say what is wrong with them
+
+A second run changes no byte: what differs from run to run is not kept.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbclient
+import nbformat
+from nbformat import NotebookNode
+
+LESSONS = Path(__file__).resolve().parent.parent / "lessons"
+MOST_LINES = 12  # of a code cell
+METADATA = {
+    "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+IGNORE_MARKERS = (
+    "NBVAL_IGNORE_OUTPUT",
+    "NBVAL_SKIP",
+    "NBVAL_RAISES_EXCEPTION",
+    "PYTEST_VALIDATE_IGNORE_OUTPUT",
+    "nbval-",
+)
+
+
+def regenerate(path: Path) -> bool:
+    """Execute a lesson from top to bottom and write it back; return whether the file changed."""
+    before = path.read_text(encoding="utf-8")
+    notebook = nbformat.reads(before, as_version=4)
+    where = {"metadata": {"path": str(LESSONS)}}
+    nbclient.NotebookClient(notebook, timeout=60, record_timing=False, resources=where).execute()
+    after = nbformat.writes(stripped(notebook)) + "\n"
+    if after != before:
+        path.write_text(after, encoding="utf-8", newline="\n")
+    return after != before
+
+
+def stripped(notebook: NotebookNode) -> NotebookNode:
+    """Return the notebook without what changes from run to run: times, versions, widget views and state."""
+    notebook.metadata = nbformat.from_dict(METADATA)
+    for cell in notebook.cells:
+        cell.metadata = nbformat.from_dict({})
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET_VIEW, None)
+    return notebook
+
+
+def problems(notebook: NotebookNode) -> Iterator[str]:
+    """Yield what must not be in a committed lesson."""
+    if "widgets" in notebook.metadata:
+        yield "it holds widget state"
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, start=1):
+        where = f"code cell {number}"
+        if cell.execution_count != number:
+            yield f"{where}: execution count {cell.execution_count}; run all cells in order"
+        if cell.source.count("\n") >= MOST_LINES:
+            yield f"{where}: more than {MOST_LINES} lines"
+        if cell.source.rstrip().endswith(";"):
+            yield f"{where}: ends in a semicolon, which hides its output"
+        if re.search(r"^\s*[%!]|import \*", cell.source, re.MULTILINE):
+            yield f"{where}: a magic, a shell command or a star import"
+        if any(marker in cell.source for marker in IGNORE_MARKERS):
+            yield f"{where}: an nbval marker"
+        for output in cell.outputs:
+            if output.get("name") == "stderr":
+                yield f"{where}: stderr in its output"
+            if output.output_type == "error":
+                yield f"{where}: an error in its output"
+            if WIDGET_VIEW in output.get("data", {}):
+                yield f"{where}: a widget view"
+    for cell in notebook.cells:
+        if cell.metadata:
+            yield f"cell {cell.id}: metadata {dict(cell.metadata)}; hidden or tagged cells are not shown alike everywhere"
+    for shown in unsupported_numbers(notebook):
+        yield f"the prose says {shown}, which no output shows"
+
+
+def unsupported_numbers(notebook: NotebookNode) -> Iterator[str]:
+    """Yield each decimal number of the prose that stands in no output of the notebook."""
+    outputs = " ".join(_text(output) for cell in notebook.cells for output in cell.get("outputs", []))
+    known = set(_decimals(outputs))
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            yield from (shown for shown in _decimals(cell.source) if shown not in known)
+
+
+def _text(output: NotebookNode) -> str:
+    return output.get("text", "") or output.get("data", {}).get("text/plain", "")
+
+
+def _decimals(text: str) -> list[str]:
+    """Return the decimal numbers in a text, without closing zeros and plus, and with a hyphen as minus.
+
+    >>> _decimals("from −0.500 to +0.25, version 1.2.3")
+    ['-0.5', '0.25']
+    """
+    found = re.findall(r"(?<![\w.])-?\d+\.\d+(?!\.?\d)", text.replace("−", "-").replace("+", " "))
+    return [decimal.rstrip("0").rstrip(".") for decimal in found]
+
+
+def main(arguments: list[str]) -> int:
+    """Regenerate or check all lessons; return 1 if something is wrong with one of them."""
+    bad = False
+    for path in sorted(LESSONS.glob("*.ipynb")):
+        if "--check" not in arguments:
+            print(f"{path.name}: {'written' if regenerate(path) else 'unchanged'}")
+        for problem in problems(nbformat.read(path, as_version=4)):
+            bad = True
+            print(f"{path.name}: {problem}")
+    return int(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
