@@ -81,7 +81,7 @@ def problems(notebook: NotebookNode) -> Iterator[str]:
                 yield f"{where}: a widget view"
     for cell in notebook.cells:
         if cell.metadata:
-            yield f"cell {cell.id}: metadata {dict(cell.metadata)}; hidden or tagged cells are not shown alike everywhere"
+            yield f"cell {cell.id}: metadata {dict(cell.metadata)}; a lesson has no hidden or tagged cells"
     for shown in unsupported_numbers(notebook):
         yield f"the prose says {shown}, which no output shows"
 

@@ -21,7 +21,7 @@ MOST_UNITS = 8  # of a layer that are drawn
 MOST_LABELLED = 3  # units on the smaller side of a layer whose weights have room for a label each
 
 INK, QUIET, RISES, FALLS = "#1a1a1a", "#595959", "#B34700", "#0072B2"  # all at least 4.5:1 on white
-BOX_WIDTH, BOX_HEIGHT, LINE, LABEL_WIDTH, LABEL_HEIGHT, MARGIN, TOP = 128, 114, 17, 110, 33, 14, 34  # in pixels
+BOX_WIDTH, BOX_HEIGHT, LINE, LABEL_WIDTH, LABEL_HEIGHT, MARGIN, TOP = 124, 114, 17, 114, 34, 8, 34  # in pixels
 LEGEND_WIDTH = 860
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -178,10 +178,10 @@ class _Layout:
         labelled = tuple(side <= MOST_LABELLED for side in smaller_sides)
         x = [MARGIN + BOX_WIDTH / 2]
         for side, on in zip(smaller_sides, labelled, strict=True):
-            room = (side + 1) * (LABEL_WIDTH / 2 + 20)  # a label at 1/(side + 1) of the way is clear of the units
+            room = (side + 1) * (LABEL_WIDTH / 2 + 9)  # a label at 1/(side + 1) of the way is clear of the units
             x.append(x[-1] + BOX_WIDTH + (room if on else 130))
         if isinstance(passed, Trace):
-            x.append(x[-1] + BOX_WIDTH + 46)
+            x.append(x[-1] + BOX_WIDTH + 30)
         # The labels of a layer stand in one column, see `label_at`, where lines are pitch / (side + 1) apart.
         between_lines = max((side + 1 for side, on in zip(smaller_sides, labelled, strict=True) if on), default=1)
         return cls(drawn, labelled, tuple(x), pitch=max(BOX_HEIGHT + 22, between_lines * (LABEL_HEIGHT + 5)))
@@ -258,7 +258,7 @@ def _edge_labels(passed: Forward, layout: _Layout, symbols: dict[str, str]) -> I
         yield _box(x, y, LABEL_WIDTH, LABEL_HEIGHT, colour, thickness=1)
         yield _text(x, y + (4 if gradient is None else -3), f"{name} = {number(passed[f'W{layer}'][i, j])}", INK)
         if gradient is not None:
-            yield _text(x, y + 12, f"{symbols['dW']} {number(gradient, signed=True)}", colour, size=11)
+            yield _text(x, y + 12, f"{symbols['dW']} {number(gradient, signed=True)}", colour)
 
 
 def _boxes(passed: Forward, example: int, layout: _Layout, symbols: dict[str, str]) -> Iterator[str]:
@@ -321,9 +321,9 @@ def _box(x: float, y: float, width: float, height: float, colour: str, thickness
     )
 
 
-def _text(x: float, y: float, text: str, colour: str, size: int = 12, bold: bool = False) -> str:
+def _text(x: float, y: float, text: str, colour: str, bold: bool = False) -> str:
     weight = ' font-weight="bold"' if bold else ""
-    return f'<text x="{x:g}" y="{y:g}" fill="{colour}" font-size="{size}"{weight}>{escape(text)}</text>'
+    return f'<text x="{x:g}" y="{y:g}" fill="{colour}"{weight}>{escape(text)}</text>'
 
 
 def _colour(gradient: float | None) -> str:
