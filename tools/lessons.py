@@ -37,7 +37,7 @@ def regenerate(path: Path) -> bool:
     """Execute a lesson from top to bottom and write it back; return whether the file changed."""
     before = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(before, as_version=4)
-    where = {"metadata": {"path": str(LESSONS)}}
+    where = {"metadata": {"path": str(path.parent)}}
     nbclient.NotebookClient(notebook, timeout=60, record_timing=False, resources=where).execute()
     after = nbformat.writes(stripped(notebook)) + "\n"
     if after != before:

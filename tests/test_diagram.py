@@ -1,0 +1,192 @@
+"""The network diagram shows what the trace holds, says it in words, and keeps everything apart."""
+
+import xml.etree.ElementTree as ET
+from itertools import combinations, product
+
+import numpy as np
+import pytest
+
+from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, draw, forward, number
+from bpcourse.pictures import diagram
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def trace_of(sizes, seed=0, examples=1, hidden="tanh", output="identity"):
+    rng = np.random.default_rng(seed)
+    network = Network.initialise(sizes, [hidden] * (len(sizes) - 2) + [output], rng)
+    return backprop(network, rng.normal(size=(examples, sizes[0])), rng.normal(size=(examples, sizes[-1])), "half_sse")
+
+
+def parse(picture):
+    return ET.fromstring(picture.svg)
+
+
+def shown(picture):
+    return [text.text for text in parse(picture).iter(f"{SVG}text")]
+
+
+def boxes(picture):
+    """All rounded boxes as (left, top, right, bottom)."""
+    rects = [rect for rect in parse(picture).iter(f"{SVG}rect") if rect.get("rx")]
+    sides = [[float(rect.get(name)) for name in ("x", "y", "width", "height")] for rect in rects]
+    return [(x, y, x + width, y + height) for x, y, width, height in sides]
+
+
+def overlap(one, other):
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def test_every_value_and_gradient_of_the_lecture_is_in_picture_and_table():
+    trace = EXAMPLES["lecture"].backprop()
+    picture = draw(trace)
+    texts, table = " ".join(shown(picture)), {name: (value, gradient) for name, value, gradient in picture.table}
+    for name in ("W1", "W2"):
+        for i, j in product(range(2), range(2)):
+            value, gradient = number(trace[name][i, j]), number(trace[f"d{name}"][i, j], signed=True)
+            assert f"= {value}" in texts
+            assert f"∂L/∂w {gradient}" in texts
+            assert table[f"{name}[{i + 1},{j + 1}]"] == (value, gradient)
+    for layer, unit in product((1, 2), range(2)):
+        assert f"z = {number(trace[f'z{layer}'][0, unit])}" in texts
+        assert f"δ {number(trace[f'dz{layer}'][0, unit], signed=True)}" in texts
+        assert table[f"a{layer}[{unit + 1}]"][1] == number(trace[f"da{layer}"][0, unit], signed=True)
+        assert table[f"b{layer}[{unit + 1}]"] == (
+            number(trace[f"b{layer}"][unit]),
+            number(trace[f"db{layer}"][unit], signed=True),
+        )
+    assert number(trace.loss) in shown(picture)
+    assert table["loss"] == (number(trace.loss), "")
+
+
+def test_a_notebook_gets_the_picture_its_words_and_a_table_of_every_value():
+    picture = draw(EXAMPLES["lecture"].backprop())
+    bundle = picture._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html"}
+    assert f'alt="{picture.words}"' in bundle["text/html"]
+    assert "<summary>All values as a table</summary>" in bundle["text/html"]
+    for name, value, gradient in picture.table:
+        assert name in bundle["text/plain"]
+        assert value in bundle["text/plain"]
+        assert f'<tr><th scope="row">{name}</th><td>{value}</td><td>{gradient}</td></tr>' in bundle["text/html"]
+
+
+def test_the_svg_carries_its_words_and_its_own_white_ground():
+    picture = draw(EXAMPLES["mazur"].backprop())
+    root = parse(picture)
+    assert root.get("role") == "img"
+    assert root.find(f"{SVG}title").text == picture.words
+    assert "W2[1,2] = 0.5000, gradient −0.02260" in root.find(f"{SVG}desc").text
+    ground = root.find(f"{SVG}rect")
+    assert (ground.get("fill"), ground.get("width")) == ("#ffffff", root.get("width"))
+
+
+@pytest.mark.parametrize(
+    "notation, words", [("standard", ("z =", "a =", "δ ")), ("lecture", ("net =", "O =", "∂L/∂net "))]
+)
+def test_both_notations(notation, words):
+    texts = shown(draw(EXAMPLES["lecture"].backprop(), notation=notation))
+    for word in words:
+        assert any(text.startswith(word) for text in texts), word
+
+
+@pytest.mark.parametrize("sizes", [*product(range(1, 6), repeat=3), (8, 8, 8), (3, 8, 2, 5), (8, 1, 8), (1, 1)])
+def test_no_box_overlaps_another_or_leaves_the_picture(sizes):
+    picture = draw(trace_of(sizes))
+    root, found = parse(picture), boxes(picture)
+    assert len(found) > sum(sizes)
+    assert not [pair for pair in combinations(found, 2) if overlap(*pair)]
+    for left, top, right, bottom in found:
+        assert left >= 0
+        assert top >= 0
+        assert right <= float(root.get("width"))
+        assert bottom <= float(root.get("height"))
+
+
+def test_the_overlap_test_sees_boxes_that_stand_too_close(monkeypatch):
+    monkeypatch.setattr(diagram, "LABEL_HEIGHT", 60)
+    picture = draw(trace_of((3, 3, 3)))
+    assert not [pair for pair in combinations(boxes(picture), 2) if overlap(*pair)]  # the layout makes room …
+    monkeypatch.setattr(diagram._Layout, "label_at", lambda self, layer: 0.5)
+    assert [pair for pair in combinations(boxes(draw(trace_of((3, 3, 3)))), 2) if overlap(*pair)]  # … here it cannot
+
+
+def test_a_line_is_dashed_where_negative_wide_where_large_and_coloured_by_its_gradient():
+    network = Network([Dense([[0.5, -1.0], [0.0, 1.0]], None)])
+    trace = backprop(network, [1.0, 1.0], [1.0, -1.0], "half_sse")  # ŷ − y = −0.5, 1
+    lines = [line for line in parse(draw(trace)).iter(f"{SVG}line") if line.get("stroke-width") != "3"][:4]
+    assert [line.get("stroke-dasharray") is not None for line in lines] == [False, True, False, False]
+    assert [line.get("stroke") for line in lines] == [diagram.FALLS, diagram.RISES, diagram.FALLS, diagram.RISES]
+    widths = [float(line.get("stroke-width")) for line in lines]
+    assert widths[2] < widths[0] < widths[1] == widths[3]
+
+
+def luminance(colour):
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colour", [diagram.INK, diagram.QUIET, diagram.RISES, diagram.FALLS])
+def test_every_colour_of_text_has_a_contrast_of_4_5_on_white(colour):  # WCAG 2.1, 1.4.3
+    assert 1.05 / (luminance(colour) + 0.05) >= 4.5
+
+
+def test_the_contrast_formula_refuses_light_grey():
+    assert 1.05 / (luminance("#999999") + 0.05) < 4.5
+
+
+def test_beyond_eight_units_it_says_how_many_are_left_out():
+    picture = draw(trace_of((12, 9, 1)))
+    assert "12 inputs (8 of them drawn)" in picture.words
+    assert {"and 4 more", "and 1 more"} <= set(shown(picture))
+    assert "x[8]" in repr(picture)
+    assert "x[9]" not in repr(picture)
+
+
+def test_weights_without_room_for_labels_are_in_the_table():
+    trace = trace_of((5, 4, 1))
+    picture = draw(trace)
+    assert not any("w₅₄" in text for text in shown(picture))
+    assert ("W1[5,4]", number(trace["W1"][4, 3]), number(trace["dW1"][4, 3], signed=True)) in picture.table
+
+
+def test_a_batch_shows_the_example_that_was_asked_for():
+    trace = trace_of((2, 3, 2), examples=3)
+    picture = draw(trace, example=3)
+    assert f"x = {number(trace['x'][2, 1])}" in shown(picture)
+    assert "example 3 of 3" in picture.words
+
+
+def test_a_forward_pass_is_drawn_without_gradients_and_loss():
+    example = EXAMPLES["lecture"]
+    picture = draw(forward(example.network, example.x))
+    assert {gradient for _, _, gradient in picture.table} == {""}
+    assert not any("∂" in text or "δ" in text or "loss" in text for text in shown(picture))
+    assert "a = 0.6835" in shown(picture)
+
+
+def test_text_from_outside_is_escaped():
+    odd = Activation("<script>&", np.tanh, lambda z: 1 - np.tanh(z) ** 2)
+    picture = draw(backprop(Network([Dense([[1.0]], None, odd)]), [1.0], [1.0], "mse"))
+    assert "layer 1: <script>&" in shown(picture)
+    assert "<script>" not in picture.svg + picture._repr_mimebundle_()["text/html"]
+
+
+def test_the_same_trace_gives_the_same_picture():
+    assert draw(EXAMPLES["lecture"].backprop()).svg == draw(EXAMPLES["lecture"].backprop()).svg
+
+
+@pytest.mark.parametrize(
+    "options, pieces",
+    [
+        ({"example": 2}, ("example", "between 1 and 1", "got 2")),
+        ({"example": 0}, ("example", "between 1 and 1", "got 0")),
+        ({"notation": "lectures"}, ("lectures", "Did you mean 'lecture'", "standard")),
+    ],
+)
+def test_a_wrong_option_is_named(options, pieces):
+    with pytest.raises(ValueError) as error:
+        draw(EXAMPLES["lecture"].backprop(), **options)
+    for piece in pieces:
+        assert piece in str(error.value)

@@ -1,0 +1,100 @@
+"""The committed lessons are fully run, honest in their prose, and regenerated without a change."""
+
+import copy
+import shutil
+
+import nbformat
+import pytest
+from loading import PROJECT, tool
+
+lessons = tool("lessons")
+PATHS = sorted((PROJECT / "lessons").glob("*.ipynb"))
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def test_there_are_lessons():
+    assert PATHS
+
+
+def test_a_lesson_has_no_problems(notebook):
+    assert list(lessons.problems(notebook)) == []
+
+
+def test_a_lesson_has_25_to_45_cells_about_half_of_them_prose(notebook):
+    code = sum(cell.cell_type == "code" for cell in notebook.cells)
+    assert 25 <= len(notebook.cells) <= 45
+    assert 0.4 <= code / len(notebook.cells) <= 0.6
+
+
+def test_a_lesson_is_valid_and_has_unique_ids(notebook):
+    nbformat.validate(notebook)
+    assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_regenerating_changes_no_byte(path, tmp_path):
+    again = shutil.copy(path, tmp_path / path.name)
+    assert not lessons.regenerate(again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def code_cell(notebook, number=3):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"][number - 1]
+
+
+def output(**fields):
+    return nbformat.from_dict({"metadata": {}, **fields})
+
+
+SPOILED = {
+    "not run": (lambda nb: code_cell(nb).update(execution_count=None), "code cell 3: execution count None"),
+    "run out of order": (lambda nb: code_cell(nb).update(execution_count=7), "code cell 3: execution count 7"),
+    "stderr": (
+        lambda nb: code_cell(nb).outputs.append(output(output_type="stream", name="stderr", text="a warning")),
+        "code cell 3: stderr",
+    ),
+    "error": (
+        lambda nb: code_cell(nb).outputs.append(output(output_type="error", ename="E", evalue="", traceback=[])),
+        "code cell 3: an error",
+    ),
+    "widget view": (
+        lambda nb: code_cell(nb).outputs.append(output(output_type="display_data", data={lessons.WIDGET_VIEW: {}})),
+        "code cell 3: a widget view",
+    ),
+    "widget state": (lambda nb: nb.metadata.update(widgets={}), "widget state"),
+    "nbval marker": (
+        lambda nb: code_cell(nb).update(source="# NBVAL_IGNORE_OUTPUT\n1"),
+        "code cell 3: an nbval marker",
+    ),
+    "nbval tag": (lambda nb: code_cell(nb).metadata.update(tags=["nbval-skip"]), "metadata {'tags': ['nbval-skip']}"),
+    "hidden cell": (lambda nb: nb.cells[0].metadata.update(jupyter={"source_hidden": True}), "hidden"),
+    "semicolon": (lambda nb: code_cell(nb).update(source="1;"), "code cell 3: ends in a semicolon"),
+    "magic": (lambda nb: code_cell(nb).update(source="%time 1"), "code cell 3: a magic"),
+    "star import": (lambda nb: code_cell(nb).update(source="from numpy import *"), "star import"),
+    "long cell": (lambda nb: code_cell(nb).update(source="\n".join(["1"] * 13)), "more than 12 lines"),
+    "number in prose": (lambda nb: nb.cells[0].update(source="The loss is 0.12345."), "the prose says 0.12345"),
+    "wrong sign in prose": (lambda nb: nb.cells[0].update(source="It is −0.8000."), "the prose says -0.8"),
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED)
+def test_what_nbval_would_let_pass_is_refused(spoil):
+    change, expected = SPOILED[spoil]
+    notebook = nbformat.read(PROJECT / "lessons" / "03_chain_rule.ipynb", as_version=4)
+    spoiled = copy.deepcopy(notebook)
+    change(spoiled)
+    found = list(lessons.problems(spoiled))
+    assert any(expected in problem for problem in found), found
+
+
+def test_stripping_removes_what_changes_from_run_to_run():
+    notebook = nbformat.read(PROJECT / "lessons" / "03_chain_rule.ipynb", as_version=4)
+    spoiled = copy.deepcopy(notebook)
+    spoiled.metadata.language_info.version = "3.11.7"
+    spoiled.metadata.widgets = {}
+    code_cell(spoiled).metadata.execution = {"iopub.status.busy": "2026-01-01"}
+    assert lessons.stripped(spoiled) == notebook
