@@ -3,6 +3,9 @@
 `backprop` sends a batch through a small network and back, and returns a `Trace` of every number on the way.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from bpcourse.engine import gradcheck
 from bpcourse.engine.activations import ACTIVATIONS, Activation, leaky_relu
 from bpcourse.engine.backpropagation import Trace, backprop
@@ -11,7 +14,9 @@ from bpcourse.engine.losses import LOSSES, Loss, one_hot
 from bpcourse.engine.network import Dense, Forward, Network, forward
 from bpcourse.engine.training import sgd_step
 from bpcourse.notation import number, read_number
-from bpcourse.pictures.diagram import Diagram, draw
+
+if TYPE_CHECKING:
+    from bpcourse.pictures.diagram import Diagram, draw
 
 __version__ = "0.1.0"
 
@@ -37,3 +42,12 @@ __all__ = [
     "read_number",
     "sgd_step",
 ]
+
+_PICTURES = {"Diagram": "diagram", "draw": "diagram"}
+
+
+def __getattr__(name: str) -> object:
+    """Import what shows only when it is asked for: the mathematics costs little more than NumPy."""
+    if name in _PICTURES:
+        return getattr(import_module(f"bpcourse.pictures.{_PICTURES[name]}"), name)
+    raise AttributeError(f"module 'bpcourse' has no attribute {name!r}")

@@ -7,7 +7,6 @@ the same wherever it stands, and names its quantities with `SYMBOLS`, in one of 
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable
@@ -26,6 +25,8 @@ class UnknownNameError(KeyError, ValueError):
     """
 
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
+        import difflib  # here, as only a mistake needs it
+
         names = list(known)
         near = difflib.get_close_matches(str(name), names, n=1)
         guess = f" Did you mean {near[0]!r}?" if near else ""

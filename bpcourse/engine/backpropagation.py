@@ -10,12 +10,14 @@ then the last layer's z, its weights, the layer below … Each step is the chain
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from numpy.typing import ArrayLike
+from typing import TYPE_CHECKING
 
 from bpcourse.engine.losses import LOSSES, Loss
 from bpcourse.engine.network import Forward, Network, forward
 from bpcourse.engine.validation import freeze, frozen, require_output, targets
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -12,13 +12,16 @@ L · 10⁻¹⁶ / h of accuracy: a gradient far below that cannot be checked in 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Dense, Forward, Network, forward
 from bpcourse.engine.validation import Array
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
 
 STEP = 1e-5  # near the cube root of the rounding error, where a central difference is most accurate
 

@@ -21,13 +21,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.validation import Array, alike, class_labels, frozen, require, require_probabilities
 from bpcourse.notation import Register
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
 Formula = Callable[[Array, Array], Array]
 

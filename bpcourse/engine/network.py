@@ -13,13 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.validation import Array, freeze, inputs, require_chain, require_finite, require_plan, weights
 from bpcourse.notation import UnknownNameError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)

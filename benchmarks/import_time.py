@@ -1,0 +1,33 @@
+"""Print what `import bpcourse` costs beside `import numpy`: fresh processes, in turns, medians.
+
+The aim is at most 1.3 times as much.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+
+ROUNDS = 40
+TIMED = "import time; start = time.perf_counter(); import {}; print(time.perf_counter() - start)"
+
+
+def seconds(module: str) -> float:
+    """Return how long one import takes in a fresh Python, in seconds."""
+    done = subprocess.run([sys.executable, "-c", TIMED.format(module)], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def main() -> None:
+    """Measure in turns, so that whatever else the machine does falls on both alike."""
+    rounds = [(seconds("numpy"), seconds("bpcourse")) for _ in range(ROUNDS + 1)][1:]  # the first fills the caches
+    numpy, bpcourse = (statistics.median(times) for times in zip(*rounds, strict=True))
+    ratio = statistics.median(ours / theirs for theirs, ours in rounds)
+    print(f"import numpy     {numpy * 1e3:6.1f} ms")
+    print(f"import bpcourse  {bpcourse * 1e3:6.1f} ms, numpy included")
+    print(f"ratio            {ratio:6.2f}    median of {ROUNDS} rounds; aim: at most 1.3")
+
+
+if __name__ == "__main__":
+    main()
