@@ -35,11 +35,11 @@ EXAMPLES = Register(
         "lecture": Example(
             Network(
                 [
-                    Dense([[0.5, -0.7], [0.9, 0.4]], [0.1, -0.2], "sigmoid"),
-                    Dense([[0.6, 1.3], [-1.1, 0.4]], [0.3, -1.2], "sigmoid"),
+                    Dense([[0.5, -0.75], [0.9, 0.2]], [0.1, -0.25], "sigmoid"),
+                    Dense([[0.6, 1.3], [-1.1, 0.35]], [0.15, -1.2], "sigmoid"),
                 ]
             ),
-            x=batch([0.8, 0.3], "x"),
+            x=batch([0.8, 0.45], "x"),
             y=batch([0.3, 0.7], "y"),
             loss="mse",
             source="The lecture 'Back propagation (numerical example)': 2-2-2, sigmoid, MSE, targets. "

@@ -72,7 +72,7 @@ def draw(passed: Forward, notation: str = "standard", example: int = 1) -> Diagr
 
     >>> from bpcourse import EXAMPLES
     >>> print(draw(EXAMPLES["lecture"].backprop()).words)
-    A network of 2 inputs, 2 sigmoid units and 2 sigmoid outputs. Its mse is 0.06930.
+    A network of 2 inputs, 2 sigmoid units and 2 sigmoid outputs. Its mse is 0.06183.
     """
     symbols = SYMBOLS[notation]
     n = len(passed["x"])
@@ -254,7 +254,7 @@ def _edge_labels(passed: Forward, layout: _Layout, symbols: dict[str, str]) -> I
         x = (1 - along) * start + along * end
         y = (1 - along) * layout.y(layer - 1, i) + along * layout.y(layer, j)
         gradient = _gradient(passed, f"W{layer}", (i, j))
-        colour, name = _colour(gradient), symbols["W"] + f"{i + 1}{j + 1}".translate(_SUBSCRIPTS)
+        colour, name = _colour(gradient), f"{symbols['W']}{layer}" + f"{i + 1}{j + 1}".translate(_SUBSCRIPTS)
         yield _box(x, y, LABEL_WIDTH, LABEL_HEIGHT, colour, thickness=1)
         yield _text(x, y + (4 if gradient is None else -3), f"{name} = {number(passed[f'W{layer}'][i, j])}", INK)
         if gradient is not None:
@@ -271,7 +271,7 @@ def _boxes(passed: Forward, example: int, layout: _Layout, symbols: dict[str, st
         for unit in range(layout.drawn[layer]):
             gradient = _gradient(passed, f"z{layer}", (at, unit))
             lines = [
-                (f"unit {unit + 1}", QUIET),
+                (f"{'output' if layer == last else 'unit'} {unit + 1}", QUIET),
                 (f"{symbols['z']} = {number(passed[f'z{layer}'][at, unit])}", INK),
                 (f"{symbols['y_hat' if layer == last else 'a']} = {number(passed[f'a{layer}'][at, unit])}", INK),
             ]
