@@ -27,10 +27,10 @@ class UnknownNameError(KeyError, ValueError):
     def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
         import difflib  # here, as only a mistake needs it
 
-        names = list(known)
-        near = difflib.get_close_matches(str(name), names, n=1)
-        guess = f" Did you mean {near[0]!r}?" if near else ""
-        super().__init__(f"there is no {kind} {name!r}.{guess} There are: {', '.join(names)}")
+        names = {known_name.lower(): known_name for known_name in known}
+        near = difflib.get_close_matches(str(name).lower(), names, n=1)
+        guess = f" Did you mean {names[near[0]]!r}?" if near else ""
+        super().__init__(f"there is no {kind} {name!r}.{guess} There are: {', '.join(names.values())}")
 
     def __str__(self) -> str:  # a KeyError would show the message in quotation marks
         return str(self.args[0])
@@ -100,13 +100,15 @@ def read_number(text: str) -> float:
     """Read a number as a person writes it: a decimal, a fraction, a power of ten.
 
     The decimal sign may be a point or a comma, the minus a hyphen or a true minus.
-    Raises ValueError where `text` is not one finite number.
+    Raises ValueError where `text` is not one finite number, TypeError where it is not text.
 
     >>> read_number("0.0822"), read_number("-0,08"), read_number("−8.2e−2"), read_number("1/4")
     (0.0822, -0.08, -0.082, 0.25)
     >>> read_number("8.2 × 10⁻²"), read_number("8.2*10^-2")
     (0.082, 0.082)
     """
+    if not isinstance(text, str):
+        raise TypeError(f"needed one number as text, such as '0.0822'; got {text!r}")
     plain = text.strip().replace(MINUS, "-").replace("\N{EN DASH}", "-")
     plain = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda power: "^" + power[0].translate(_SUPERSCRIPTS), plain)
     plain = re.sub(r"\s*[×·*]\s*10\s*(?:\^|\*\*)\s*\(?([+-]?\d+)\)?$", r"e\1", plain)

@@ -20,15 +20,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bpcourse.engine.validation import Array, floats, require
+from bpcourse.engine.validation import Array, ArrayLike, floats, real, require
 from bpcourse.notation import Register
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 
 @dataclass(frozen=True)
@@ -127,7 +123,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     >>> leaky_relu(0.2).f([-1.0, 3.0])
     array([-0.2,  3. ])
     """
-    require(0 <= slope < 1, f"slope must be at least 0 and less than 1; got {slope}.")
+    slope = real(slope, "slope", "greater than 0 (there it is relu) and less than 1", lambda slope: 0 < slope < 1)
     return Activation(
         f"leaky_relu({slope:g})",
         lambda z: np.maximum(z, slope * z),

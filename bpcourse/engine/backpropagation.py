@@ -10,14 +10,13 @@ then the last layer's z, its weights, the layer below … Each step is the chain
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+from bpcourse.engine import validation
 from bpcourse.engine.losses import LOSSES, Loss
 from bpcourse.engine.network import Forward, Network, forward
-from bpcourse.engine.validation import freeze, frozen, require_output, targets
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
+from bpcourse.engine.validation import ArrayLike
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -57,14 +56,13 @@ def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | str = "m
     (4.0, array([[-8.]]), array([-4.]))
     """
     loss = LOSSES.pick(loss)
-    last = len(network.layers)
-    output = network.layers[-1].activation
-    if loss.from_logits is not None:
-        require_output(output.name, loss.from_logits.output.name, loss.name)
-
     values = dict(forward(network, x).values)
+    last, output = len(network.layers), network.layers[-1].activation
+    if loss.from_logits is not None:
+        validation.require_output(output.name, loss.from_logits.output.name, loss.name)
+
     y_hat, z = values["y_hat"], values[f"z{last}"]
-    y = values["y"] = targets(y, y_hat)
+    y = values["y"] = validation.targets(y, y_hat)
 
     # At the output: the loss, its slope ∂L/∂ŷ, and that slope taken through the last activation, ∂L/∂z.
     if loss.from_logits is None:
@@ -73,17 +71,19 @@ def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | str = "m
     else:  # a cross-entropy is computed from z, where nothing has been rounded to 0 or 1
         value, da = loss.value_from_logits(y, z), loss.output_gradient_from_logits(y, z)
         dz = loss.gradient_from_logits(y, z)
-    values["loss"] = frozen(value, "loss")
+    values["loss"] = np.array(value, dtype=y.dtype)
 
     # Back, from the last layer to the first.
-    for number, layer in reversed(list(enumerate(network.layers, start=1))):
-        if number < last:
-            dz = layer.activation.backward(values[f"z{number}"], da)  # through the activation
-        values[f"da{number}"], values[f"dz{number}"] = da, dz
-        values[f"dW{number}"] = values[f"a{number - 1}"].T @ dz  # what came in, times what comes back
-        if layer.b is not None:
-            values[f"db{number}"] = dz.sum(axis=0)  # a bias is a weight whose input is always 1
-        da = dz @ layer.W.T  # to the layer below: every path adds its part
-    values["dx"] = da
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is named below
+        for number, layer in reversed(list(enumerate(network.layers, start=1))):
+            if number < last:
+                dz = layer.activation.backward(values[f"z{number}"], da)  # through the activation
+            values[f"da{number}"], values[f"dz{number}"] = da, dz
+            values[f"dW{number}"] = values[f"a{number - 1}"].T @ dz  # what came in, times what comes back
+            if layer.b is not None:
+                values[f"db{number}"] = dz.sum(axis=0)  # a bias is a weight whose input is always 1
+            da = dz @ layer.W.T  # to the layer below: every path adds its part
+        values["dx"] = da
+    validation.require_finite_results(values, last=f"da{last}")
 
-    return Trace(network, freeze(values), loss, value)
+    return Trace(network, validation.freeze(values), loss, value)

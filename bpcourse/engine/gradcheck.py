@@ -18,10 +18,11 @@ import numpy as np
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Dense, Forward, Network, forward
-from bpcourse.engine.validation import Array
+from bpcourse.engine.validation import Array, ArrayLike, real
+from bpcourse.notation import UnknownNameError
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
 STEP = 1e-5  # near the cube root of the rounding error, where a central difference is most accurate
 
@@ -51,15 +52,8 @@ def compare(trace: Trace, step: float = STEP) -> dict[str, Comparison]:
     >>> {name: found.relative < 1e-8 for name, found in compare(trace).items()}
     {'dW1': True, 'db1': True, 'dx': True}
     """
-    dtype = trace["x"].dtype
-    if dtype != np.float64:
-        raise TypeError(f"a gradient check needs float64; got a trace in {dtype}. Use network.astype(np.float64).")
-    compared = {}
-    for name in trace.names:
-        if name == "dx" or name.startswith(("dW", "db")):
-            numeric, kinks = differences(trace, name[1:], step)
-            compared[name] = _compared(trace[name], numeric, kinks)
-    return compared
+    gradients = [name for name in trace.names if name == "dx" or name.startswith(("dW", "db"))]
+    return {name: _compared(trace[name], *differences(trace, name[1:], step)) for name in gradients}
 
 
 def differences(trace: Trace, name: str, step: float = STEP) -> tuple[Array, NDArray[np.bool_]]:
@@ -67,9 +61,18 @@ def differences(trace: Trace, name: str, step: float = STEP) -> tuple[Array, NDA
 
     name : "W1", "b1" … or "x"; `step` is scaled up for an entry beyond ±1
 
-    Both arrays have the shape of `trace[name]`. The entry of a kink is NaN.
+    Both arrays have the shape of `trace[name]`. The entry of a kink is NaN. Raises as `compare` does, and
+    UnknownNameError, a ValueError, if `name` is neither the input nor a parameter.
     """
+    parameters = [known for known in trace.names if known == "x" or known[0] in "Wb"]
+    if name not in parameters:
+        raise UnknownNameError("input or parameter", name, parameters)
+    step = real(step, "step", "a small positive number, such as 1e-5", lambda step: 0 < step < 1)
     values = trace[name]
+    if values.dtype != np.float64:
+        raise TypeError(
+            f"a gradient check needs float64; got a trace in {values.dtype}. Use network.astype(np.float64)."
+        )
     slopes, kinks = np.empty(values.shape), np.zeros(values.shape, dtype=bool)
     centre = _active(trace)
     for index in np.ndindex(values.shape):

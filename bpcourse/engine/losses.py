@@ -21,16 +21,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bpcourse.engine import validation
 from bpcourse.engine.activations import ACTIVATIONS, Activation
-from bpcourse.engine.validation import Array, alike, class_labels, frozen, require, require_probabilities
+from bpcourse.engine.validation import Array, ArrayLike
 from bpcourse.notation import Register
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike
 
 Formula = Callable[[Array, Array], Array]
 
@@ -75,7 +72,8 @@ class Loss:
         """
         if base != math.e:
             self.logits()  # only a cross-entropy has a logarithm
-            require(0 < base != 1 and base < math.inf, f"base must be positive and not 1, such as 10 or 2; got {base}.")
+            rule = "positive and not 1, such as 10 or 2"
+            base = validation.real(base, "base", rule, lambda base: 0 < base != 1 and base < math.inf)
         return float(self._shares(self.of_examples, y, y_hat, "y_hat").sum()) / math.log(base)
 
     def gradient(self, y: ArrayLike, y_hat: ArrayLike) -> Array:
@@ -114,11 +112,11 @@ class Loss:
 
     def _shares(self, formula: Formula, y: ArrayLike, other: ArrayLike, name: str) -> Array:
         """Return what each example adds to the batch's mean. The 1/n of a batch stands here and nowhere else."""
-        y, other = alike(y, other, name)
+        y, other = validation.alike(y, other, name)
         if self.from_logits is not None:
-            require_probabilities(y, "y", classes=2 if self.from_logits.output.slope is None else 1)
+            validation.require_probabilities(y, "y", classes=2 if self.from_logits.output.slope is None else 1)
             if name == "y_hat":
-                require_probabilities(other, name)
+                validation.require_probabilities(other, name)
         with np.errstate(divide="ignore", over="ignore"):  # ln 0 is −inf: certain and wrong costs inf
             return formula(y, other) / len(y)
 
@@ -184,4 +182,5 @@ def one_hot(labels: ArrayLike, classes: int) -> Array:
     array([[0., 0., 1.],
            [1., 0., 0.]])
     """
-    return frozen(np.eye(classes)[class_labels(labels, classes)], "labels")
+    one = np.equal.outer(validation.class_labels(labels, classes), np.arange(classes))
+    return validation.frozen(one, "labels")

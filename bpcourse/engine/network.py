@@ -10,19 +10,16 @@ Records are frozen and their arrays read-only: a step of training makes a new ne
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bpcourse.engine import validation
 from bpcourse.engine.activations import ACTIVATIONS, Activation
-from bpcourse.engine.validation import Array, freeze, inputs, require_chain, require_finite, require_plan, weights
+from bpcourse.engine.validation import Array, ArrayLike, DTypeLike
 from bpcourse.notation import UnknownNameError
-
-if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -49,7 +46,7 @@ class Dense:
         activation: Activation | str = "identity",
         dtype: DTypeLike = float,
     ) -> None:
-        W, b = weights(W, b, dtype)
+        W, b = validation.weights(W, b, dtype)
         for name, value in (("W", W), ("b", b), ("activation", ACTIVATIONS.pick(activation))):
             object.__setattr__(self, name, value)
 
@@ -71,8 +68,8 @@ class Network:
     layers: tuple[Dense, ...]
 
     def __init__(self, layers: Iterable[Dense]) -> None:
-        layers = tuple(layers)
-        require_chain(layers, [layer.W for layer in layers if isinstance(layer, Dense)])
+        layers = validation.each_of(layers, Dense, "layers")
+        validation.require_chain([layer.W for layer in layers])
         object.__setattr__(self, "layers", layers)
 
     @classmethod
@@ -92,7 +89,7 @@ class Network:
         >>> Network.initialise([2, 16, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
         Network(2 → 16 → 1, tanh, sigmoid)
         """
-        require_plan(sizes, activations, rng)
+        validation.require_plan(sizes, activations, rng)
         layers = []
         for (n_in, n_out), activation in zip(pairwise(sizes), map(ACTIVATIONS.pick, activations), strict=True):
             limit = np.sqrt(6 / n_in if activation.rectifier else 6 / (n_in + n_out))
@@ -130,12 +127,15 @@ class Forward:
         """All names, in order of computation."""
         return tuple(self.values)
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values)
+
     def __getitem__(self, name: str) -> Array:
         if name in self.values:
             return self.values[name]
         unbiased = [f"b{number}" for number, layer in enumerate(self.network.layers, start=1) if layer.b is None]
         raise UnknownNameError(
-            "bias in this layer, so no" if name.removeprefix("d") in unbiased else "value", name, self.names
+            "bias in this layer, so no" if str(name).removeprefix("d") in unbiased else "value", name, self.names
         )
 
 
@@ -148,7 +148,9 @@ def forward(network: Network, x: ArrayLike) -> Forward:
     >>> forward(network, [2.0, 1.0])["y_hat"]  # max(0, 2·0.5 − 1·1 + 0.25)
     array([[0.25]])
     """
-    a = inputs(x, network.sizes[0], network.layers[0].W.dtype)
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, such as Network([Dense(W, b)]); got {network!r}.")
+    a = validation.inputs(x, network.sizes[0], network.layers[0].W.dtype)
     values = {"x": a, "a0": a}
     for number, layer in enumerate(network.layers, start=1):
         values[f"W{number}"] = layer.W
@@ -157,8 +159,8 @@ def forward(network: Network, x: ArrayLike) -> Forward:
             if layer.b is not None:
                 values[f"b{number}"] = layer.b
                 z = z + layer.b
-        require_finite(z, f"z{number}")
+        validation.require_finite(z, f"z{number}", "this overflowed: use smaller inputs or weights")
         a = layer.activation.f(z)
         values[f"z{number}"], values[f"a{number}"] = z, a
     values["y_hat"] = a
-    return Forward(network, freeze(values))
+    return Forward(network, validation.freeze(values))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
+
+import numpy as np
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Dense, Network
+from bpcourse.engine.validation import real, require_finite
 
 
 def sgd_step(trace: Trace, learning_rate: float) -> Network:
@@ -21,11 +23,13 @@ def sgd_step(trace: Trace, learning_rate: float) -> Network:
     >>> after.layers[0].W, after.layers[0].b  # 3 − 0.25·(−8) and 1 − 0.25·(−4)
     (array([[5.]]), array([2.]))
     """
-    if not isinstance(learning_rate, Real) or not 0 < learning_rate < math.inf:
-        raise ValueError(f"learning_rate must be a positive finite number; got {learning_rate!r}. Try 0.1.")
+    rule = "a positive finite number, such as 0.1"
+    learning_rate = real(learning_rate, "learning_rate", rule, lambda rate: 0 < rate < math.inf)
     layers = []
     for number, layer in enumerate(trace.network.layers, start=1):
-        W = layer.W - learning_rate * trace[f"dW{number}"]
-        b = None if layer.b is None else layer.b - learning_rate * trace[f"db{number}"]
+        with np.errstate(over="ignore", invalid="ignore"):  # named by require_finite
+            W = layer.W - learning_rate * trace[f"dW{number}"]
+            b = None if layer.b is None else layer.b - learning_rate * trace[f"db{number}"]
+        require_finite(W, f"the new W{number}", "this overflowed: use a smaller learning_rate")
         layers.append(Dense(W, b, layer.activation, dtype=layer.W.dtype))
     return Network(layers)

@@ -6,17 +6,24 @@ is a student. NumPy's own words for these cases ("gufunc signature …") help on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
+from numbers import Real
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, DTypeLike, NDArray
+    import numpy.typing as npt
+    from numpy.typing import NDArray
 
-Array: TypeAlias = "NDArray[np.floating]"  # a name only: importing numpy.typing costs more than this package
+# Names in quotation marks: to import numpy.typing would cost more than the whole package does.
+Array: TypeAlias = "npt.NDArray[np.floating]"
+ArrayLike: TypeAlias = "npt.ArrayLike"
+DTypeLike: TypeAlias = "npt.DTypeLike"
+
+Kind = TypeVar("Kind")
 
 
 def require(condition: object, message: str) -> None:
@@ -33,9 +40,16 @@ def require_all(allowed: NDArray[np.bool_], array: NDArray[np.number], name: str
         raise ValueError(f"{name} must {rule}; got {entry} = {array[index]:g}.")
 
 
-def require_finite(array: Array, name: str) -> None:
+def require_finite(array: Array, name: str, advice: str = "replace or remove them") -> None:
     """Raise ValueError if an entry is NaN or infinite."""
-    require_all(np.isfinite(array), array, name, "hold finite numbers, no NaN and no infinity (replace or remove them)")
+    require_all(np.isfinite(array), array, name, f"hold finite numbers, no NaN and no infinity ({advice})")
+
+
+def real(value: object, name: str, rule: str, holds: Callable[[float], bool]) -> float:
+    """Return `value` as a float, and raise ValueError if it is not a real number for which the rule holds."""
+    if isinstance(value, Real) and not isinstance(value, bool) and holds(float(value)):
+        return float(value)
+    raise ValueError(f"{name} must be {rule}; got {value if isinstance(value, Real) else repr(value)}.")
 
 
 def require_probabilities(array: Array, name: str, classes: int = 1) -> None:
@@ -56,6 +70,15 @@ def require_output(output: str, needed: str, loss: str) -> None:
     require(output == needed, f"{loss} needs probabilities from a {needed} output; got {output}. {advice}")
 
 
+def rectangular(value: ArrayLike, name: str) -> NDArray[Any]:
+    """Return `value` as an array, and raise ValueError for rows of different lengths."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        advice = "Give each row the same length."
+        raise ValueError(f"{name} must be a rectangular array; got rows of different lengths. {advice}") from None
+
+
 def floats(value: ArrayLike, name: str) -> Array:
     """Return `value` as an array of floats: float32 stays float32, all else becomes float64.
 
@@ -64,12 +87,7 @@ def floats(value: ArrayLike, name: str) -> Array:
     >>> floats([1, 2], "x")
     array([1., 2.])
     """
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise ValueError(
-            f"{name} must be a rectangular array of numbers; got rows of different lengths. Give each the same length."
-        ) from None
+    array = rectangular(value, name)
     if array.dtype.kind not in "fiub":
         shown = repr(value) if len(repr(value)) <= 60 else type(value).__name__
         raise TypeError(
@@ -78,17 +96,27 @@ def floats(value: ArrayLike, name: str) -> Array:
     return array if array.dtype in (np.float64, np.float32) else array.astype(np.float64)
 
 
+def precision(dtype: DTypeLike) -> np.dtype[np.floating]:
+    """Return float64 or float32 as a dtype, and raise ValueError for any other."""
+    try:
+        found: Any = np.dtype(dtype)
+    except TypeError:
+        found = repr(dtype)
+    rule = "dtype must be float64 or float32, as others are too coarse for gradients"
+    require(found in (np.float64, np.float32), f"{rule}; got {found}.")
+    return found
+
+
 def frozen(value: ArrayLike, name: str, dtype: DTypeLike = np.float64) -> Array:
     """Return a read-only copy of `value` in C order: later changes to the original do not reach it.
 
     Raises as `floats` does, and ValueError for NaN, infinity, or a dtype other than float64 and float32.
     """
-    precise = np.dtype(dtype) in (np.float64, np.float32)
-    require(precise, f"dtype must be float64 or float32; got {np.dtype(dtype)}, too coarse for gradients.")
     array = floats(value, name)
-    with np.errstate(over="ignore"):  # a value too large for float32 becomes inf, which the next line names
-        array = np.array(array, dtype=dtype, order="C")
     require_finite(array, name)
+    with np.errstate(over="ignore"):  # a value too large for float32 becomes inf, which the next line names
+        array = np.array(array, dtype=precision(dtype), order="C")
+    require_finite(array, name, f"this overflowed {dtype}")
     array.setflags(write=False)
     return array
 
@@ -98,6 +126,13 @@ def freeze(values: dict[str, Array]) -> Mapping[str, Array]:
     for array in values.values():
         array.setflags(write=False)
     return MappingProxyType(values)
+
+
+def require_finite_results(values: Mapping[str, Array], last: str) -> None:
+    """Raise ValueError if the loss or a gradient overflowed; only `last`, the output's, may, as its true value does."""
+    for name, array in values.items():
+        if name == "loss" or (name.startswith("d") and name != last):
+            require_finite(array, name, "this overflowed: use smaller inputs or weights")
 
 
 def batch(value: ArrayLike, name: str, dtype: DTypeLike = np.float64) -> Array:
@@ -134,20 +169,32 @@ def weights(W: ArrayLike, b: ArrayLike | None, dtype: DTypeLike) -> tuple[Array,
     return W, b
 
 
-def require_chain(layers: tuple[object, ...], all_W: Sequence[Array]) -> None:
-    """Raise ValueError unless all are layers, and each takes as many inputs as the one before has units."""
-    require(len(layers) == len(all_W) > 0, f"layers must be a list of Dense, at least one; got {layers!r}.")
+def each_of(values: object, kind: type[Kind], name: str) -> tuple[Kind, ...]:
+    """Return `values` as a tuple if it is a list, or the like, of at least one `kind` and nothing else."""
+    found = tuple(values) if isinstance(values, Iterable) else None
+    all_right = found and all(isinstance(value, kind) for value in found)
+    came = values if found is None else found
+    require(all_right, f"{name} must be a list of {kind.__name__}, at least one; got {came!r}.")
+    return found or ()
+
+
+def require_chain(all_W: Sequence[Array]) -> None:
+    """Raise ValueError unless each layer takes as many inputs as the one before has units, in one dtype."""
     for number, (below, above) in enumerate(pairwise(all_W), start=2):
         units = below.shape[1]
         came = f"got W{number} of shape {above.shape}. Its first number must be {units}."
         require(above.shape[0] == units, f"layer {number} must take the {units} outputs of layer {number - 1}; {came}")
-        require(above.dtype == below.dtype, "all layers must have one dtype. Use network.astype on the whole network.")
+        advice = "Use network.astype on the whole network."
+        rule = f"layer {number} must have the one dtype of all, {below.dtype}; got {above.dtype}."
+        require(above.dtype == below.dtype, f"{rule} {advice}")
 
 
 def require_plan(sizes: Sequence[int], activations: Sequence[object], rng: object) -> None:
     """Raise ValueError unless a network can be drawn with these sizes and activations, one for each layer."""
     generator = isinstance(rng, np.random.Generator)
     require(generator, f"rng must be a NumPy Generator, such as np.random.default_rng(0); got {rng!r}.")
+    listed = not isinstance(activations, str)
+    require(listed, f"activations must be a list with one for each layer; got {activations!r}.")
     whole = all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes)
     require(whole, f"sizes must be positive whole numbers; got {list(sizes)}.")
     came = f"got {len(sizes)} sizes and {len(activations)} activations."
@@ -169,12 +216,17 @@ def inputs(x: ArrayLike, n_in: int, dtype: DTypeLike) -> Array:
 def targets(y: ArrayLike, y_hat: Array) -> Array:
     """Return `y` as a batch of the shape of the predictions `y_hat`."""
     array = batch(y, "y", y_hat.dtype)
-    if array.shape == y_hat.shape[::-1] != y_hat.shape:
-        advice = "Turn the row of targets into a column: y.reshape(-1, 1)." if y_hat.shape[1] == 1 else "Use y.T."
-    elif len(array) != len(y_hat):
-        advice = f"x has {len(y_hat)} examples and y has {len(array)}: give each example its target."
+    n, outputs = y_hat.shape
+    if np.shape(y) == (n,) and outputs == 1:
+        advice = "Turn the row into a column: y.reshape(-1, 1)."
+    elif np.shape(y) in ((n,), (n, 1)):  # one number for each example
+        advice = f"Class labels become rows by one_hot(labels, {outputs})."
+    elif array.T.shape == y_hat.shape:
+        advice = "Use y.T."
+    elif len(array) != n:
+        advice = f"x has {n} examples and y has {len(array)}: give each example its target."
     else:
-        advice = f"Class labels become such rows by one_hot(labels, {y_hat.shape[1]})."
+        advice = f"The last layer has {outputs} outputs: give each its target."
     came = f"got shape {np.shape(y)}. {advice}"
     require(array.shape == y_hat.shape, f"y must have the shape of the predictions, {y_hat.shape}; {came}")
     return array
@@ -193,12 +245,12 @@ def alike(y: ArrayLike, other: ArrayLike, name: str) -> tuple[Array, Array]:
 
 def class_labels(labels: ArrayLike, classes: int) -> NDArray[np.integer]:
     """Return `labels` as an array of whole numbers from 0 to classes − 1; TypeError if they are not whole."""
-    array = np.asarray(labels)
+    whole = isinstance(classes, (int, np.integer)) and classes > 0
+    require(whole, f"classes must be a positive whole number; got {classes!r}.")
+    array = rectangular(labels, "labels")
     if array.dtype.kind not in "iu":
         raise TypeError(f"labels must be whole numbers, such as [0, 2, 1]; got {labels!r}.")
     require(array.ndim < 2 and array.size, f"labels must be one row with at least one label; got shape {array.shape}.")
-    whole = isinstance(classes, (int, np.integer)) and classes > 0
-    require(whole, f"classes must be a positive whole number; got {classes!r}.")
     rule = f"lie between 0 and {classes - 1}, as there are {classes} classes"
     require_all((array >= 0) & (array < classes), array, "labels", rule)
     return array
