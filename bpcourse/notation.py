@@ -110,10 +110,11 @@ def read_number(text: str) -> float:
     if not isinstance(text, str):
         raise TypeError(f"needed one number as text, such as '0.0822'; got {text!r}")
     plain = text.strip().replace(MINUS, "-").replace("\N{EN DASH}", "-")
+    plain = plain if len(plain) <= 80 else ""  # no number is longer, and no text takes long to refuse
     plain = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda power: "^" + power[0].translate(_SUPERSCRIPTS), plain)
     plain = re.sub(r"\s*[×·*]\s*10\s*(?:\^|\*\*)\s*\(?([+-]?\d+)\)?$", r"e\1", plain)
     decimal = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
-    found = re.fullmatch(rf"({decimal})(?:\s*/\s*({decimal}))?", plain) if len(plain) <= 80 else None
+    found = re.fullmatch(rf"({decimal})(?:\s*/\s*({decimal}))?", plain)
     if found:
         above, below = (float((part or "1").replace(",", ".")) for part in found.groups())
         if below != 0 and math.isfinite(above / below):

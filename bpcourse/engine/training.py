@@ -30,6 +30,8 @@ def sgd_step(trace: Trace, learning_rate: float) -> Network:
         with np.errstate(over="ignore", invalid="ignore"):  # named by require_finite
             W = layer.W - learning_rate * trace[f"dW{number}"]
             b = None if layer.b is None else layer.b - learning_rate * trace[f"db{number}"]
-        require_finite(W, f"the new W{number}", "this overflowed: use a smaller learning_rate")
+        for name, new in ((f"W{number}", W), (f"b{number}", b)):
+            if new is not None:
+                require_finite(new, f"the new {name}", "this overflowed: use a smaller learning_rate")
         layers.append(Dense(W, b, layer.activation, dtype=layer.W.dtype))
     return Network(layers)

@@ -87,6 +87,10 @@ def floats(value: ArrayLike, name: str) -> Array:
     >>> floats([1, 2], "x")
     array([1., 2.])
     """
+    if hasattr(value, "mask") and hasattr(value, "filled"):  # NumPy would drop the mask without a word
+        raise TypeError(
+            f"{name} must hold numbers without a mask; got a masked array. Use .filled(…) or .compressed()."
+        )
     array = rectangular(value, name)
     if array.dtype.kind not in "fiub":
         shown = repr(value) if len(repr(value)) <= 60 else type(value).__name__
@@ -116,7 +120,7 @@ def frozen(value: ArrayLike, name: str, dtype: DTypeLike = np.float64) -> Array:
     require_finite(array, name)
     with np.errstate(over="ignore"):  # a value too large for float32 becomes inf, which the next line names
         array = np.array(array, dtype=precision(dtype), order="C")
-    require_finite(array, name, f"this overflowed {dtype}")
+    require_finite(array, name, f"this is too large for {array.dtype}")
     array.setflags(write=False)
     return array
 
@@ -184,7 +188,7 @@ def require_chain(all_W: Sequence[Array]) -> None:
         units = below.shape[1]
         came = f"got W{number} of shape {above.shape}. Its first number must be {units}."
         require(above.shape[0] == units, f"layer {number} must take the {units} outputs of layer {number - 1}; {came}")
-        advice = "Use network.astype on the whole network."
+        advice = "Make every layer with the same dtype, or all in float64 and then use network.astype."
         rule = f"layer {number} must have the one dtype of all, {below.dtype}; got {above.dtype}."
         require(above.dtype == below.dtype, f"{rule} {advice}")
 

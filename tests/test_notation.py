@@ -1,0 +1,222 @@
+"""Numbers are written with their significant digits, and read as people write them."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from bpcourse import number, read_number
+from bpcourse.notation import MINUS, SYMBOLS, Register, UnknownNameError
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.000438567, "0.0004386"),
+        (0.08223, "0.08223"),
+        (0.5, "0.5000"),
+        (-0.5, "−0.5000"),
+        (3, "3.000"),
+        (12.3456, "12.35"),
+        (1234.56, "1235"),
+        (12345.6, "12346"),
+        (-123456.7, "−123457"),
+        (1234567.8, "1234568"),
+        (12345678.9, "1.235e7"),
+        (0, "0"),
+        (0.0, "0"),
+        (-0.0, "0"),
+        (math.nan, "nan"),
+        (math.inf, "∞"),
+        (-math.inf, "−∞"),
+        (0.99996, "1.000"),
+        (-0.99996, "−1.000"),
+        (9.9996, "10.00"),
+        (0.099996, "0.1000"),
+        (9999.96, "10000"),
+        (9999999.9, "1.000e7"),
+        (0.0001, "0.0001000"),
+        (0.0000999999, "0.0001000"),
+        (0.0000999, "9.990e−5"),
+        (8.533047625744065e-17, "8.533e−17"),
+        (-8.533047625744065e-17, "−8.533e−17"),
+        (5e-324, "4.941e−324"),
+        (1.7976931348623157e308, "1.798e308"),
+        (np.float32(0.1), "0.1000"),
+        (np.float64(-2.5), "−2.500"),
+    ],
+)
+def test_a_number_is_written_with_four_significant_digits(value, text):
+    assert number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0822, "+0.08220"), (-0.0822, "−0.08220"), (0.0, "0"), (-0.0, "0"), (math.inf, "+∞"), (math.nan, "nan")],
+)
+def test_a_gradient_shows_its_sign(value, text):
+    assert number(value, signed=True) == text
+
+
+@pytest.mark.parametrize(
+    ("digits", "text"), [(1, "0.07"), (2, "0.066"), (3, "0.0656"), (6, "0.0656250"), (9, "0.0656250000")]
+)
+def test_the_number_of_digits_can_be_chosen(digits, text):
+    assert number(0.065625, digits) == text  # 21/320 is exact in binary: 0.065625 and zeros
+
+
+def random_values():
+    rng = np.random.default_rng(4)
+    powers = np.concatenate([rng.uniform(-8, 9, 500), rng.uniform(-300, 300, 500)])
+    return (rng.choice([-1, 1], 1000) * 10**powers).tolist()
+
+
+def is_right_to_its_last_digit(value, text):
+    """Return whether `text` is within half a unit of its last digit of `value`."""
+    written = Decimal(text.replace(MINUS, "-"))
+    unit = Decimal(1).scaleb(written.as_tuple().exponent)
+    return abs(Decimal(value) - written) <= unit / 2
+
+
+@pytest.mark.parametrize("digits", [1, 3, 4, 8])
+def test_what_is_written_is_right_to_its_last_digit(digits):
+    for value in random_values():
+        text = number(value, digits)
+        assert is_right_to_its_last_digit(value, text), (value, text)
+        assert len(Decimal(text.replace(MINUS, "-")).as_tuple().digits) >= digits, (value, text)
+        assert read_number(text) == float(text.replace(MINUS, "-"))
+        assert "-" not in text
+
+
+def test_the_search_for_a_wrong_last_digit_finds_it():
+    assert is_right_to_its_last_digit(0.12344, "0.1234")
+    assert is_right_to_its_last_digit(-12346.4, "−12346")
+    for value, text in [
+        (0.12344, "0.1235"),
+        (0.12346, "0.1234"),
+        (0.5, "−0.5000"),
+        (1e-9, "0.0000"),
+        (12345.6, "12345"),
+    ]:
+        assert is_right_to_its_last_digit(value, text) == (text == "0.0000")  # that one is right, and says nothing
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0.0822", 0.0822),
+        ("-0,08", -0.08),
+        ("−8.2e−2", -0.082),
+        ("1/4", 0.25),
+        ("8.2 × 10⁻²", 0.082),
+        ("8.2*10^-2", 0.082),
+        ("8.2·10^(-2)", 0.082),
+        ("8.2 · 10^−2", 0.082),
+        ("8,2 * 10**-2", 0.082),
+        ("6.02×10²³", 6.02e23),
+        ("+.5", 0.5),
+        (",5", 0.5),
+        ("5.", 5.0),
+        ("5", 5.0),
+        ("1e3", 1000.0),
+        ("+1E+3", 1000.0),
+        ("–0.5", -0.5),  # an en dash, which word processors write
+        ("−1/3", -1 / 3),
+        ("1 / 3", 1 / 3),
+        ("-1/-4", 0.25),
+        ("0,5/2", 0.25),
+        (" 0.5 ", 0.5),
+        ("\N{NO-BREAK SPACE}0.5\n", 0.5),
+        ("007", 7.0),
+        ("0", 0.0),
+        ("-0.0", 0.0),
+        ("0/3", 0.0),
+        ("1e-400", 0.0),
+        ("5e-324", 5e-324),
+        ("1.7976931348623157e308", 1.7976931348623157e308),
+        ("0.1000000000000000055511151231257827", 0.1),
+    ],
+)
+def test_a_number_is_read_as_people_write_it(text, value):
+    assert read_number(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "abc", "nan", "NaN", "inf", "-inf", "∞", "−∞", "None", "True", "x", "0.5x", "½", "²", "5²", "5%"),
+        *("1,234.5", "1.234,5", "1,2,3", "1 2", "1\n2", "1_000", "1'000", "1..2", ".", ",", "-", "+", "--1", "+-1"),
+        *(
+            "1-2",
+            "1+1",
+            "2*3",
+            "2^3",
+            "e5",
+            "1e",
+            "1e5.5",
+            "1e²",
+            "0x10",
+            "1j",
+            "(1)",
+            "[1]",
+            "1;",
+            "= 1",
+            "1/2/3",
+            "/2",
+        ),
+        *("1/", "1/0", "0/0", "1/0.0", "1/1e-400", "1e999", "-1e999", "1e308/1e-308", "1e999/1e999", "8×11^2", "8×10"),
+        *("__import__('os')", "__import__('os').getcwd()", "lambda: 1", "1if 1else 2", "{}", "\x00", "1\x00"),
+    ],
+)
+def test_what_is_not_one_finite_number_is_refused(text):
+    with pytest.raises(ValueError, match=r"^needed one number, such as 0\.0822, -0,08, 8\.2e-2 or 1/3; got ") as caught:
+        read_number(text)
+    assert str(caught.value).endswith(f"got {text!r}")
+
+
+@pytest.mark.parametrize("text", ["9" * 5000, "1/" * 3000, "1" + " " * 5000 + "2", "0." + "1" * 100, "-" * 3000])
+def test_a_very_long_text_is_refused_and_not_repeated(text):
+    with pytest.raises(ValueError, match="needed one number") as caught:
+        read_number(text)
+    assert len(str(caught.value)) < 150
+    assert "…" in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [None, 0.5])
+def test_what_is_no_text_is_refused(value):
+    with pytest.raises((TypeError, ValueError), match="needed one number"):
+        read_number(value)
+
+
+def test_a_written_number_can_be_read_again():
+    assert read_number(number(-8.533047625744065e-17)) == -8.533e-17
+    assert read_number(number(0.0822, signed=True)) == 0.0822
+
+
+def test_both_notations_name_the_same_quantities():
+    assert list(SYMBOLS) == ["standard", "lecture"]
+    assert SYMBOLS["standard"].keys() == SYMBOLS["lecture"].keys()
+    assert (SYMBOLS["lecture"]["z"], SYMBOLS["standard"]["dz"]) == ("net", "δ")
+    with pytest.raises(KeyError, match=r"no notation 'lecure'\. Did you mean 'lecture'\? There are: standard, lecture"):
+        SYMBOLS["lecure"]
+
+
+def test_a_register_picks_by_name_or_takes_the_record():
+    table = Register("length", {"short": 1.0, "long": 2.0})
+    assert table.pick("long") == table["long"] == 2.0
+    assert table.pick(3.0) == 3.0
+    assert "longer" not in table
+    for wrong in ("longer", None, 3, ["long"]):
+        with pytest.raises(UnknownNameError, match="there is no length"):
+            table.pick(wrong)
+
+
+def test_an_unknown_name_is_answered_in_a_sentence():
+    error = UnknownNameError("loss", "mes", ["mse", "half_sse"])
+    assert isinstance(error, KeyError)
+    assert isinstance(error, ValueError)
+    assert str(error) == "there is no loss 'mes'. Did you mean 'mse'? There are: mse, half_sse"
+    assert str(UnknownNameError("loss", "qqq", ["mse"])) == "there is no loss 'qqq'. There are: mse"
