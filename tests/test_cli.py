@@ -5,12 +5,12 @@ import re
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
 import pytest
 from jupyterlab.labapp import LabApp
+from support import jupyterlab
 
 from bpcourse import cli
 
@@ -232,20 +232,7 @@ def get(url):
 
 
 def test_a_real_jupyterlab_serves_the_lesson_with_the_courses_settings(tmp_path):
-    port = cli._free_port()
-    options = ["--no-browser", f"--port={port}", "--", "--allow-root", "--IdentityProvider.token=secret"]
-    command = [sys.executable, "-m", "bpcourse.cli", "lab", str(tmp_path), *options]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        base, wait_until = f"http://127.0.0.1:{port}", time.monotonic() + 60
-        while True:
-            try:
-                get(f"{base}/api?token=secret")
-                break
-            except OSError:
-                assert server.poll() is None, "JupyterLab stopped"
-                assert time.monotonic() < wait_until, "JupyterLab did not answer within 60 s"
-                time.sleep(0.1)
+    with jupyterlab(tmp_path) as base:
         assert "/lab/tree/" in urllib.request.urlopen(f"{base}/?token=secret", timeout=10).url
         listing = json.loads(get(f"{base}/api/contents?token=secret"))
         assert LESSON in [entry["name"] for entry in listing["content"]]
@@ -253,6 +240,3 @@ def test_a_real_jupyterlab_serves_the_lesson_with_the_courses_settings(tmp_path)
         assert tracker["schema"]["properties"]["windowingMode"]["default"] == "none"
         news = json.loads(get(f"{base}/lab/api/settings/@jupyterlab/apputils-extension:notification?token=secret"))
         assert news["schema"]["properties"]["fetchNews"]["default"] == "false"
-    finally:
-        server.terminate()
-        server.wait(timeout=30)

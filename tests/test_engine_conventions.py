@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from loading import tool
 from random_networks import ACTIVATION_NAMES, PAIRS
+from support import tool
 
 import bpcourse
 from bpcourse import ACTIVATIONS, LOSSES, Dense, Network, backprop, forward, one_hot, sgd_step

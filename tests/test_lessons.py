@@ -5,7 +5,7 @@ import shutil
 
 import nbformat
 import pytest
-from loading import PROJECT, tool
+from support import PROJECT, tool
 
 lessons = tool("lessons")
 PATHS = sorted((PROJECT / "lessons").glob("*.ipynb"))

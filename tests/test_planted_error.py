@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from loading import PROJECT
+from support import PROJECT
 
 RIGHT = 'values[f"dW{number}"] = values[f"a{number - 1}"].T @ dz'
 WRONG = 'values[f"dW{number}"] = -values[f"a{number - 1}"].T @ dz'

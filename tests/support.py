@@ -1,0 +1,51 @@
+"""What several test files need: the scripts of tools/ as modules, and a real JupyterLab."""
+
+import importlib.util
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from bpcourse import cli
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def tool(name: str) -> ModuleType:
+    """Return `tools/<name>.py` as a module."""
+    spec = importlib.util.spec_from_file_location(name, PROJECT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def jupyterlab(folder: Path, *options: str) -> Iterator[str]:
+    """Start `bpcourse lab` on a folder, as its own process, and yield its address; the token is `secret`."""
+    port = cli._free_port()
+    ours = ["lab", str(folder), "--no-browser", f"--port={port}"]
+    theirs = ["--allow-root", "--IdentityProvider.token=secret", *options]
+    command = [sys.executable, "-m", "bpcourse.cli", *ours, "--", *theirs]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address, give_up = f"http://127.0.0.1:{port}", time.monotonic() + 60
+    try:
+        while not _answers(f"{address}/api?token=secret"):
+            assert process.poll() is None, "JupyterLab stopped"
+            assert time.monotonic() < give_up, "JupyterLab did not answer within 60 s"
+            time.sleep(0.1)
+        yield address
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=5).close()
+    except OSError:
+        return False
+    return True
