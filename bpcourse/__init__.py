@@ -51,3 +51,7 @@ def __getattr__(name: str) -> object:
     if name in _PICTURES:
         return getattr(import_module(f"bpcourse.pictures.{_PICTURES[name]}"), name)
     raise AttributeError(f"module 'bpcourse' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

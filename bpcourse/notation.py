@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from numbers import Real
 from typing import TypeVar
 
 Record = TypeVar("Record")
@@ -36,8 +37,8 @@ class UnknownNameError(KeyError, ValueError):
         return str(self.args[0])
 
 
-class Register(dict[str, Record]):
-    """A table of records by name; a name that is not in it is answered with the nearest one.
+class Register(Mapping[str, Record]):
+    """A table of records by name, which nothing changes; an unknown name is answered with the nearest one.
 
     >>> Register("colour", {"blue": 1, "orange": 2})["bleu"]
     Traceback (most recent call last):
@@ -45,17 +46,22 @@ class Register(dict[str, Record]):
     """
 
     def __init__(self, kind: str, records: dict[str, Record]) -> None:
-        super().__init__(records)
-        self.kind = kind
+        self._kind, self._records, self._type = kind, dict(records), type(next(iter(records.values())))
 
-    def __missing__(self, name: object) -> Record:
-        raise UnknownNameError(self.kind, name, self)
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, name: object) -> Record:
+        if isinstance(name, str) and name in self._records:
+            return self._records[name]
+        raise UnknownNameError(self._kind, name, self)
 
     def pick(self, wanted: Record | str) -> Record:
         """Return `wanted` itself if it is such a record, else the record of that name."""
-        if isinstance(wanted, type(next(iter(self.values())))):
-            return wanted
-        return self[wanted] if isinstance(wanted, str) else self.__missing__(wanted)
+        return wanted if isinstance(wanted, self._type) else self[wanted]
 
 
 SYMBOLS = Register(
@@ -84,6 +90,8 @@ def number(value: float, digits: int = 4, signed: bool = False) -> str:
     >>> number(0.0822, signed=True), number(0.0, signed=True), number(float("-inf"))
     ('+0.08220', '0', '−∞')
     """
+    if not isinstance(value, Real):
+        raise TypeError(f"number writes one real number; got {value!r}. For an array, write its entries one by one.")
     if math.isnan(value):
         return "nan"
     sign = MINUS if value < 0 else "+" if signed and value > 0 else ""
@@ -104,15 +112,16 @@ def read_number(text: str) -> float:
 
     >>> read_number("0.0822"), read_number("-0,08"), read_number("−8.2e−2"), read_number("1/4")
     (0.0822, -0.08, -0.082, 0.25)
-    >>> read_number("8.2 × 10⁻²"), read_number("8.2*10^-2")
-    (0.082, 0.082)
+    >>> read_number("8.2 × 10⁻²"), read_number("8.2*10^-2"), read_number("10^-2")
+    (0.082, 0.082, 0.01)
     """
     if not isinstance(text, str):
         raise TypeError(f"needed one number as text, such as '0.0822'; got {text!r}")
     plain = text.strip().replace(MINUS, "-").replace("\N{EN DASH}", "-")
     plain = plain if len(plain) <= 80 else ""  # no number is longer, and no text takes long to refuse
     plain = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺]+", lambda power: "^" + power[0].translate(_SUPERSCRIPTS), plain)
-    plain = re.sub(r"\s*[×·*]\s*10\s*(?:\^|\*\*)\s*\(?([+-]?\d+)\)?$", r"e\1", plain)
+    plain = re.sub(r"^10(?=\^|\*\*)", "1*10", plain)
+    plain = re.sub(r"\s*[×·*xX]\s*10\s*(?:\^|\*\*)\s*\(?([+-]?\d+)\)?$", r"e\1", plain)
     decimal = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
     found = re.fullmatch(rf"({decimal})(?:\s*/\s*({decimal}))?", plain)
     if found:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from random_networks import random_cases
 
-from bpcourse import Dense, Network, Trace, backprop, gradcheck
+from bpcourse import Dense, Network, Trace, backprop, forward, gradcheck
 
 TOLERANCE = 1e-6
 SAMPLE = random_cases()[::8]
@@ -139,7 +139,9 @@ def test_a_kink_in_a_later_layer_is_named():
     trace = backprop(network, [[0.5]], [[1.0]])  # z2 = 0.5·2 − 1·1
     everything = {name: tuple(np.ndindex(trace[name].shape)) for name in ("dW1", "db1", "dW2")}
     assert kinks(trace) == everything  # x is none: it moves both paths, and they cancel
-    assert all(found.absolute == found.relative == 0 for found in gradcheck.compare(trace).values())
+    compared = gradcheck.compare(trace)
+    assert all(np.isnan([compared[name].absolute, compared[name].relative]).all() for name in everything)
+    assert compared["dx"].relative == 0
 
 
 def test_a_kink_is_flagged_only_if_the_nudge_reaches_it():
@@ -214,3 +216,18 @@ def test_the_search_for_the_backward_pass_finds_it():
     assert gradients_used("from bpcourse.engine import backpropagation") == {"backpropagation"}
     assert gradients_used("layer.activation.backward(z, da)") == {"backward"}
     assert gradients_used("'backprop'  # backprop\nforward(network, x)") == set()
+
+
+def test_where_nothing_could_be_checked_a_wrong_gradient_does_not_pass():
+    trace = backprop(Network([Dense([[1.0]], [0.0], "relu")]), [[0.0]], [[1.0]])
+    wrong = dataclasses.replace(trace, values={**trace.values, "db1": np.array([123.0])})
+    assert not gradcheck.compare(wrong)["db1"].relative < 1e-6
+    assert kinks(wrong)["db1"] == ((0,),)
+
+
+@pytest.mark.parametrize(
+    "other", [Network([Dense([[1.0]])]), forward(Network([Dense([[1.0]])]), [1.0])], ids=["network", "forward pass"]
+)
+def test_only_a_trace_can_be_checked(other):
+    with pytest.raises(TypeError, match=r"needed a Trace, as backprop\(network, x, y\) gives it; got"):
+        gradcheck.compare(other)

@@ -113,8 +113,9 @@ def _softmax(z: Array) -> Array:
 
 
 def _softmax_jacobian(z: Array) -> Array:
-    a = _softmax(z)
-    return a[..., :, np.newaxis] * (np.eye(z.shape[-1], dtype=a.dtype) - a[..., np.newaxis, :])
+    a, same = _softmax(z), np.eye(z.shape[-1], dtype=z.dtype)
+    rest = a @ (1 - same)  # 1 − aᵢ, without its rounding where aᵢ is almost 1
+    return a[..., :, np.newaxis] * (same * rest[..., :, np.newaxis] - (1 - same) * a[..., np.newaxis, :])
 
 
 def leaky_relu(slope: float = 0.01) -> Activation:
@@ -125,7 +126,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     """
     slope = real(slope, "slope", "greater than 0 (there it is relu) and less than 1", lambda slope: 0 < slope < 1)
     return Activation(
-        f"leaky_relu({slope:g})",
+        f"leaky_relu({slope})",
         lambda z: np.maximum(z, slope * z),
         lambda z: np.maximum(_relu_slope(z), slope),
         rectifier=True,

@@ -59,7 +59,7 @@ def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | str = "m
     values = dict(forward(network, x).values)
     last, output = len(network.layers), network.layers[-1].activation
     if loss.from_logits is not None:
-        validation.require_output(output.name, loss.from_logits.output.name, loss.name)
+        validation.require_output(output, loss.from_logits.output, loss.name)
 
     y_hat, z = values["y_hat"], values[f"z{last}"]
     y = values["y"] = validation.targets(y, y_hat)

@@ -20,7 +20,7 @@ import numpy as np
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Dense, Forward, Network, forward
-from bpcourse.engine.validation import Array, ArrayLike, real
+from bpcourse.engine.validation import Array, ArrayLike, real, require_kind
 from bpcourse.notation import UnknownNameError
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ class Comparison:
     """How far a gradient is from central differences.
 
     absolute : the largest difference between two entries, kinks left out
-    relative : that, divided by the largest entry of the two arrays; 0 where both are zero throughout
+    relative : that, divided by the largest entry of the two arrays; 0 where both are zero throughout;
+        NaN, like `absolute`, where every entry is a kink and nothing could be checked
     kinks : index from 0 of each entry whose nudge carries a rectifier across 0
     """
 
@@ -54,6 +55,7 @@ def compare(trace: Trace, step: float = STEP) -> dict[str, Comparison]:
     >>> {name: found.relative < 1e-8 for name, found in compare(trace).items()}
     {'dW1': True, 'db1': True, 'dx': True}
     """
+    require_kind(trace, Trace, "backprop(network, x, y)")
     gradients = [name for name in trace.names if name == "dx" or name.startswith(("dW", "db"))]
     return {name: _compared(trace[name], *differences(trace, name[1:], step)) for name in gradients}
 
@@ -70,7 +72,7 @@ def differences(trace: Trace, name: str, step: float = STEP) -> tuple[Array, NDA
     parameters = [known for known in trace.names if known == "x" or known[0] in "Wb"]
     if name not in parameters:
         raise UnknownNameError("input or parameter", name, parameters)
-    step = real(step, "step", "a small positive number, such as 1e-4", lambda step: 0 < step < 1)
+    step = real(step, "step", "between 1e-8 and 0.1, such as 1e-4", lambda step: 1e-8 <= step <= 0.1)
     values = trace[name]
     if values.dtype != np.float64:
         raise TypeError(
@@ -96,7 +98,7 @@ def differences(trace: Trace, name: str, step: float = STEP) -> tuple[Array, NDA
 def _compared(gradient: Array, numeric: Array, kinks: NDArray[np.bool_]) -> Comparison:
     indices = tuple(tuple(int(i) for i in index) for index in np.argwhere(kinks))
     if kinks.all():
-        return Comparison(0.0, 0.0, indices)
+        return Comparison(np.nan, np.nan, indices)
     gradient, numeric = gradient[~kinks], numeric[~kinks]
     absolute = float(np.abs(gradient - numeric).max())
     largest = float(max(np.abs(gradient).max(), np.abs(numeric).max()))

@@ -70,10 +70,10 @@ class Loss:
         >>> round(LOSSES["categorical_cross_entropy"].value([0, 1], [0.3, 0.7], base=10), 4)  # −log₁₀ 0.7
         0.1549
         """
+        rule = "positive and not 1, such as 10 or 2"
+        base = validation.real(base, "base", rule, lambda base: 0 < base != 1 and base < math.inf)
         if base != math.e:
             self.logits()  # only a cross-entropy has a logarithm
-            rule = "positive and not 1, such as 10 or 2"
-            base = validation.real(base, "base", rule, lambda base: 0 < base != 1 and base < math.inf)
         return float(self._shares(self.of_examples, y, y_hat, "y_hat").sum()) / math.log(base)
 
     def gradient(self, y: ArrayLike, y_hat: ArrayLike) -> Array:
@@ -85,7 +85,7 @@ class Loss:
         return self._shares(self.slope, y, y_hat, "y_hat").reshape(np.shape(y_hat))
 
     def value_from_logits(self, y: ArrayLike, z: ArrayLike) -> float:
-        """Return the loss of the batch in nats, from the output layer's z: finite and right for any z.
+        """Return the loss of the batch in nats, from the output layer's z: right also where ŷ is rounded to 0 or 1.
 
         >>> LOSSES["binary_cross_entropy"].value_from_logits([0.0], [1000.0])
         1000.0
@@ -131,6 +131,11 @@ def _log_softmax(z: Array) -> Array:
     return below_largest - np.log(np.exp(below_largest).sum(axis=1, keepdims=True))
 
 
+def _softmax_dz(y: Array, z: Array) -> Array:
+    p, others = ACTIVATIONS["softmax"].f(z), 1 - np.eye(z.shape[1], dtype=z.dtype)
+    return p * (y @ others) - y * (p @ others)  # p·Σy − y, without its rounding where p is almost 1
+
+
 _sigmoid, _softmax = ACTIVATIONS["sigmoid"], ACTIVATIONS["softmax"]
 
 LOSSES = Register(
@@ -165,7 +170,7 @@ LOSSES = Register(
                 _softmax,
                 value=lambda y, z: -_times(y, _log_softmax(z)).sum(axis=1),
                 da=lambda y, z: -_times(y, np.exp(-_log_softmax(z))),
-                dz=lambda y, z: _softmax.f(z) * y.sum(axis=1, keepdims=True) - y,
+                dz=_softmax_dz,
             ),
         ),
     },

@@ -148,8 +148,7 @@ def forward(network: Network, x: ArrayLike) -> Forward:
     >>> forward(network, [2.0, 1.0])["y_hat"]  # max(0, 2·0.5 − 1·1 + 0.25)
     array([[0.25]])
     """
-    if not isinstance(network, Network):
-        raise TypeError(f"network must be a Network, such as Network([Dense(W, b)]); got {network!r}.")
+    validation.require_kind(network, Network, "Network([Dense(W, b)])")
     a = validation.inputs(x, network.sizes[0], network.layers[0].W.dtype)
     values = {"x": a, "a0": a}
     for number, layer in enumerate(network.layers, start=1):

@@ -8,7 +8,7 @@ import numpy as np
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Dense, Network
-from bpcourse.engine.validation import real, require_finite
+from bpcourse.engine.validation import real, require_finite, require_kind
 
 
 def sgd_step(trace: Trace, learning_rate: float) -> Network:
@@ -23,6 +23,7 @@ def sgd_step(trace: Trace, learning_rate: float) -> Network:
     >>> after.layers[0].W, after.layers[0].b  # 3 − 0.25·(−8) and 1 − 0.25·(−4)
     (array([[5.]]), array([2.]))
     """
+    require_kind(trace, Trace, "backprop(network, x, y)")
     rule = "a positive finite number, such as 0.1"
     learning_rate = real(learning_rate, "learning_rate", rule, lambda rate: 0 < rate < math.inf)
     layers = []

@@ -6,11 +6,12 @@ is a student. NumPy's own words for these cases ("gufunc signature …") help on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from numbers import Real
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -24,6 +25,14 @@ ArrayLike: TypeAlias = "npt.ArrayLike"
 DTypeLike: TypeAlias = "npt.DTypeLike"
 
 Kind = TypeVar("Kind")
+
+
+class Named(Protocol):
+    """A record with a name."""
+
+    @property
+    def name(self) -> str:
+        """Return the name."""
 
 
 def require(condition: object, message: str) -> None:
@@ -47,8 +56,11 @@ def require_finite(array: Array, name: str, advice: str = "replace or remove the
 
 def real(value: object, name: str, rule: str, holds: Callable[[float], bool]) -> float:
     """Return `value` as a float, and raise ValueError if it is not a real number for which the rule holds."""
-    if isinstance(value, Real) and not isinstance(value, bool) and holds(float(value)):
-        return float(value)
+    try:
+        if isinstance(value, Real) and not isinstance(value, bool) and holds(float(value)):
+            return float(value)
+    except OverflowError:  # a whole number beyond every float
+        pass
     raise ValueError(f"{name} must be {rule}; got {value if isinstance(value, Real) else repr(value)}.")
 
 
@@ -64,14 +76,17 @@ def require_probabilities(array: Array, name: str, classes: int = 1) -> None:
     )
 
 
-def require_output(output: str, needed: str, loss: str) -> None:
+def require_output(output: Named, needed: Named, loss: str) -> None:
     """Raise ValueError unless the last layer's activation is the one that the cross-entropy `loss` goes with."""
-    advice = f"Use {needed} in the last layer, or another loss, such as mse."
-    require(output == needed, f"{loss} needs probabilities from a {needed} output; got {output}. {advice}")
+    came = output.name if output.name != needed.name else f"another activation of the name {output.name}"
+    advice = f"Use {needed.name} in the last layer, or another loss, such as mse."
+    require(output == needed, f"{loss} needs probabilities from a {needed.name} output; got {came}. {advice}")
 
 
 def rectangular(value: ArrayLike, name: str) -> NDArray[Any]:
-    """Return `value` as an array, and raise ValueError for rows of different lengths."""
+    """Return `value` as an array; raise ValueError for rows of different lengths, TypeError for a masked array."""
+    if hasattr(value, "mask") and hasattr(value, "filled"):  # NumPy would drop the mask without a word
+        raise TypeError(f"{name} must hold numbers without a mask; got a masked array. Use .filled() or .compressed().")
     try:
         return np.asarray(value)
     except ValueError:
@@ -87,16 +102,13 @@ def floats(value: ArrayLike, name: str) -> Array:
     >>> floats([1, 2], "x")
     array([1., 2.])
     """
-    if hasattr(value, "mask") and hasattr(value, "filled"):  # NumPy would drop the mask without a word
-        raise TypeError(
-            f"{name} must hold numbers without a mask; got a masked array. Use .filled(…) or .compressed()."
-        )
     array = rectangular(value, name)
+    if array.dtype == object and all(isinstance(entry, Real) for entry in array.flat):  # fractions, huge integers
+        return array.astype(np.float64)
     if array.dtype.kind not in "fiub":
-        shown = repr(value) if len(repr(value)) <= 60 else type(value).__name__
-        raise TypeError(
-            f"{name} must hold real numbers, such as [0.5, -1.0]; got {shown}, of NumPy type {array.dtype}."
-        )
+        odd = next((entry for entry in array.flat if not isinstance(entry, Real)), None)
+        came = repr(value) if len(repr(value)) <= 60 else f"{odd!r} in a {type(value).__name__}"
+        raise TypeError(f"{name} must hold real numbers, such as [0.5, -1.0]; got {came}, of NumPy type {array.dtype}.")
     return array if array.dtype in (np.float64, np.float32) else array.astype(np.float64)
 
 
@@ -127,9 +139,10 @@ def frozen(value: ArrayLike, name: str, dtype: DTypeLike = np.float64) -> Array:
 
 def freeze(values: dict[str, Array]) -> Mapping[str, Array]:
     """Return `values` as a read-only mapping of read-only arrays. Only for arrays that nobody else holds."""
-    for array in values.values():
+    owned = {name: array if array.base is None else array.copy() for name, array in values.items()}
+    for array in owned.values():
         array.setflags(write=False)
-    return MappingProxyType(values)
+    return MappingProxyType(owned)
 
 
 def require_finite_results(values: Mapping[str, Array], last: str) -> None:
@@ -173,6 +186,17 @@ def weights(W: ArrayLike, b: ArrayLike | None, dtype: DTypeLike) -> tuple[Array,
     return W, b
 
 
+def is_whole(value: object) -> bool:
+    """Return whether `value` is a positive whole number."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value > 0)
+
+
+def require_kind(value: object, kind: type, from_: str) -> None:
+    """Raise TypeError unless `value` is a `kind`; `from_` says where one comes from."""
+    if not isinstance(value, kind):
+        raise TypeError(f"needed a {kind.__name__}, as {from_} gives it; got {value!r}.")
+
+
 def each_of(values: object, kind: type[Kind], name: str) -> tuple[Kind, ...]:
     """Return `values` as a tuple if it is a list, or the like, of at least one `kind` and nothing else."""
     found = tuple(values) if isinstance(values, Iterable) else None
@@ -197,10 +221,10 @@ def require_plan(sizes: Sequence[int], activations: Sequence[object], rng: objec
     """Raise ValueError unless a network can be drawn with these sizes and activations, one for each layer."""
     generator = isinstance(rng, np.random.Generator)
     require(generator, f"rng must be a NumPy Generator, such as np.random.default_rng(0); got {rng!r}.")
-    listed = not isinstance(activations, str)
+    listed = isinstance(activations, Sequence) and not isinstance(activations, str)
     require(listed, f"activations must be a list with one for each layer; got {activations!r}.")
-    whole = all(isinstance(size, (int, np.integer)) and size > 0 for size in sizes)
-    require(whole, f"sizes must be positive whole numbers; got {list(sizes)}.")
+    whole = isinstance(sizes, Iterable) and all(is_whole(size) for size in sizes)
+    require(whole, f"sizes must be positive whole numbers, in a list; got {sizes!r}.")
     came = f"got {len(sizes)} sizes and {len(activations)} activations."
     fits = len(sizes) == len(activations) + 1 > 1
     require(fits, f"sizes must be the number of inputs and then one for each activation; {came}")
@@ -230,7 +254,7 @@ def targets(y: ArrayLike, y_hat: Array) -> Array:
     elif len(array) != n:
         advice = f"x has {n} examples and y has {len(array)}: give each example its target."
     else:
-        advice = f"The last layer has {outputs} outputs: give each its target."
+        advice = f"The last layer has {outputs} output(s): give each its target."
     came = f"got shape {np.shape(y)}. {advice}"
     require(array.shape == y_hat.shape, f"y must have the shape of the predictions, {y_hat.shape}; {came}")
     return array
@@ -239,18 +263,26 @@ def targets(y: ArrayLike, y_hat: Array) -> Array:
 def alike(y: ArrayLike, other: ArrayLike, name: str) -> tuple[Array, Array]:
     """Return `y` and `other` as batches, if they came in one shape: a loss never broadcasts."""
     shape, wanted = floats(y, "y").shape, floats(other, name).shape
-    advice = (
-        f"Nothing is broadcast, which would compare targets with predictions of other examples: use y.reshape{wanted}."
-    )
+    advice = f"Nothing is broadcast, as that would mix up examples. {_reshaping(shape, wanted)}"
     require(shape == wanted, f"y and {name} must have the same shape; got {shape} and {wanted}. {advice}")
     other = batch(other, name, floats(other, name).dtype)
     return batch(y, "y", other.dtype), other
 
 
+def _reshaping(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """Return what makes targets of one shape fit predictions of another, without a change of their order."""
+    if shape == wanted[::-1] and len(shape) == 2 and 1 not in shape:
+        return "Use y.T."
+    if math.prod(shape) == math.prod(wanted) and (len(shape) < 2 or len(wanted) < 2 or 1 in shape):
+        return f"Use y.reshape{wanted}."
+    if len(wanted) == 2 and shape in ((wanted[0],), (wanted[0], 1)):
+        return f"Class labels become rows by one_hot(labels, {wanted[1]})."
+    return "Give each example one target for each output."
+
+
 def class_labels(labels: ArrayLike, classes: int) -> NDArray[np.integer]:
     """Return `labels` as an array of whole numbers from 0 to classes − 1; TypeError if they are not whole."""
-    whole = isinstance(classes, (int, np.integer)) and classes > 0
-    require(whole, f"classes must be a positive whole number; got {classes!r}.")
+    require(is_whole(classes), f"classes must be a positive whole number; got {classes!r}.")
     array = rectangular(labels, "labels")
     if array.dtype.kind not in "iu":
         raise TypeError(f"labels must be whole numbers, such as [0, 2, 1]; got {labels!r}.")

@@ -15,6 +15,7 @@ from textwrap import wrap
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Forward
+from bpcourse.engine.validation import is_whole, require_kind
 from bpcourse.notation import MINUS, SYMBOLS, number
 
 MOST_UNITS = 8  # of a layer that are drawn
@@ -74,10 +75,10 @@ def draw(passed: Forward, notation: str = "standard", example: int = 1) -> Diagr
     >>> print(draw(EXAMPLES["lecture"].backprop()).words)
     A network of 2 inputs, 2 sigmoid units and 2 sigmoid outputs. Its mse is 0.06183.
     """
-    symbols = SYMBOLS[notation]
-    n = len(passed["x"])
-    if not 1 <= example <= n:
-        raise ValueError(f"example must lie between 1 and {n}, the size of the batch; got {example}.")
+    require_kind(passed, Forward, "backprop(network, x, y) or forward(network, x)")
+    symbols, n = SYMBOLS[notation], len(passed["x"])
+    if not is_whole(example) or example > n:
+        raise ValueError(f"example must lie between 1 and {n}, the size of the batch; got {example!r}.")
     layout = _Layout.of(passed)
     words, table = _words(passed, example), tuple(_table(passed, example, layout))
     svg = [
@@ -222,9 +223,9 @@ def _headings(passed: Forward, layout: _Layout) -> Iterator[str]:
         *(f"layer {k}: {layer.activation.name}" for k, layer in enumerate(passed.network.layers, start=1)),
     ]
     for x, name, size, drawn in zip(layout.x, names, passed.network.sizes, layout.drawn, strict=False):
-        yield _text(x, 20, name, QUIET)
+        yield _text(x, 20, name, QUIET, BOX_WIDTH + 2 * MARGIN)
         if size > drawn:
-            yield _text(x, layout.bottom + 6, f"and {size - drawn} more", QUIET)
+            yield _text(x, layout.bottom + 6, f"and {size - drawn} more", QUIET, BOX_WIDTH)
 
 
 def _edges(passed: Forward, layout: _Layout) -> Iterator[str]:
@@ -256,9 +257,10 @@ def _edge_labels(passed: Forward, layout: _Layout, symbols: dict[str, str]) -> I
         gradient = _gradient(passed, f"W{layer}", (i, j))
         colour, name = _colour(gradient), f"{symbols['W']}{layer}" + f"{i + 1}{j + 1}".translate(_SUBSCRIPTS)
         yield _box(x, y, LABEL_WIDTH, LABEL_HEIGHT, colour, thickness=1)
-        yield _text(x, y + (4 if gradient is None else -3), f"{name} = {number(passed[f'W{layer}'][i, j])}", INK)
+        weight = f"{name} = {number(passed[f'W{layer}'][i, j])}"
+        yield _text(x, y + (4 if gradient is None else -3), weight, INK, LABEL_WIDTH)
         if gradient is not None:
-            yield _text(x, y + 12, f"{symbols['dW']} {number(gradient, signed=True)}", colour)
+            yield _text(x, y + 12, f"{symbols['dW']} {number(gradient, signed=True)}", colour, LABEL_WIDTH)
 
 
 def _boxes(passed: Forward, example: int, layout: _Layout, symbols: dict[str, str]) -> Iterator[str]:
@@ -311,7 +313,7 @@ def _lines(x: float, y: float, lines: list[tuple[str, str]], bold: int = 1) -> I
     height = len(lines) * LINE + 12
     yield _box(x, y, BOX_WIDTH, height, INK, thickness=1.5)
     for row, (text, colour) in enumerate(lines):
-        yield _text(x, y - height / 2 + 18 + row * LINE, text, colour, bold=row == bold)
+        yield _text(x, y - height / 2 + 18 + row * LINE, text, colour, BOX_WIDTH, bold=row == bold)
 
 
 def _box(x: float, y: float, width: float, height: float, colour: str, thickness: float) -> str:
@@ -321,9 +323,11 @@ def _box(x: float, y: float, width: float, height: float, colour: str, thickness
     )
 
 
-def _text(x: float, y: float, text: str, colour: str, bold: bool = False) -> str:
+def _text(x: float, y: float, text: str, colour: str, width: float, bold: bool = False) -> str:
+    """Return a line of text around x, smaller where it would be wider than `width` in a wide font."""
+    size = min(12.0, (width - 6) / (0.6 * len(text)))  # DejaVu Sans, the widest of ours, takes 0.59 em a letter
     weight = ' font-weight="bold"' if bold else ""
-    return f'<text x="{x:g}" y="{y:g}" fill="{colour}"{weight}>{escape(text)}</text>'
+    return f'<text x="{x:g}" y="{y:g}" fill="{colour}" font-size="{size:.3g}"{weight}>{escape(text)}</text>'
 
 
 def _colour(gradient: float | None) -> str:
