@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import io
 import os
 import platform
 import socket
@@ -35,20 +36,30 @@ def lessons_folder() -> Path:
     return installed if installed.is_dir() else PACKAGE.parent / "lessons"
 
 
+def lessons() -> list[Path]:
+    """Return the course's own lessons, in the order in which they are read."""
+    found = sorted(lessons_folder().glob("*.ipynb"))
+    if not found:
+        raise UserError(f"there are no lessons in {lessons_folder()}. Install the course again: {INSTALL_LAB}")
+    return found
+
+
 def in_clone() -> bool:
     """Return whether the package is used from a clone of the project, with its tests."""
-    return (PACKAGE.parent / "pyproject.toml").is_file() and (PACKAGE.parent / "tests").is_dir()
+    return lessons_folder().parent == PACKAGE.parent and (PACKAGE.parent / "tests").is_dir()
 
 
 def copy_lessons(folder: Path) -> list[Path]:
     """Copy each lesson that `folder` does not hold yet, and return those. A file that is there is never overwritten."""
+    advice = "Name another folder: bpcourse lab OTHER"
     try:
         if folder.exists() and not folder.is_dir():
-            raise UserError(f"{folder} is a file; needed a folder for the lessons. Name another: bpcourse lab OTHER")
+            raise UserError(f"{folder} is a file; needed a folder for the lessons. {advice}")
         folder.mkdir(parents=True, exist_ok=True)
-        return [folder / lesson.name for lesson in sorted(lessons_folder().glob("*.ipynb")) if _copy(lesson, folder)]
+        if not os.access(folder, os.W_OK):
+            raise UserError(f"cannot write lessons into {folder}: it is read-only. {advice}")
+        return [folder / lesson.name for lesson in lessons() if _copy(lesson, folder)]
     except OSError as error:
-        advice = "Name another folder: bpcourse lab OTHER"
         raise UserError(f"cannot write lessons into {folder}: {error.strerror}. {advice}") from error
 
 
@@ -78,21 +89,23 @@ def lab(args: argparse.Namespace) -> int:
     if args.in_place:
         if not in_clone():
             raise UserError("--in-place edits the lessons of a clone, and this is an installed package. Leave it out.")
+        if args.folder is not None:
+            raise UserError(
+                f"--in-place opens the clone's own lessons; got the folder {args.folder} too. Leave one out."
+            )
         folder = lessons_folder()
     else:
-        folder = args.folder
-        copied = copy_lessons(folder)
-        print(f"New in {folder}: {len(copied)} lessons. A lesson that was there is as you left it.")
+        folder = (args.folder or DEFAULT_FOLDER).expanduser()
+        print(f"New in {folder}: {len(copy_lessons(folder))} lesson(s). One that was there is as you left it.")
     if args.port is not None:
         _require_free(args.port)
-    lessons = sorted(folder.glob("*.ipynb"))
     LabApp.launch_instance(
         [
             f"--ServerApp.root_dir={folder.resolve()}",
             "--ServerApp.ip=127.0.0.1",
             f"--LabApp.app_settings_dir={SETTINGS}",
             "--LabApp.extension_manager=readonly",
-            *([f"--LabApp.default_url=/lab/tree/{lessons[0].name}"] if lessons else []),
+            f"--LabApp.default_url=/lab/tree/{lessons()[0].name}",
             *([f"--ServerApp.port={args.port}", "--ServerApp.port_retries=0"] if args.port is not None else []),
             *(["--no-browser"] if args.no_browser else []),
             *args.jupyter,
@@ -109,7 +122,7 @@ def _require_free(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except (OSError, OverflowError) as error:
-            advice = f"Choose another: bpcourse lab --port {_free_port()}"
+            advice = f"Choose another, such as --port {_free_port()}"
             raise UserError(f"port {port} cannot be used: {error}. {advice}") from None
 
 
@@ -121,29 +134,31 @@ def _free_port() -> int:
 
 def reset(args: argparse.Namespace) -> int:
     """Restore a lesson, after saving the student's as a dated copy."""
-    names = [lesson.name for lesson in sorted(lessons_folder().glob("*.ipynb"))]
-    found = [name for name in names if args.lesson in (name, name.removesuffix(".ipynb"), name[:2])]
+    wanted = args.lesson.zfill(2)
+    found = [lesson for lesson in lessons() if wanted in (lesson.name, lesson.stem, lesson.name[:2])]
     if not found:
-        raise UserError(f"there is no lesson {args.lesson}. There are: {', '.join(names)}")
-    original, target = lessons_folder() / found[0], _where(args.folder, found[0]) / found[0]
-    if target.exists() and target.samefile(original):
-        raise UserError(f"{target} is the course's own file. In a clone, restore it with git.")
+        raise UserError(f"there is no lesson {args.lesson}. There are: {', '.join(path.name for path in lessons())}")
+    original = found[0]
     try:
-        if target.exists():
+        target = _where(args.folder, original.name) / original.name
+        if target.exists() and target.samefile(original):
+            raise UserError(f"{target} is the course's own file. In a clone, restore it with git.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(target):  # also a link to nowhere is the student's
             saved = _dated(target)
             target.rename(saved)
             print(f"Your lesson is kept as {saved}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _copy(original, target.parent)
+        if not _copy(original, target.parent):
+            raise UserError(f"{target} came back meanwhile; nothing was overwritten. Close it and try again.")
     except OSError as error:
-        raise UserError(f"cannot restore {target}: {error.strerror}") from error
-    print(f"Restored {target}")
+        raise UserError(f"cannot restore {original.name}: {error.strerror}") from error
+    print(f"The lesson as it was delivered: {target}")
     return 0
 
 
 def _where(folder: Path | None, name: str) -> Path:
     """Return the folder of the student's lessons: the one named, or this one if the lesson is in it."""
-    return folder or (Path() if Path(name).exists() else DEFAULT_FOLDER)
+    return folder.expanduser() if folder else (Path() if Path(name).exists() else DEFAULT_FOLDER)
 
 
 def _dated(path: Path) -> Path:
@@ -181,9 +196,8 @@ def doctor(args: argparse.Namespace) -> int:
     versions = {name: _version(name) for name in SHOWN_VERSIONS}
     for name, version in versions.items():
         print(f"{name} {version or 'missing'}")
-    lessons = len(list(lessons_folder().glob("*.ipynb")))
     problem = _kernel_problem()
-    print(f"{lessons} lessons in {lessons_folder()}")
+    print(f"{len(lessons())} lesson(s) in {lessons_folder()}")
     print(f"A kernel {f'does not start: {problem}' if problem else 'starts and computes'}")
     advice = []
     if problem or any(versions[name] is None for name in SHOWN_VERSIONS[:5]):
@@ -191,7 +205,7 @@ def doctor(args: argparse.Namespace) -> int:
     if any(versions[name] is None for name in SHOWN_VERSIONS[5:]):
         advice.append(f"To run the tests: {INSTALL_TEST}")
     print("\n".join(advice) or "Nothing is missing.")
-    return 1 if problem or not lessons else 0
+    return 1 if problem else 0
 
 
 def _version(name: str) -> str | None:
@@ -230,9 +244,7 @@ def parser() -> argparse.ArgumentParser:
 
     epilog = "Everything after -- goes to JupyterLab."
     command = commands.add_parser("lab", help="copy the lessons into a folder and open them", epilog=epilog)
-    command.add_argument(
-        "folder", nargs="?", type=Path, default=DEFAULT_FOLDER, metavar="DIR", help=f"default: {DEFAULT_FOLDER}"
-    )
+    command.add_argument("folder", nargs="?", type=Path, metavar="DIR", help=f"default: {DEFAULT_FOLDER}")
     command.add_argument("--in-place", action="store_true", help="for authors: open this clone's own lessons")
     command.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
     command.add_argument("--port", type=int, help="default: a free one from 8888 on")
@@ -254,11 +266,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     cut = words.index("--") if "--" in words else len(words)
     args = parser().parse_args(words[:cut])
     args.jupyter = words[cut + 1 :]
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a folder's name may not fit the terminal's encoding
     try:
         return int(args.run(args))
     except UserError as error:
         print(f"bpcourse: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130  # as shells count a program that Ctrl-C ended
 
 
 if __name__ == "__main__":

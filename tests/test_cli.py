@@ -80,6 +80,32 @@ def test_in_place_serves_the_lessons_of_the_clone(launched, tmp_path, monkeypatc
     assert not list(tmp_path.iterdir())
 
 
+def test_in_place_and_a_folder_are_refused_together(capsys):
+    assert "--in-place" in fails(capsys, "lab", "other", "--in-place")
+
+
+def test_a_package_that_brings_its_lessons_is_no_clone(tmp_path, monkeypatch):
+    monkeypatch.setattr(cli, "PACKAGE", tmp_path / "bpcourse")
+    (tmp_path / "bpcourse" / "data" / "lessons").mkdir(parents=True)
+    for folder in ("tests", "lessons"):  # as badly packaged neighbours leave them
+        (tmp_path / folder).mkdir()
+    assert not cli.in_clone()
+
+
+def test_without_lessons_it_says_so(tmp_path, monkeypatch, capsys, launched):
+    monkeypatch.setattr(cli, "lessons_folder", lambda: tmp_path)
+    for words in (["lab", str(tmp_path / "new")], ["reset", "03", str(tmp_path)], ["doctor"]):
+        assert "there are no lessons" in fails(capsys, *words)
+
+
+def test_ctrl_c_ends_without_a_traceback(monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "run", interrupt)
+    assert cli.main(["test"]) == 130
+
+
 def test_in_place_is_refused_in_an_installed_package(capsys, monkeypatch):
     monkeypatch.setattr(cli, "in_clone", lambda: False)
     assert "--in-place" in fails(capsys, "lab", "--in-place")
@@ -107,6 +133,13 @@ def test_a_read_only_folder_is_named(tmp_path, capsys, monkeypatch):
     message = fails(capsys, "lab", str(tmp_path / "locked"))
     assert "cannot write lessons into" in message
     assert "Permission denied" in message
+
+
+def test_a_read_only_folder_is_named_even_if_every_lesson_is_there(tmp_path, capsys, monkeypatch, launched):
+    cli.copy_lessons(tmp_path)
+    monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
+    assert "read-only" in fails(capsys, "lab", str(tmp_path))
+    assert launched == []
 
 
 def test_a_copy_that_is_cut_short_leaves_no_half_lesson(tmp_path, monkeypatch, capsys):
@@ -137,7 +170,7 @@ def test_an_occupied_port_is_named_with_a_free_one(tmp_path, capsys):
         port = other.getsockname()[1]
         message = fails(capsys, "lab", str(tmp_path), "--port", str(port))
     assert f"port {port} cannot be used" in message
-    assert re.search(r"bpcourse lab --port \d+", message)
+    assert re.search(r"such as --port \d+", message)
 
 
 @pytest.mark.parametrize("port", ["99999", "-1"])
@@ -150,7 +183,7 @@ def test_without_jupyterlab_it_says_what_to_install(tmp_path, capsys, monkeypatc
     assert "pip install" in fails(capsys, "lab", str(tmp_path))
 
 
-@pytest.mark.parametrize("word", ["03", "03_chain_rule", LESSON])
+@pytest.mark.parametrize("word", ["3", "03", "03_chain_rule", LESSON])
 def test_reset_keeps_the_students_lesson_and_restores_ours(word, tmp_path, capsys):
     (tmp_path / LESSON).write_text("mine", encoding="utf-8")
     assert cli.main(["reset", word, str(tmp_path)]) == 0
@@ -159,6 +192,18 @@ def test_reset_keeps_the_students_lesson_and_restores_ours(word, tmp_path, capsy
     assert re.fullmatch(r"03_chain_rule-saved-\d{4}-\d\d-\d\d-\d{6}\.ipynb", saved[0].name)
     assert (tmp_path / LESSON).read_bytes() == original()
     assert saved[0].name in capsys.readouterr().out
+
+
+def test_after_a_reset_lab_opens_the_lesson_and_not_the_saved_copy(tmp_path, launched):
+    (tmp_path / LESSON).write_text("mine", encoding="utf-8")
+    cli.main(["reset", "03", str(tmp_path)])
+    (tmp_path / "00 my own #1.ipynb").write_text("{}", encoding="utf-8")
+    cli.main(["lab", str(tmp_path)])
+    assert f"--LabApp.default_url=/lab/tree/{cli.lessons()[0].name}" in launched
+
+
+def test_reset_into_a_folder_that_cannot_be_is_named(tmp_path, capsys):
+    assert "cannot restore" in fails(capsys, "reset", "03", str(tmp_path / ("x" * 300)))
 
 
 def test_reset_twice_in_a_second_keeps_both(tmp_path):

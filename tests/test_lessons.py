@@ -77,6 +77,7 @@ SPOILED = {
     "star import": (lambda nb: code_cell(nb).update(source="from numpy import *"), "star import"),
     "long cell": (lambda nb: code_cell(nb).update(source="\n".join(["1"] * 13)), "more than 12 lines"),
     "number in prose": (lambda nb: nb.cells[0].update(source="The loss is 0.12345."), "the prose says 0.12345"),
+    "wrong exponent in prose": (lambda nb: nb.cells[0].update(source="It is 0.8e−7."), "the prose says 0.8e-7"),
     "wrong sign in prose": (lambda nb: nb.cells[0].update(source="It is −0.8000."), "the prose says -0.8"),
 }
 

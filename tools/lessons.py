@@ -8,6 +8,7 @@ A second run changes no byte: what differs from run to run is not kept.
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 from collections.abc import Iterator
@@ -102,18 +103,20 @@ def _text(output: NotebookNode) -> str:
 def _decimals(text: str) -> list[str]:
     """Return the decimal numbers in a text, without closing zeros and plus, and with a hyphen as minus.
 
-    >>> _decimals("from −0.500 to +0.25, version 1.2.3")
-    ['-0.5', '0.25']
+    >>> _decimals("from −0.500 to +0.25, 1.50e−7, version 1.2.3")
+    ['-0.5', '0.25', '1.5e-7']
     """
-    found = re.findall(r"(?<![\w.])-?\d+\.\d+(?!\.?\d)", text.replace("−", "-").replace("+", " "))
-    return [decimal.rstrip("0").rstrip(".") for decimal in found]
+    found = re.findall(r"(?<![\w.])(-?\d+\.\d+)(e-?\d+)?(?!\.?\d)", text.replace("−", "-").replace("+", " "))
+    return [mantissa.rstrip("0").rstrip(".") + exponent for mantissa, exponent in found]
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Regenerate or check all lessons; return 1 if something is wrong with one of them."""
-    bad = False
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, only say what is wrong")
+    check, bad = parser.parse_args().check, False
     for path in sorted(LESSONS.glob("*.ipynb")):
-        if "--check" not in arguments:
+        if not check:
             print(f"{path.name}: {'written' if regenerate(path) else 'unchanged'}")
         for problem in problems(nbformat.read(path, as_version=4)):
             bad = True
@@ -122,4 +125,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
