@@ -6,7 +6,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, draw, forward, number
+from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, draw, forward, leaky_relu, number
 from bpcourse.pictures import diagram
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -190,3 +190,20 @@ def test_a_wrong_option_is_named(options, pieces):
         draw(EXAMPLES["lecture"].backprop(), **options)
     for piece in pieces:
         assert piece in str(error.value)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.2345e-4, 9.8765e-12, 1.2345e-105, 987654.3, 9.8765e100])
+@pytest.mark.parametrize("notation", ["standard", "lecture"])
+def test_no_text_is_wider_than_its_box(scale, notation):
+    network = Network([Dense([[-scale]], [-scale], leaky_relu(1.23456e-05)), Dense([[-scale]], [-scale])])
+    picture = draw(backprop(network, [-1.0], [-1.2345e-4], "mse"), notation=notation)
+    root = parse(picture)
+    for text in root.iter(f"{SVG}text"):
+        if text.get("text-anchor") == "start":  # the legend, which never changes
+            continue
+        width = 0.59 * float(text.get("font-size")) * len(text.text)  # measured in DejaVu Sans, the widest of ours
+        x, y = float(text.get("x")), float(text.get("y"))
+        around = [box for box in boxes(picture) if box[0] < x < box[2] and box[1] < y < box[3]]
+        left, right = (around[-1][0], around[-1][2]) if around else (0, float(root.get("width")))
+        assert x - width / 2 >= left
+        assert x + width / 2 <= right

@@ -6,6 +6,8 @@ import ast
 import math
 import subprocess
 import sys
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +52,27 @@ def test_central_differences_see_a_wrong_slope():
     assert not near(central(lambda z: (z**3).sum(), CALM), 3 * CALM**2 * 1.0001)
     assert not near(central(lambda z: (z**3).sum(), CALM), 3 * CALM.T**2)
     assert close(2e-30, rel=1e-15) == 2e-30 != close(1e-30, rel=1e-15)
+
+
+# Softmax where it saturates: the truth from 200 decimal digits, as floats round p to 1 and 1 − p to 0
+
+
+def exact_softmax(z):
+    with localcontext() as context:
+        context.prec = 200
+        powers = [Decimal(entry).exp() for entry in z]
+        return [power / sum(powers) for power in powers]
+
+
+@pytest.mark.parametrize("largest", [0.0, 10.0, 20.0, 36.0, 40.0, 300.0])
+def test_a_saturated_softmax_keeps_its_small_gradients(largest):
+    z, y = [largest, 0.0, 0.5], [1.0, 0.0, 0.0]
+    p = exact_softmax(z)
+    dz = [float(p_i - Decimal(y_i)) for p_i, y_i in zip(p, y, strict=True)]
+    jacobian = [[float(p[i] * ((i == j) - p[j])) for j in range(3)] for i in range(3)]
+    assert CE.gradient_from_logits(y, z) == close(dz, rel=1e-14)
+    assert ACTIVATIONS["softmax"].jacobian(z) == close(np.array(jacobian), rel=1e-14)
+    assert sum(CE.gradient_from_logits(y, z)) == pytest.approx(0, abs=1e-15 * abs(dz[0]) + 1e-300)
 
 
 # Activations
@@ -516,3 +539,36 @@ def test_import_brings_numpy_alone():
 def test_every_public_name_is_there():
     assert sorted(bpcourse.__all__) == sorted(set(bpcourse.__all__))
     assert all(hasattr(bpcourse, name) for name in bpcourse.__all__)
+
+
+# Records that nothing changes
+
+
+@pytest.mark.parametrize(
+    "register", [ACTIVATIONS, LOSSES, bpcourse.EXAMPLES], ids=["ACTIVATIONS", "LOSSES", "EXAMPLES"]
+)
+def test_a_register_cannot_be_changed(register):
+    name = next(iter(register))
+    with pytest.raises(TypeError):
+        register[name] = None
+    assert not hasattr(register, "pop")
+    assert list(register) == list(register.keys())
+
+
+def test_no_array_of_a_trace_can_be_changed_through_its_base():
+    trace = bpcourse.EXAMPLES["lecture"].backprop()
+    for name in trace:
+        assert not trace[name].flags.writeable
+        assert trace[name].base is None or not trace[name].base.flags.writeable
+
+
+def test_fractions_and_huge_whole_numbers_are_real_numbers():
+    assert forward(Network([Dense([[Fraction(1, 4)]])]), [10**30])["y_hat"] == 2.5e29
+
+
+def test_every_public_name_is_offered_and_found():
+    assert set(bpcourse.__all__) <= set(dir(bpcourse))
+    for name in bpcourse.__all__:
+        assert getattr(bpcourse, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'drew'"):
+        _ = bpcourse.drew

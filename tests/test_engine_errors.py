@@ -8,7 +8,19 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from bpcourse import ACTIVATIONS, LOSSES, Dense, Network, backprop, forward, gradcheck, leaky_relu, one_hot, sgd_step
+from bpcourse import (
+    ACTIVATIONS,
+    LOSSES,
+    Activation,
+    Dense,
+    Network,
+    backprop,
+    forward,
+    gradcheck,
+    leaky_relu,
+    one_hot,
+    sgd_step,
+)
 
 MSE, BCE, CE = (LOSSES[name] for name in ("mse", "binary_cross_entropy", "categorical_cross_entropy"))
 RNG = np.random.default_rng(0)
@@ -287,7 +299,29 @@ SETTINGS = [
      [r"softmax has no slope unit by unit", r"\.jacobian\(z\)"]),
 ]  # fmt: skip
 
-ROWS = [*SHAPES, *NUMBERS, *NAMES, *LOSS_RULES, *SETTINGS]
+OTHER_SIGMOID = Activation("sigmoid", np.tanh, np.ones_like)
+REVIEWED = [
+    ("targets turned round", lambda: MSE.value(np.zeros((3, 2)), np.zeros((2, 3))), ValueError, [r"Use y\.T"]),
+    ("labels for rows", lambda: MSE.value([0, 2], np.zeros((2, 3))), ValueError, [r"one_hot\(labels, 3\)"]),
+    ("a row for a column", lambda: MSE.value([0, 1, 1], np.zeros((3, 1))), ValueError, [r"y\.reshape\(3, 1\)"]),
+    ("targets that fit in no way", lambda: MSE.value([1.0], np.zeros((2, 2))), ValueError,
+     [r"one target for each output"]),
+    ("another sigmoid", lambda: backprop(Network([Dense([[1.0]], None, OTHER_SIGMOID)]), [1], [1], BCE), ValueError,
+     [r"needs probabilities from a sigmoid output", r"another activation of the name sigmoid"]),
+    ("base: an array", lambda: BCE.value([1], [0.7], base=np.array([1, 2])), ValueError, [r"base must be positive"]),
+    ("base beyond every float", lambda: BCE.value([1], [0.7], base=10**400), ValueError, [r"base must be positive"]),
+    ("a step for a forward pass", lambda: sgd_step(forward(TWO, [1, 2]), 0.1), TypeError, [r"needed a Trace", r"got"]),
+    ("True for a learning rate", lambda: sgd_step(TRACE, True), ValueError, [r"learning_rate must be", r"got True"]),
+    ("True for a count", lambda: one_hot([0], True), ValueError, [r"classes must be a positive whole", r"got True"]),
+    ("one size", lambda: Network.initialise(2, ["tanh"], RNG), ValueError, [r"sizes must be", r"got 2"]),
+    ("no activations", lambda: Network.initialise([2, 1], None, RNG), ValueError,
+     [r"activations must be a list", r"None"]),
+    ("masked labels", lambda: one_hot(np.ma.array([1, 0], mask=[1, 0]), 2), TypeError, [r"labels must", r"mask"]),
+    ("a step of nothing", lambda: gradcheck.compare(TRACE, step=1e-17), ValueError,
+     [r"between 1e-8 and 0\.1", r"1e-17"]),
+]  # fmt: skip
+
+ROWS = [*REVIEWED, *SHAPES, *NUMBERS, *NAMES, *LOSS_RULES, *SETTINGS]
 
 
 def missing(message: str, pieces: list[str]) -> list[str]:

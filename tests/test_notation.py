@@ -220,3 +220,14 @@ def test_an_unknown_name_is_answered_in_a_sentence():
     assert isinstance(error, ValueError)
     assert str(error) == "there is no loss 'mes'. Did you mean 'mse'? There are: mse, half_sse"
     assert str(UnknownNameError("loss", "qqq", ["mse"])) == "there is no loss 'qqq'. There are: mse"
+
+
+@pytest.mark.parametrize("value", [[0.5, 1.0], "0.5", None, 1j])
+def test_number_writes_one_real_number_only(value):
+    with pytest.raises(TypeError, match="number writes one real number; got"):
+        number(value)
+
+
+@pytest.mark.parametrize("text, value", [("10^-2", 0.01), ("10⁻²", 0.01), ("10**3", 1000.0), ("8.2x10^-2", 0.082)])
+def test_a_power_of_ten_is_read(text, value):
+    assert read_number(text) == value
