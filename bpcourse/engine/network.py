@@ -127,6 +127,11 @@ class Forward:
         """All names, in order of computation."""
         return tuple(self.values)
 
+    @property
+    def y_hat(self) -> Array:
+        """The prediction, (n, outputs)."""
+        return self["y_hat"]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.values)
 
@@ -134,9 +139,8 @@ class Forward:
         if name in self.values:
             return self.values[name]
         unbiased = [f"b{number}" for number, layer in enumerate(self.network.layers, start=1) if layer.b is None]
-        raise UnknownNameError(
-            "bias in this layer, so no" if str(name).removeprefix("d") in unbiased else "value", name, self.names
-        )
+        kind = "bias in this layer, so no" if str(name).removeprefix("d") in unbiased else "value"
+        raise UnknownNameError(kind, name, self.names)
 
 
 def forward(network: Network, x: ArrayLike) -> Forward:

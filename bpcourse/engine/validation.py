@@ -51,7 +51,9 @@ def require_all(allowed: NDArray[np.bool_], array: NDArray[np.number], name: str
 
 def require_finite(array: Array, name: str, advice: str = "replace or remove them") -> None:
     """Raise ValueError if an entry is NaN or infinite."""
-    require_all(np.isfinite(array), array, name, f"hold finite numbers, no NaN and no infinity ({advice})")
+    finite = np.isfinite(array)
+    if not finite.all():
+        require_all(finite, array, name, f"hold finite numbers, no NaN and no infinity ({advice})")
 
 
 def real(value: object, name: str, rule: str, holds: Callable[[float], bool]) -> float:
@@ -118,9 +120,9 @@ def precision(dtype: DTypeLike) -> np.dtype[np.floating]:
         found: Any = np.dtype(dtype)
     except TypeError:
         found = repr(dtype)
-    rule = "dtype must be float64 or float32, as others are too coarse for gradients"
-    require(found in (np.float64, np.float32), f"{rule}; got {found}.")
-    return found
+    if found in (np.float64, np.float32):
+        return found
+    raise ValueError(f"dtype must be float64 or float32, as others are too coarse for gradients; got {found}.")
 
 
 def frozen(value: ArrayLike, name: str, dtype: DTypeLike = np.float64) -> Array:
@@ -130,9 +132,10 @@ def frozen(value: ArrayLike, name: str, dtype: DTypeLike = np.float64) -> Array:
     """
     array = floats(value, name)
     require_finite(array, name)
-    with np.errstate(over="ignore"):  # a value too large for float32 becomes inf, which the next line names
+    with np.errstate(over="ignore"):  # a value too large for float32 becomes inf, which is named next
         array = np.array(array, dtype=precision(dtype), order="C")
-    require_finite(array, name, f"this is too large for {array.dtype}")
+    if array.dtype == np.float32:
+        require_finite(array, name, "this is too large for float32")
     array.setflags(write=False)
     return array
 
