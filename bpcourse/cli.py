@@ -103,6 +103,7 @@ def lab(args: argparse.Namespace) -> int:
         [
             f"--ServerApp.root_dir={folder.resolve()}",
             "--ServerApp.ip=127.0.0.1",
+            "--ServerApp.allow_root=True",  # as in a container; the server is on this machine only, behind a token
             f"--LabApp.app_settings_dir={SETTINGS}",
             "--LabApp.extension_manager=readonly",
             f"--LabApp.default_url=/lab/tree/{lessons()[0].name}",

@@ -28,7 +28,7 @@ def jupyterlab(folder: Path, *options: str) -> Iterator[str]:
     """Start `bpcourse lab` on a folder, as its own process, and yield its address; the token is `secret`."""
     port = cli._free_port()
     ours = ["lab", str(folder), "--no-browser", f"--port={port}"]
-    theirs = ["--allow-root", "--IdentityProvider.token=secret", *options]
+    theirs = ["--IdentityProvider.token=secret", *options]
     command = [sys.executable, "-m", "bpcourse.cli", *ours, "--", *theirs]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address, give_up = f"http://127.0.0.1:{port}", time.monotonic() + 60

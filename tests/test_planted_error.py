@@ -35,5 +35,5 @@ def test_a_planted_sign_error_is_found(run, planted, project):
         path.write_text(source.replace(RIGHT, WRONG), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *RUNS[run]]
     environment = os.environ | {"PYTHONPATH": str(project)}
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == (1 if planted else 0), done.stdout[-2000:]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, timeout=120)
+    assert done.returncode == (1 if planted else 0), done.stdout.decode(errors="replace")[-2000:]
