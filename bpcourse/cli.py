@@ -22,8 +22,6 @@ SETTINGS = PACKAGE / "data" / "jupyterlab"
 DEFAULT_FOLDER = Path("bpcourse-lessons")
 SHOWN_VERSIONS = ("numpy", "matplotlib", "ipywidgets", "jupyterlab", "ipykernel", "pytest", "nbval", "nbclient")
 NBVAL = ("--nbval", "--nbval-current-env")
-INSTALL_LAB = 'python -m pip install "bpcourse[lab]"'
-INSTALL_TEST = 'python -m pip install "bpcourse[test]"'
 
 
 class UserError(Exception):
@@ -40,13 +38,19 @@ def lessons() -> list[Path]:
     """Return the course's own lessons, in the order in which they are read."""
     found = sorted(lessons_folder().glob("*.ipynb"))
     if not found:
-        raise UserError(f"there are no lessons in {lessons_folder()}. Install the course again: {INSTALL_LAB}")
+        raise UserError(f"there are no lessons in {lessons_folder()}. Install the course again: {install('lab')}")
     return found
 
 
 def in_clone() -> bool:
     """Return whether the package is used from a clone of the project, with its tests."""
     return lessons_folder().parent == PACKAGE.parent and (PACKAGE.parent / "tests").is_dir()
+
+
+def install(extra: str) -> str:
+    """Return the command that installs what is missing."""
+    what = f'-e ".[{extra}]"' if in_clone() else f'"bpcourse[{extra}]"'
+    return f"python -m pip install {what}"
 
 
 def copy_lessons(folder: Path) -> list[Path]:
@@ -85,7 +89,7 @@ def lab(args: argparse.Namespace) -> int:
     try:
         from jupyterlab.labapp import LabApp
     except ImportError:
-        raise UserError(f"JupyterLab is not installed. Run: {INSTALL_LAB}") from None
+        raise UserError(f"JupyterLab is not installed. Run: {install('lab')}") from None
     if args.in_place:
         if not in_clone():
             raise UserError("--in-place edits the lessons of a clone, and this is an installed package. Leave it out.")
@@ -175,7 +179,7 @@ def test(args: argparse.Namespace) -> int:
     """Run every test: in a clone pytest with doctests and strict nbval, installed the doctests and nbval."""
     missing = [name for name in ("pytest", "nbval") if _version(name) is None]
     if missing:
-        raise UserError(f"{' and '.join(missing)} not installed. Run: {INSTALL_TEST}")
+        raise UserError(f"{' and '.join(missing)} not installed. Run: {install('test')}")
     if in_clone():
         return max(_pytest(PACKAGE.parent), _pytest(PACKAGE.parent, *NBVAL, "lessons"))
     with tempfile.TemporaryDirectory() as scratch:  # nothing is written into the installed package
@@ -202,9 +206,9 @@ def doctor(args: argparse.Namespace) -> int:
     print(f"A kernel {f'does not start: {problem}' if problem else 'starts and computes'}")
     advice = []
     if problem or any(versions[name] is None for name in SHOWN_VERSIONS[:5]):
-        advice.append(f"To open the course: {INSTALL_LAB}")
+        advice.append(f"To open the course: {install('lab')}")
     if any(versions[name] is None for name in SHOWN_VERSIONS[5:]):
-        advice.append(f"To run the tests: {INSTALL_TEST}")
+        advice.append(f"To run the tests: {install('test')}")
     print("\n".join(advice) or "Nothing is missing.")
     return 1 if problem else 0
 

@@ -249,8 +249,8 @@ def test_doctor_says_what_is_missing(capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "nbval missing" in said
     assert "no kernel named python3" in said
-    assert cli.INSTALL_LAB in said
-    assert cli.INSTALL_TEST in said
+    assert cli.install("lab") in said
+    assert cli.install("test") in said
 
 
 @pytest.mark.parametrize("statuses, expected", [((0, 0), 0), ((1, 0), 1), ((0, 1), 1), ((0, -9), 9)])
@@ -266,9 +266,15 @@ def test_test_runs_pytest_and_nbval_and_fails_if_either_does(statuses, expected,
     assert [("--nbval" in command) for command in runs] == [False, True]
 
 
+def test_what_to_install_fits_a_clone_and_a_package(monkeypatch):
+    assert cli.install("lab") == 'python -m pip install -e ".[lab]"'
+    monkeypatch.setattr(cli, "in_clone", lambda: False)
+    assert cli.install("lab") == 'python -m pip install "bpcourse[lab]"'
+
+
 def test_test_says_what_to_install(capsys, monkeypatch):
     monkeypatch.setattr(cli, "_version", lambda name: None)
-    assert cli.INSTALL_TEST in fails(capsys, "test")
+    assert cli.install("test") in fails(capsys, "test")
 
 
 def get(url):
