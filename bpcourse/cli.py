@@ -78,8 +78,8 @@ def _copy(lesson: Path, folder: Path) -> bool:
     try:
         with file:
             file.write(content)
-    except OSError:
-        target.unlink()  # a lesson cut short would never be completed
+    except BaseException:  # also Ctrl-C: a lesson cut short would never be completed
+        target.unlink()
         raise
     return True
 

@@ -142,7 +142,8 @@ def test_a_read_only_folder_is_named_even_if_every_lesson_is_there(tmp_path, cap
     assert launched == []
 
 
-def test_a_copy_that_is_cut_short_leaves_no_half_lesson(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("error, status", [(OSError(28, "No space left on device"), 2), (KeyboardInterrupt(), 130)])
+def test_a_copy_that_is_cut_short_leaves_no_half_lesson(error, status, tmp_path, monkeypatch, capsys):
     class FullDisk:
         def __enter__(self):
             return self
@@ -151,7 +152,7 @@ def test_a_copy_that_is_cut_short_leaves_no_half_lesson(tmp_path, monkeypatch, c
             return None
 
         def write(self, content):
-            raise OSError(28, "No space left on device")
+            raise error
 
     def open_full(self, mode):
         self.touch(exist_ok=False)
@@ -159,7 +160,8 @@ def test_a_copy_that_is_cut_short_leaves_no_half_lesson(tmp_path, monkeypatch, c
 
     monkeypatch.setattr(Path, "open", open_full)
     monkeypatch.setattr(Path, "read_bytes", lambda self: b"{}")
-    assert "No space left on device" in fails(capsys, "lab", str(tmp_path))
+    assert cli.main(["lab", str(tmp_path)]) == status
+    assert ("No space left on device" in capsys.readouterr().err) == (status == 2)
     assert not list(tmp_path.iterdir())
 
 
