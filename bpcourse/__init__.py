@@ -6,16 +6,16 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from bpcourse.engine import gradcheck
 from bpcourse.engine.activations import ACTIVATIONS, Activation, leaky_relu
 from bpcourse.engine.backpropagation import Trace, backprop
-from bpcourse.engine.examples import EXAMPLES, Example
 from bpcourse.engine.losses import LOSSES, Loss, one_hot
 from bpcourse.engine.network import Dense, Forward, Network, forward
 from bpcourse.engine.training import sgd_step
 from bpcourse.notation import number, read_number
 
 if TYPE_CHECKING:
+    from bpcourse.engine import gradcheck
+    from bpcourse.engine.examples import EXAMPLES, Example
     from bpcourse.pictures.diagram import Diagram, draw
 
 __version__ = "0.1.0"
@@ -43,14 +43,21 @@ __all__ = [
     "sgd_step",
 ]
 
-_PICTURES = {"Diagram": "diagram", "draw": "diagram"}
+_LATER = {
+    "EXAMPLES": "engine.examples",
+    "Example": "engine.examples",
+    "Diagram": "pictures.diagram",
+    "draw": "pictures.diagram",
+    "gradcheck": "engine.gradcheck",
+}
 
 
 def __getattr__(name: str) -> object:
-    """Import what shows only when it is asked for: the mathematics costs little more than NumPy."""
-    if name in _PICTURES:
-        return getattr(import_module(f"bpcourse.pictures.{_PICTURES[name]}"), name)
-    raise AttributeError(f"module 'bpcourse' has no attribute {name!r}")
+    """Import what not everybody needs when it is first asked for: `import bpcourse` costs little more than NumPy."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'bpcourse' has no attribute {name!r}")
+    module = import_module(f"bpcourse.{_LATER[name]}")
+    return getattr(module, name, module)  # gradcheck is itself the module
 
 
 def __dir__() -> list[str]:
