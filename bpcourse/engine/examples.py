@@ -58,7 +58,8 @@ EXAMPLES = Register(
             loss="half_sse",
             source="Matt Mazur, 'A Step by Step Backpropagation Example', 2015, "
             "mattmazur.com/2015/03/17/a-step-by-step-backpropagation-example. "
-            "The loss that it prints after one step, 0.291027924, is a slip: see tests/data/README.md.",
+            "The loss that it prints after one step, 0.291027924, is a slip: it takes the hidden gradients from output "
+            "weights that are already updated, and leaves the biases alone.",
         ),
     },
 )

@@ -55,8 +55,8 @@ def compare(trace: Trace, step: float = STEP) -> dict[str, Comparison]:
     >>> {name: found.relative < 1e-8 for name, found in compare(trace).items()}
     {'dW1': True, 'db1': True, 'dx': True}
     """
-    require_kind(trace, Trace, "backprop(network, x, y)")
-    gradients = [name for name in trace.names if name == "dx" or name.startswith(("dW", "db"))]
+    names = _checkable(trace)
+    gradients = [name for name in trace if name.removeprefix("d") in names and name not in names]
     return {name: _compared(trace[name], *differences(trace, name[1:], step)) for name in gradients}
 
 
@@ -69,9 +69,9 @@ def differences(trace: Trace, name: str, step: float = STEP) -> tuple[Array, NDA
     Both arrays have the shape of `trace[name]`. The entry of a kink is NaN. Raises as `compare` does, and
     UnknownNameError, a ValueError, if `name` is neither the input nor a parameter.
     """
-    parameters = [known for known in trace.names if known == "x" or known[0] in "Wb"]
-    if name not in parameters:
-        raise UnknownNameError("input or parameter", name, parameters)
+    names = _checkable(trace)
+    if name not in names:
+        raise UnknownNameError("input or parameter", name, names)
     step = real(step, "step", "between 1e-8 and 0.1, such as 1e-4", lambda step: 1e-8 <= step <= 0.1)
     values = trace[name]
     if values.dtype != np.float64:
@@ -93,6 +93,12 @@ def differences(trace: Trace, name: str, step: float = STEP) -> tuple[Array, NDA
             quotients.append((high - low) / (above[index] - below[index]))
         slopes[index] = np.nan if kinks[index] else (4 * quotients[1] - quotients[0]) / 3
     return slopes, kinks
+
+
+def _checkable(trace: Trace) -> list[str]:
+    """Return the names of the input and of all parameters."""
+    require_kind(trace, Trace, "backprop(network, x, y)")
+    return [name for name in trace if name == "x" or name[0] in "Wb"]
 
 
 def _compared(gradient: Array, numeric: Array, kinks: NDArray[np.bool_]) -> Comparison:

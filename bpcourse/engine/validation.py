@@ -189,7 +189,7 @@ def weights(W: ArrayLike, b: ArrayLike | None, dtype: DTypeLike) -> tuple[Array,
     return W, b
 
 
-def is_whole(value: object) -> bool:
+def is_count(value: object) -> bool:
     """Return whether `value` is a positive whole number."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value > 0)
 
@@ -226,7 +226,7 @@ def require_plan(sizes: Sequence[int], activations: Sequence[object], rng: objec
     require(generator, f"rng must be a NumPy Generator, such as np.random.default_rng(0); got {rng!r}.")
     listed = isinstance(activations, Sequence) and not isinstance(activations, str)
     require(listed, f"activations must be a list with one for each layer; got {activations!r}.")
-    whole = isinstance(sizes, Iterable) and all(is_whole(size) for size in sizes)
+    whole = isinstance(sizes, Iterable) and all(is_count(size) for size in sizes)
     require(whole, f"sizes must be positive whole numbers, in a list; got {sizes!r}.")
     came = f"got {len(sizes)} sizes and {len(activations)} activations."
     fits = len(sizes) == len(activations) + 1 > 1
@@ -236,56 +236,49 @@ def require_plan(sizes: Sequence[int], activations: Sequence[object], rng: objec
 def inputs(x: ArrayLike, n_in: int, dtype: DTypeLike) -> Array:
     """Return `x` as a batch for a first layer with `n_in` inputs."""
     array = batch(x, "x", dtype)
+    if array.shape[1] == n_in:
+        return array
     advice = f" For {array.shape[1]} examples of one value use x.reshape(-1, 1)." if n_in == len(array) == 1 else ""
-    came = f"got {array.shape[1]}, as x has shape {np.shape(x)}.{advice}"
-    require(
-        array.shape[1] == n_in, f"x must have {n_in} values for each example, one for each input of layer 1; {came}"
-    )
-    return array
+    needed = f"x must have {n_in} value{'s' if n_in > 1 else ''} for each example, one for each input of layer 1"
+    raise ValueError(f"{needed}; got {array.shape[1]}, as x has shape {np.shape(x)}.{advice}")
 
 
 def targets(y: ArrayLike, y_hat: Array) -> Array:
     """Return `y` as a batch of the shape of the predictions `y_hat`."""
     array = batch(y, "y", y_hat.dtype)
-    n, outputs = y_hat.shape
-    if np.shape(y) == (n,) and outputs == 1:
-        advice = "Turn the row into a column: y.reshape(-1, 1)."
-    elif np.shape(y) in ((n,), (n, 1)):  # one number for each example
-        advice = f"Class labels become rows by one_hot(labels, {outputs})."
-    elif array.T.shape == y_hat.shape:
-        advice = "Use y.T."
-    elif len(array) != n:
-        advice = f"x has {n} examples and y has {len(array)}: give each example its target."
-    else:
-        advice = f"The last layer has {outputs} output(s): give each its target."
-    came = f"got shape {np.shape(y)}. {advice}"
-    require(array.shape == y_hat.shape, f"y must have the shape of the predictions, {y_hat.shape}; {came}")
-    return array
+    if array.shape == y_hat.shape:
+        return array
+    came = f"got shape {np.shape(y)}. {_how_to_fit(np.shape(y), y_hat.shape)}"
+    raise ValueError(f"y must have the shape of the predictions, {y_hat.shape}; {came}")
 
 
 def alike(y: ArrayLike, other: ArrayLike, name: str) -> tuple[Array, Array]:
     """Return `y` and `other` as batches, if they came in one shape: a loss never broadcasts."""
     shape, wanted = floats(y, "y").shape, floats(other, name).shape
-    advice = f"Nothing is broadcast, as that would mix up examples. {_reshaping(shape, wanted)}"
-    require(shape == wanted, f"y and {name} must have the same shape; got {shape} and {wanted}. {advice}")
+    if shape != wanted:
+        advice = f"Nothing is broadcast, as that would mix up examples. {_how_to_fit(shape, wanted)}"
+        raise ValueError(f"y and {name} must have the same shape; got {shape} and {wanted}. {advice}")
     other = batch(other, name, floats(other, name).dtype)
     return batch(y, "y", other.dtype), other
 
 
-def _reshaping(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    """Return what makes targets of one shape fit predictions of another, without a change of their order."""
-    if shape == wanted[::-1] and len(shape) == 2 and 1 not in shape:
+def _how_to_fit(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """Return what makes targets of one shape fit predictions of another, without mixing up examples."""
+    n, outputs = wanted if len(wanted) == 2 else (1, 1)
+    if outputs > 1 and shape in ((n,), (n, 1)):
+        return f"Class labels become rows by one_hot(labels, {outputs})."
+    if len(shape) == len(wanted) == 2 and shape == wanted[::-1]:
         return "Use y.T."
-    if math.prod(shape) == math.prod(wanted) and (len(shape) < 2 or len(wanted) < 2 or 1 in shape):
+    if math.prod(shape) == math.prod(wanted) and min(len(shape), len(wanted)) < 2:
         return f"Use y.reshape{wanted}."
-    if len(wanted) == 2 and shape in ((wanted[0],), (wanted[0], 1)):
-        return f"Class labels become rows by one_hot(labels, {wanted[1]})."
-    return "Give each example one target for each output."
+    mismatch = len(shape) == 2 and shape[0] != n
+    count = f"There are predictions for {n} examples and y has {shape[0]}. " if mismatch else ""
+    return f"{count}Give each example one target for each output."
 
 
 def class_labels(labels: ArrayLike, classes: int) -> NDArray[np.integer]:
     """Return `labels` as an array of whole numbers from 0 to classes − 1; TypeError if they are not whole."""
-    require(is_whole(classes), f"classes must be a positive whole number; got {classes!r}.")
+    require(is_count(classes), f"classes must be a positive whole number; got {classes!r}.")
     array = rectangular(labels, "labels")
     if array.dtype.kind not in "iu":
         raise TypeError(f"labels must be whole numbers, such as [0, 2, 1]; got {labels!r}.")
