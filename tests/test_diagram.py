@@ -5,6 +5,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+from support import PROJECT
 
 from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, draw, forward, leaky_relu, number
 from bpcourse.pictures import diagram
@@ -166,6 +167,18 @@ def test_a_forward_pass_is_drawn_without_gradients_and_loss():
     assert "a = 0.7120" in shown(picture)
 
 
+def test_a_forward_pass_of_a_batch_speaks_of_no_loss_and_no_gradient():
+    words = draw(forward(trace_of((2, 3)).network, [[1.0, 2.0], [3.0, 4.0]]), example=2).words
+    assert "example 2 of 2" in words
+    assert "loss" not in words
+    assert "gradient" not in words
+
+
+def test_the_picture_in_the_readme_is_that_of_today():
+    committed = (PROJECT / "docs" / "lecture.svg").read_text(encoding="utf-8")
+    assert committed == draw(EXAMPLES["lecture"].backprop()).svg + "\n"
+
+
 def test_text_from_outside_is_escaped():
     odd = Activation("<script>&", np.tanh, lambda z: 1 - np.tanh(z) ** 2)
     picture = draw(backprop(Network([Dense([[1.0]], None, odd)]), [1.0], [1.0], "mse"))
@@ -201,7 +214,8 @@ def test_no_text_is_wider_than_its_box(scale, notation):
     for text in root.iter(f"{SVG}text"):
         if text.get("text-anchor") == "start":  # the legend, which never changes
             continue
-        width = 0.59 * float(text.get("font-size")) * len(text.text)  # measured in DejaVu Sans, the widest of ours
+        letter = 0.65 if text.get("font-weight") else 0.59  # of its size, measured in DejaVu Sans, the widest of ours
+        width = letter * float(text.get("font-size")) * len(text.text)
         x, y = float(text.get("x")), float(text.get("y"))
         around = [box for box in boxes(picture) if box[0] < x < box[2] and box[1] < y < box[3]]
         left, right = (around[-1][0], around[-1][2]) if around else (0, float(root.get("width")))

@@ -25,13 +25,7 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-IGNORE_MARKERS = (
-    "NBVAL_IGNORE_OUTPUT",
-    "NBVAL_SKIP",
-    "NBVAL_RAISES_EXCEPTION",
-    "PYTEST_VALIDATE_IGNORE_OUTPUT",
-    "nbval-",
-)
+IGNORE_MARKERS = ("NBVAL_", "PYTEST_VALIDATE_IGNORE_OUTPUT")  # in comments; as tags they are metadata
 
 
 def regenerate(path: Path) -> bool:

@@ -57,6 +57,14 @@ def shown(cells):
     return [["".join(text) for text in cell] for cell in texts]
 
 
+def test_a_changed_output_is_seen():
+    committed = nbformat.read(LESSONS[0], as_version=4).cells
+    changed = nbformat.read(LESSONS[0], as_version=4).cells
+    printed = next(output for cell in changed for output in cell.get("outputs", []) if "text" in output)
+    printed.text = printed.text.replace("5", "6", 1)
+    assert shown(changed) != shown(committed)
+
+
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 def test_a_lesson_runs_from_top_to_bottom_and_shows_what_is_committed(lesson, server, page):
     page.goto(f"{server}/lab/workspaces/auto-{lesson.stem}/tree/{lesson.name}?reset&token=secret")
