@@ -2,7 +2,8 @@
 
 Every text and every picture of the course writes its numbers with `number`, so that a value looks
 the same wherever it stands, and names its quantities with `SYMBOLS`, in one of two notations:
-``"standard"`` (z, a, δ) or ``"lecture"`` (net, O, w).
+``"standard"`` (z, a, δ) or ``"lecture"`` (net, O, w). In code a single value has a `Name`, such as
+``W2[1,3]``: layer 2, from unit 1 to unit 3, counted from one, as on paper.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from numbers import Real
 from typing import TypeVar
 
@@ -17,6 +20,7 @@ Record = TypeVar("Record")
 
 MINUS = "\N{MINUS SIGN}"
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class UnknownNameError(KeyError, ValueError):
@@ -69,11 +73,13 @@ SYMBOLS = Register(
     {
         "standard": {
             "x": "x", "y": "y", "W": "w", "b": "b", "z": "z", "a": "a", "y_hat": "ŷ", "loss": "L",
-            "da": "∂L/∂a", "dz": "δ", "dW": "∂L/∂w", "db": "∂L/∂b", "dx": "∂L/∂x",
+            "da": "∂L/∂a", "dz": "δ", "dW": "∂L/∂w", "db": "∂L/∂b", "dx": "∂L/∂x", "dy_hat": "∂L/∂ŷ",
+            "learning_rate": "η",
         },
         "lecture": {
             "x": "X", "y": "y_true", "W": "w", "b": "b", "z": "net", "a": "O", "y_hat": "ŷ", "loss": "L",
-            "da": "∂L/∂O", "dz": "∂L/∂net", "dW": "∂L/∂w", "db": "∂L/∂b", "dx": "∂L/∂X",
+            "da": "∂L/∂O", "dz": "∂L/∂net", "dW": "∂L/∂w", "db": "∂L/∂b", "dx": "∂L/∂X", "dy_hat": "∂L/∂ŷ",
+            "learning_rate": "η",
         },
     },
 )  # fmt: skip
@@ -104,6 +110,18 @@ def number(value: float, digits: int = 4, signed: bool = False) -> str:
     return f"{sign}{mantissa}e{MINUS if power < 0 else ''}{abs(power)}"
 
 
+@dataclass(frozen=True)
+class Reading:
+    """A number that a person wrote: its value, how many significant digits it has, and half a unit of the last one."""
+
+    value: float
+    digits: int
+    half_unit: float
+
+
+EXACT_DIGITS = 15  # what a float holds for sure; a fraction counts as written with that many
+
+
 def read_number(text: str) -> float:
     """Read a number as a person writes it: a decimal, a fraction, a power of ten.
 
@@ -114,6 +132,17 @@ def read_number(text: str) -> float:
     (0.0822, -0.08, -0.082, 0.25)
     >>> read_number("8.2 × 10⁻²"), read_number("8.2*10^-2"), read_number("10^-2")
     (0.082, 0.082, 0.01)
+    """
+    return read_digits(text).value
+
+
+def read_digits(text: str) -> Reading:
+    """Read a number as `read_number` does, and how exactly it was written.
+
+    >>> read_digits("0.0820")
+    Reading(value=0.082, digits=3, half_unit=5e-05)
+    >>> read_digits("-8"), read_digits("1/4").digits
+    (Reading(value=-8.0, digits=1, half_unit=0.5), 15)
     """
     if not isinstance(text, str):
         raise TypeError(f"needed one number as text, such as '0.0822'; got {text!r}")
@@ -127,6 +156,97 @@ def read_number(text: str) -> float:
     if found:
         above, below = (float((part or "1").replace(",", ".")) for part in found.groups())
         if below != 0 and math.isfinite(above / below):
-            return above / below
+            if found[2]:
+                return Reading(above / below, EXACT_DIGITS, abs(above / below) * 10.0**-EXACT_DIGITS)
+            _, digits, exponent = Decimal(found[1].replace(",", ".")).as_tuple()
+            return Reading(above, len(digits), 0.5 * 10.0 ** int(exponent))
     shown = text if len(text) <= 40 else text[:40] + "…"
     raise ValueError(f"needed one number, such as 0.0822, -0,08, 8.2e-2 or 1/3; got {shown!r}")
+
+
+@dataclass(frozen=True)
+class Name:
+    """The name of a value, taken apart.
+
+    quantity : "x", "W", "dz", "y_hat", "loss", "slope" …
+    layer : its layer from 1, or 0 for what belongs to no layer
+    index : unit, or from-unit and to-unit, from 1; empty for a whole array
+    example : which example of a batch, from 1, or 0
+    new : whether it is the value after a step of gradient descent
+
+    >>> Name.read("W2_new[1, 3]")
+    Name(quantity='W', layer=2, index=(1, 3), example=0, new=True)
+    >>> str(Name.read("dz1[2]@3")), str(Name.read("a0[1]"))  # what a0 is, is called x
+    ('dz1[2]@3', 'x[1]')
+    """
+
+    quantity: str
+    layer: int = 0
+    index: tuple[int, ...] = ()
+    example: int = 0
+    new: bool = False
+
+    @classmethod
+    def read(cls, text: str) -> Name:
+        """Take a name apart. Raises ValueError if it is not built like one."""
+        pattern = (
+            r"(?:(d?[Wbza]|slope)(\d{1,3})|(d?x|y|d?y_hat|loss|learning_rate))(_new)?"
+            r"(?:\[(\d{1,4}(?:,\d{1,4})?)\])?(?:@(\d{1,6}))?"
+        )
+        found = re.fullmatch(pattern, re.sub(r"\s", "", text)) if isinstance(text, str) else None
+        if found is None:
+            raise ValueError(f"needed a name such as dW1[1,2], b2[1], z1[2], y_hat[1] or loss; got {text!r}")
+        quantity, layer = found[1] or found[3], int(found[2] or 0)
+        if found[1] in ("a", "da") and layer == 0:
+            quantity = "x" if quantity == "a" else "dx"
+        index = tuple(int(entry) for entry in (found[5] or "").split(",") if entry)
+        return cls(quantity, layer, index, int(found[6] or 0), found[4] is not None)
+
+    def __str__(self) -> str:
+        layer = str(self.layer or "") + ("_new" if self.new else "")
+        index = f"[{','.join(map(str, self.index))}]" if self.index else ""
+        return f"{self.quantity}{layer}{index}" + (f"@{self.example}" if self.example else "")
+
+    def at(self, **changes: object) -> Name:
+        """Return the same name with some parts replaced."""
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+    def symbol(self, notation: str = "standard") -> str:
+        """Return how the value is written in a text: a digit on the line is the layer, a small digit is the unit.
+
+        >>> Name.read("W2[1,3]").symbol(), Name.read("z1[2]").symbol("lecture"), Name.read("slope1[2]").symbol()
+        ('w2₁₃', 'net1₂', '∂a1₂/∂z1₂')
+        """
+        if self.quantity == "slope":
+            above, below = self._slope_of()
+            return f"∂{above.symbol(notation)}/∂{below.symbol(notation)}"
+        sign = "," if max(self.index, default=0) > 9 else ""  # w1₁₁₂ could be 1,12 or 11,2
+        index = sign.join(str(entry).translate(_SUBSCRIPTS) for entry in self.index)
+        example = f"@{self.example}" if self.example else ""
+        return f"{'new ' * self.new}{SYMBOLS[notation][self.quantity]}{self.layer or ''}{index}{example}"
+
+    def latex(self, notation: str = "standard") -> str:
+        r"""Return how the value is written in LaTeX.
+
+        >>> print(Name.read("dW2[1,3]").latex(), Name.read("z1[2]").latex("lecture"))
+        \frac{\partial L}{\partial w^{(2)}_{13}} \text{net1}_{2}
+        """
+        if self.quantity == "slope":
+            ends = [end.latex(notation) for end in self._slope_of()]
+            return rf"\frac{{\partial {ends[0]}}}{{\partial {ends[1]}}}"
+        symbol = SYMBOLS[notation][self.quantity]
+        if symbol.startswith("∂L/∂"):
+            return rf"\frac{{\partial L}}{{\partial {self.at(quantity=self.quantity[1:]).latex(notation)}}}"
+        unit = ("," if max(self.index, default=0) > 9 else "").join(map(str, self.index))
+        raised = [f"({self.layer})"] if self.layer and notation == "standard" else []
+        raised += [r"\text{new}"] if self.new else []
+        symbol = {"ŷ": r"\hat y", "δ": r"\delta", "η": r"\eta", "y_true": r"y_{\text{true}}"}.get(symbol, symbol)
+        if self.layer and notation == "lecture":
+            symbol = rf"\text{{{symbol}{self.layer}}}"
+        symbol = f"{{{symbol}}}" if "_" in symbol else symbol
+        text = symbol + (f"^{{{','.join(raised)}}}" if raised else "") + (f"_{{{unit}}}" if unit else "")
+        return text + (rf"\text{{@{self.example}}}" if self.example else "")
+
+    def _slope_of(self) -> tuple[Name, Name]:
+        """Return the two ends of a slope: ∂a/∂z. One index: of one unit; two: of a softmax, output and z."""
+        return self.at(quantity="a", index=self.index[:1]), self.at(quantity="z", index=self.index[-1:])

@@ -16,7 +16,7 @@ from textwrap import wrap
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Forward
 from bpcourse.engine.validation import is_count, require_kind
-from bpcourse.notation import MINUS, SYMBOLS, number
+from bpcourse.notation import MINUS, SYMBOLS, Name, number
 
 MOST_UNITS = 8  # of a layer that are drawn
 MOST_LABELLED = 3  # units on the smaller side of a layer whose weights have room for a label each
@@ -24,7 +24,6 @@ MOST_LABELLED = 3  # units on the smaller side of a layer whose weights have roo
 INK, QUIET, RISES, FALLS = "#1a1a1a", "#595959", "#B34700", "#0072B2"  # all at least 4.5:1 on white
 BOX_WIDTH, BOX_HEIGHT, LINE, LABEL_WIDTH, LABEL_HEIGHT, MARGIN, TOP = 124, 114, 17, 114, 34, 8, 34  # in pixels
 LEGEND_WIDTH = 860
-_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def draw(passed: Forward, notation: str = "standard", example: int = 1) -> Diagr
         f'<rect width="{layout.width}" height="{layout.height}" fill="#ffffff"/>',
         *_headings(passed, layout),
         *_edges(passed, layout),
-        *_edge_labels(passed, layout, symbols),
+        *_edge_labels(passed, layout, notation),
         *_boxes(passed, example, layout, symbols),
         *_legend(passed, layout),
         "</svg>",
@@ -247,7 +246,7 @@ def _edges(passed: Forward, layout: _Layout) -> Iterator[str]:
         )
 
 
-def _edge_labels(passed: Forward, layout: _Layout, symbols: dict[str, str]) -> Iterator[str]:
+def _edge_labels(passed: Forward, layout: _Layout, notation: str) -> Iterator[str]:
     """Yield a white box on each line with the weight and its gradient, where there is room."""
     for layer, i, j in _weights(layout):
         if not layout.labelled[layer - 1]:
@@ -256,12 +255,12 @@ def _edge_labels(passed: Forward, layout: _Layout, symbols: dict[str, str]) -> I
         x = (1 - along) * start + along * end
         y = (1 - along) * layout.y(layer - 1, i) + along * layout.y(layer, j)
         gradient = _gradient(passed, f"W{layer}", (i, j))
-        colour, name = _colour(gradient), f"{symbols['W']}{layer}" + f"{i + 1}{j + 1}".translate(_SUBSCRIPTS)
+        colour, name = _colour(gradient), Name("W", layer, (i + 1, j + 1)).symbol(notation)
         yield _box(x, y, LABEL_WIDTH, LABEL_HEIGHT, colour, thickness=1)
         weight = f"{name} = {number(passed[f'W{layer}'][i, j])}"
         yield _text(x, y + (4 if gradient is None else -3), weight, INK, LABEL_WIDTH)
         if gradient is not None:
-            yield _text(x, y + 12, f"{symbols['dW']} {number(gradient, signed=True)}", colour, LABEL_WIDTH)
+            yield _text(x, y + 12, f"{SYMBOLS[notation]['dW']} {number(gradient, signed=True)}", colour, LABEL_WIDTH)
 
 
 def _boxes(passed: Forward, example: int, layout: _Layout, symbols: dict[str, str]) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Explains, asks and marks: the pass as scalar equations, worked solutions, mistakes and verdicts."""
