@@ -221,6 +221,17 @@ def table(trace: Trace, learning_rate: float | None = None) -> dict[str, Step]:
     return board.steps
 
 
+def needed_for(table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None) -> list[Step]:
+    """Return the step of a name and all that it needs, in the order of the table, stopping at what is `known`."""
+    found, ahead = {name}, [name]
+    while ahead:
+        for needed in table[ahead.pop()].needs:
+            if needed not in found and needed not in (known or {}):
+                found.add(needed)
+                ahead.append(needed)
+    return [step for step in table.values() if step.name in found]
+
+
 def look_up(steps: Mapping[str, Step], name: str) -> Step:
     """Return the step of a name as a person writes it: with spaces, `a2` for `y_hat`, `@1` for a single example.
 

@@ -1,0 +1,449 @@
+"""Marking: what a learner's number says about how it was computed.
+
+`check` compares an answer with the right value and with what each mistake makes of it. The rule is fair on purpose:
+h is half a unit of the last digit that was written, and o what the value would be if nothing had been done (the old
+weight for a new one, the old loss for the new one, else 0).
+
+1. Right: at least three significant digits, and no farther than 2h from the right value.
+2. A mistake matches if its value is no farther than h. Within 0.2 % of |right − o| it counts from six digits on only,
+   and even then as a possibility: honest rounding on the way lands there too.
+3. Many wrong values make an accident likely. Walk through them, the most usual first: each costs
+   2h / (|value − o|·2 ln 10), the share of numbers within a factor of ten of it that would match. While the sum is
+   below 0.015, a match is stated; after that it is a possibility ("could be").
+4. Mistakes that give one value (to 1e-9) are named together. In a chain of answers those that explain most come first.
+
+The rule and its numbers were found with a prototype; benchmarks/diagnosis.py measures what they give.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpcourse.engine.backpropagation import Trace
+from bpcourse.engine.validation import Array
+from bpcourse.notation import Name, Reading, number, read_digits
+from bpcourse.tutor.equations import Step, Values, look_up, needed_for, table
+from bpcourse.tutor.mistakes import ARRAY_MISTAKES, MISTAKES, Mistake, wrong_values
+
+FEWEST_DIGITS = 3
+SAME = 1e-9  # relative: two values that differ by less are one
+NEAR = 0.002  # of |right − o|: nearer to the right value, rounding explains as much as a mistake
+DIGITS_NEAR = 6
+CLOSE = 0.01  # of |right − o|: an answer so near was perhaps rounded on the way
+MOST_ACCIDENTS = 0.015
+SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may have
+
+WORDS = {
+    "correct": ("✓", "Right", "#1b6e3c"),
+    "mistake": ("✗", "Not right, and this is why", "#a03a00"),
+    "could be": ("?", "Not sure yet", "#7a5a00"),
+    "wrong": ("✗", "Not right", "#a03a00"),
+    "not answered": ("…", "Not answered yet", "#555555"),
+    "unreadable": ("?", "Cannot be read", "#7a5a00"),
+}
+"""What each status is called, its sign, and its colour, dark enough on white."""
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """What is said about one answer, or about a chain of them.
+
+    status : "correct", "mistake" (stated), "could be", "wrong", "not answered" or "unreadable"
+    message, hint : the words
+    mistakes : ids of mistakes that make this number, the likeliest first; those that make the same one together
+    steps : of a chain, the verdict of each answer by name
+    first : of a chain or an array, the name of the first answer that is not right, or ""
+    """
+
+    status: str
+    message: str
+    hint: str = ""
+    mistakes: tuple[str, ...] = ()
+    steps: Mapping[str, Verdict] = field(default_factory=dict)
+    first: str = ""
+
+    def __repr__(self) -> str:
+        sign, words, _ = WORDS[self.status]
+        return "\n".join([f"{sign} {words}: {self.message}", *([f"  {self.hint}"] if self.hint else [])])
+
+    def _repr_html_(self) -> str:
+        sign, words, colour = WORDS[self.status]
+        message, hint = (html.escape(text).replace("\n", "<br>") for text in (self.message, self.hint))
+        hint = f"<div style='margin-top:.3em'>{hint}</div>" if hint else ""
+        return (
+            f"<div role='status' style='border-left:4px solid {colour};padding:.4em .8em;background:#fff;color:#222'>"
+            f"<strong style='color:{colour}'>{sign} {words}.</strong> {message}{hint}</div>"
+        )
+
+
+def check(
+    trace: Trace, name: str | Mapping[str, object], answer: object = ..., learning_rate: float | None = None
+) -> Verdict:
+    """Return what an answer says: right, or which mistake makes exactly this number.
+
+    name : of a value, `"dW1[1,2]"`, or of an array, `"dW1"`; or a whole chain of answers, `{"z1[1]": 0.4, …}`
+    answer : a number, or text as a person writes it: `0.0822`, `-0,08`, `8.2e-2`, `1/3`. Text keeps its digits; a float
+        counts as written with at least three. `...`, None and "" are not answered yet.
+    learning_rate : where values after the update are asked for
+
+    In a chain an answer that is right given the learner's own earlier ones counts as right.
+    Raises ValueError for a name that this pass has not; an answer never raises.
+
+    >>> from bpcourse import EXAMPLES
+    >>> trace = EXAMPLES["mazur"].backprop()
+    >>> check(trace, "dW2[1,1]", "0.0822").status
+    'correct'
+    >>> check(trace, "dW2[1,1]", "0.1385")
+    ✗ Not right, and this is why: dW2[1,1] = 0.1385 is what comes out if the chain stops at δ, without the slope ∂z/∂w.
+      You have ∂L/∂z. How does z change when this one weight does?
+    >>> check(trace, {"z1[1]": "0.3775", "a1[1]": "0.5933"}).status
+    'correct'
+    """
+    steps = table(trace, learning_rate)
+    if isinstance(name, Mapping):
+        return _check_chain(trace, steps, name)
+    entries = _entries(trace, steps, name)
+    if entries is not None:
+        return _check_array(trace, steps, str(name), entries, answer)
+    step = look_up(steps, name)
+    reading = _read(step.name, answer, trace)
+    return reading if isinstance(reading, Verdict) else _Marked(step, reading, steps).verdict()
+
+
+# One number
+
+
+def read_answer(answer: object) -> Reading | None:
+    """Return how a learner's answer reads, or None if there is none yet.
+
+    A float has lost its trailing zeros, so it counts as written with three digits at least.
+    Raises ValueError, in words, for what is not one finite number.
+
+    >>> read_answer("0.0820").digits, read_answer(0.5).digits, read_answer(...) is None
+    (3, 3, True)
+    """
+    if _is_nothing(answer):
+        return None
+    if isinstance(answer, np.ndarray) and answer.ndim == 0:
+        answer = answer.item()
+    if isinstance(answer, str):
+        return read_digits(answer)
+    if not isinstance(answer, Real) or isinstance(answer, (bool, np.bool_)):
+        raise ValueError(f"needed one number, such as 0.0822; got {_shown(answer)}")
+    if not math.isfinite(answer):
+        raise ValueError(f"needed one finite number; got {float(answer)}")
+    reading = read_digits(str(float(answer)) if not isinstance(answer, np.float32) else str(answer))
+    if reading.digits >= FEWEST_DIGITS or reading.value == 0:
+        return reading
+    unit = 10.0 ** (math.floor(math.log10(abs(reading.value))) + 1 - FEWEST_DIGITS)
+    return Reading(reading.value, FEWEST_DIGITS, unit / 2)
+
+
+def _is_nothing(answer: object) -> bool:
+    return answer is None or answer is ... or (isinstance(answer, str) and not answer.strip())
+
+
+def _shown(answer: object) -> str:
+    if isinstance(answer, (np.ndarray, list, tuple)):
+        return f"{type(answer).__name__} of shape {np.shape(np.array(answer, dtype=object))}"
+    text = repr(answer)
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
+def _read(name: str, answer: object, trace: Trace) -> Reading | Verdict:
+    """Return how an answer reads, or the verdict that there is nothing to compare."""
+    try:
+        reading = read_answer(answer)
+    except ValueError as error:
+        return Verdict("unreadable", f"{name}: {error}.")
+    if reading is None:
+        return Verdict("not answered", f"{name} = ?", "Put your number in place of the dots.")
+    exact = SINGLE_PRECISION if np.float32 in (trace["x"].dtype, getattr(answer, "dtype", None)) else SAME
+    return replace(reading, half_unit=max(reading.half_unit, exact * abs(reading.value) / 2))
+
+
+@dataclass(frozen=True)
+class _Match:
+    """One wrong value that an answer matches: the mistakes that give it, each or as a pair, and if it may be stated."""
+
+    mistakes: tuple[Mistake, ...]
+    pair: bool
+    stated: bool
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(mistake.id for mistake in self.mistakes)
+
+    @property
+    def clause(self) -> str:
+        names = (", and " if self.pair else ", or if ").join(mistake.name for mistake in self.mistakes[:3])
+        return "two mistakes are made: " + names if self.pair else names
+
+
+class _Marked:
+    """One answer that could be read, compared with the right value, given what else the learner has computed.
+
+    known : the learner's own earlier values, which are taken as they are
+    slack : how far their last digits can move this value
+    """
+
+    def __init__(
+        self,
+        step: Step,
+        reading: Reading,
+        steps: Mapping[str, Step],
+        known: Mapping[str, float] | None = None,
+        slack: float = 0.0,
+    ) -> None:
+        self.step, self.reading = step, reading
+        values = Values(steps, known)
+        value, half, short = values[step.name], reading.half_unit, reading.digits < FEWEST_DIGITS
+        self.off = min(abs(reading.value - value), abs(reading.value - step.value))
+        self.size = abs(value - _nothing_done(step, values))
+        self.right = self.off <= SAME * abs(value) or (not short and self.off <= 2 * half + slack)
+        self.too_short = not self.right and short and self.off <= half + slack
+        self.wrong = not self.right and not self.too_short
+        self.matches: list[_Match] = []
+        if self.wrong:
+            self.matches = _matches(step, reading, values, known or {}, half + slack)
+
+    def verdict(self) -> Verdict:
+        """Return the words for it."""
+        said, ids = self.said, tuple(dict.fromkeys(id for match in self.matches for id in match.ids))
+        near = self.reading.digits >= DIGITS_NEAR and self.off <= NEAR * self.size
+        if self.right:
+            return Verdict("correct", f"{said}.")
+        if self.too_short:
+            asked = "Write it with three significant digits or more; then there is something to compare."
+            return Verdict("could be", f"{said} agrees as far as it goes.", asked)
+        if not self.matches and self.off <= CLOSE * self.size:
+            advice = "Was something rounded on the way? Keep all digits in the calculator, and round once, at the end."
+            return Verdict("wrong", f"{said} is close, but not right to its last digit.", advice)
+        if not self.matches:
+            return Verdict("wrong", f"{said}; no mistake that is known here makes that number.", LOOK[self.step.kind])
+        if len(self.matches) == 1 and self.matches[0].stated:
+            match = self.matches[0]
+            return Verdict("mistake", f"{said} is what comes out if {match.clause}.", match.mistakes[0].hint, ids)
+        guesses = "; or if ".join(match.clause for match in self.matches[:3])
+        if near:
+            rounded = "was something rounded on the way? If not, it could come out if"
+            return Verdict("could be", f"{said} is close: {rounded} {guesses}.", "", ids)
+        more = "Write one more digit" if self.reading.digits < DIGITS_NEAR else "Answer for another layer too"
+        return Verdict("could be", f"{said} could come out if {guesses}.", f"{more}: chance is not ruled out yet.", ids)
+
+    @property
+    def said(self) -> str:
+        """What the learner wrote, as an equation."""
+        return f"{self.step.name} = {number(self.reading.value, min(self.reading.digits, 8))}"
+
+
+def _nothing_done(step: Step, values: Mapping[str, float]) -> float:
+    """Return the old parameter for a new one, the old loss for the new one, else 0."""
+    if step.kind == "new":
+        return values[step.needs[0]]
+    return values[f"loss{step.at}"] if step.name.startswith("loss_new") else 0.0
+
+
+def _matches(step: Step, reading: Reading, values: Values, known: Mapping[str, float], half: float) -> list[_Match]:
+    """Return which wrong values an answer matches, by the rule at the top, the likeliest first."""
+    value, o = values[step.name], _nothing_done(step, values)
+    groups: list[tuple[float, list[Mistake], bool]] = []
+    for mistakes, wrong in sorted(wrong_values(values.table, step.name, known), key=_usual_first):
+        pair = len(mistakes) > 1
+        same = next((together for other, together, _ in groups if math.isclose(other, wrong, rel_tol=SAME)), None)
+        if same is None:
+            groups.append((wrong, list(mistakes), pair))
+        elif not pair and mistakes[0] not in same:
+            same += mistakes
+    found, accidents = [], 0.0
+    for wrong, together, pair in groups:
+        accidents += half / ((abs(wrong - o) or abs(value - o)) * math.log(10))
+        near = abs(wrong - value) <= NEAR * abs(value - o)
+        if abs(reading.value - wrong) <= half and (not near or reading.digits >= DIGITS_NEAR):
+            found.append(_Match(tuple(together), pair, accidents <= MOST_ACCIDENTS and not near))
+    return found
+
+
+def _usual_first(candidate: tuple[tuple[Mistake, ...], float]) -> tuple[int, int]:
+    mistakes, _ = candidate
+    return len(mistakes), -mistakes[0].prior
+
+
+# A chain of numbers
+
+
+def _check_chain(trace: Trace, steps: Mapping[str, Step], answers: Mapping[str, object]) -> Verdict:
+    """Mark each answer by what the learner had before, and name the mistake that explains most of the wrong ones."""
+    asked = {look_up(steps, name).name: answer for name, answer in answers.items()}
+    if not asked:
+        raise ValueError("needed at least one answer, such as {'z1[1]': 0.5}; got an empty chain.")
+    known: dict[str, float] = {}
+    halves: dict[str, float] = {}
+    marked: dict[str, _Marked | Verdict] = {}
+    for step in steps.values():
+        if step.name in asked:
+            reading = _read(step.name, asked[step.name], trace)
+            if isinstance(reading, Verdict):
+                marked[step.name] = reading
+                continue
+            slack = _carried(steps, step.name, known, halves)
+            marked[step.name] = _Marked(step, reading, steps, known, slack)
+            also = step.needs if step.kind == "y_hat" else ()  # the last a is ŷ by another name
+            for name in {step.name, *also} - known.keys():
+                known[name], halves[name] = reading.value, reading.half_unit
+    return _summary(marked)
+
+
+def _carried(steps: Mapping[str, Step], name: str, known: Mapping[str, float], halves: Mapping[str, float]) -> float:
+    """Return how far a value can move within the last digits of the learner's earlier ones."""
+    value = Values(steps, known)[name]
+    leaves = {needed for step in needed_for(steps, name, known) for needed in step.needs} & known.keys()
+    moved = ({**known, leaf: known[leaf] + halves[leaf]} for leaf in leaves)
+    return sum(abs(Values(steps, each)[name] - value) for each in moved)
+
+
+def _summary(marked: Mapping[str, _Marked | Verdict]) -> Verdict:
+    wrong = {name: each for name, each in marked.items() if isinstance(each, _Marked) and each.wrong}
+    explained = Counter(match.ids for each in wrong.values() for match in each.matches)
+    named: set[tuple[str, ...]] = set()
+    verdicts = {}
+    for name, each in marked.items():
+        if isinstance(each, _Marked) and each.matches:
+            each.matches = _by_what_they_explain(each.matches, explained)
+            again = named.intersection(match.ids for match in each.matches)
+            named.add(each.matches[0].ids)
+            if again:
+                verdicts[name] = Verdict("mistake", f"{each.said}: the same mistake once more.", "", next(iter(again)))
+                continue
+        verdicts[name] = each.verdict() if isinstance(each, _Marked) else each
+    good = sum(verdict.status == "correct" for verdict in verdicts.values())
+    count = f"{good} of {len(verdicts)} right"
+    if len(wrong) > 1:
+        count += f"; not right: {', '.join(wrong)}"
+    first = next((name for name in verdicts if name in wrong), "")
+    if first:
+        found = verdicts[first]
+        return Verdict(found.status, f"{count}. {found.message}", found.hint, found.mistakes, verdicts, first)
+    left = next((name for name, verdict in verdicts.items() if verdict.status != "correct"), "")
+    if left:
+        return Verdict(verdicts[left].status, f"{count}. {verdicts[left].message}", verdicts[left].hint, (), verdicts)
+    return Verdict("correct", f"{count}.", steps=verdicts)
+
+
+def _by_what_they_explain(matches: list[_Match], explained: Mapping[tuple[str, ...], int]) -> list[_Match]:
+    """Return the matches, those that explain most answers first; what alone explains several is stated."""
+    most = max(explained[match.ids] for match in matches)
+    best = [match for match in matches if explained[match.ids] == most]
+    if most > 1 and len(best) == 1:
+        return [replace(best[0], stated=True)]
+    return best + [match for match in matches if match not in best]
+
+
+# A whole array
+
+
+def _entries(trace: Trace, steps: Mapping[str, Step], name: str) -> NDArray[Any] | None:
+    """Return the names of an array's entries, in its shape, or None if the name is that of a single value.
+
+    Of one example a row is (1, units), of a batch (n, units), as in the trace.
+    """
+    asked = Name.read(name)
+    if asked.index or asked.quantity in ("loss", "learning_rate"):
+        return None
+    parts = {each: Name.read(each) for each in steps}
+    found = [each for each, part in parts.items() if part.at(index=()) == asked]
+    if not found:
+        found = [each for each, part in parts.items() if part.at(index=(), example=0) == asked]
+    if not found:
+        return None
+    shape = (-1,) if asked.quantity in ("b", "db") else (-1, *parts[found[-1]].index[-1:])
+    if asked.quantity == "slope" and len(parts[found[0]].index) == 2:
+        shape = (len(found) // shape[-1] ** 2, shape[-1], shape[-1])
+    return np.array(found, dtype=object).reshape(shape)
+
+
+def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDArray[Any], answer: object) -> Verdict:
+    """Say of an array which entries are not right, or what became of its shape."""
+    if _is_nothing(answer):
+        return Verdict("not answered", f"{name} = ?", "Put your array in place of the dots.")
+    array = np.array(answer, dtype=object)
+    single = getattr(answer, "dtype", None) == np.float32
+    readings = [_read(name, np.float32(each) if single else each, trace) for each in array.flat]
+    bad = next((each for each in readings if isinstance(each, Verdict) and each.status == "unreadable"), None)
+    if bad or array.size == 0:
+        return bad or Verdict("unreadable", f"{name}: needed an array of shape {names.shape}; got an empty one.")
+    if names.shape[0] == 1 and array.shape == names.shape[1:]:
+        names = names[0]  # of one example a row is as good as a batch of one
+    scale = 1
+    if Name.read(name).quantity in ("da", "dz", "dx") and "@" not in name:
+        scale = len(trace["x"])  # these arrays of a trace contain the 1/n, which an example's own step does not
+    right = np.array([steps[each].value / scale for each in names.flat]).reshape(names.shape)
+    if not _same(right, array.shape, readings):
+        for mistake, wrong in _wrong_arrays(trace, Name.read(name), right):
+            if _same(wrong, array.shape, readings):
+                shape = f" of shape {array.shape}, not {right.shape}," if array.shape != right.shape else ""
+                said = f"{name}{shape} is what comes out if {mistake.name}."
+                return Verdict("mistake", said, mistake.hint, (mistake.id,))
+    if array.shape != names.shape:
+        message = f"{name} must have shape {right.shape}; got {array.shape}."
+        return Verdict("wrong", message, "It has the shape of what it belongs to: which is that?")
+    marked: dict[str, _Marked | Verdict] = {}
+    for each, reading in zip(names.flat, readings, strict=True):
+        if isinstance(reading, Reading):
+            own = Reading(reading.value * scale, reading.digits, reading.half_unit * scale)
+            marked[each] = _Marked(steps[each], own, steps)
+        else:
+            marked[each] = replace(reading, message=f"{each} = ?")
+    return _summary(marked)
+
+
+def _same(values: Array, shape: tuple[int, ...], readings: list[Reading | Verdict]) -> bool:
+    """Return whether an answer is this array: the same shape, and each entry right to its last digit."""
+    return values.shape == shape and all(
+        isinstance(reading, Reading) and abs(reading.value - value) <= 2 * reading.half_unit
+        for value, reading in zip(values.flat, readings, strict=True)
+    )
+
+
+def _wrong_arrays(trace: Trace, name: Name, right: Array) -> Iterator[tuple[Mistake, Array]]:
+    """Yield what mistakes with shapes and axes make of an array."""
+    if right.ndim == 2:
+        yield ARRAY_MISTAKES["index_swap"], right.T
+        for axis in (0, 1, None):
+            yield ARRAY_MISTAKES["summed_over_wrong_axis"], np.array(right.sum(axis=axis))
+    if name.quantity == "db" and not name.example:
+        dz = trace[f"dz{name.layer}"]
+        yield ARRAY_MISTAKES["bias_grad_not_summed"], dz
+        yield ARRAY_MISTAKES["summed_over_wrong_axis"], dz.sum(axis=1)
+        yield MISTAKES["bias_grad_summed_all_axes"], np.array(dz.sum())
+    if name.quantity == "z" and not name.new and len(trace["x"]) == 1:
+        W, row = trace[f"W{name.layer}"], trace[f"a{name.layer - 1}"]
+        b = trace.values.get(f"b{name.layer}", np.zeros(W.shape[1]))
+        yield ARRAY_MISTAKES["star_for_matmul"], W * row.T + b
+        yield ARRAY_MISTAKES["star_for_matmul"], W.T * row + b[:, np.newaxis]
+
+
+LOOK = {
+    "z": "Write out the weighted sum: input times weight, one term for each arrow that comes in, and the bias.",
+    "a": "Which activation has this layer? Put z into it.",
+    "y_hat": "The prediction is the output of the last layer.",
+    "loss": "Compare each prediction with its target, and put the pairs together as this loss does.",
+    "error": "How does the loss change with this one prediction? All other predictions stand still.",
+    "slope": "How steep is the activation at this z?",
+    "delta": "δ is ∂L/∂a of this unit, times the slope of its activation.",
+    "back": "Follow every arrow that leaves this unit. Each brings back the δ at its end, times its weight; add them.",
+    "dW": "Which signal comes in on this weight? And what is δ of the unit that it leads to?",
+    "db": "A bias is a weight whose input is 1. What is δ of its unit?",
+    "mean": "Compute it for each example first; then take the mean.",
+    "new": "From the old value go a step against the gradient: learning rate times gradient.",
+}
+"""Where to look first, for each kind of step."""

@@ -1,0 +1,1163 @@
+"""The mistakes: each is the pass with one rule replaced by a wrong one, and the words for who believes it.
+
+A mistake has no answers. Its number for any question about any network comes out when its rules replace the right
+ones and everything that follows is computed from there. So a new one is one record:
+
+    Mistake(
+        "no_input_factor", "chain", "the chain stops at δ, without the slope ∂z/∂w",
+        believes="δ is the gradient of the weight.",
+        hint="You have ∂L/∂z. How does z change when this one weight does?",
+        rules={"dW": delta_of},
+    )
+
+A rule gets the step that it replaces and the values so far, under the mistake: `v[step.near("a", 2, up=-1)]` is the
+output of unit 2 in the layer below, `step.rule(v)` the right rule. `where` says at which steps it applies, `applies`
+at which networks; where a rule needs a value that the pass does not have, the mistake does not apply either. A slip
+in the answer alone (a point, a neighbour's entry) has `answers` in place of rules.
+
+Most were seen in questions, courses and code that people published: tests/data/mistakes.json names where, and has
+their numbers on one network. The ids are the same.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from bpcourse.engine.losses import LOSSES
+from bpcourse.notation import Name, Register
+from bpcourse.tutor.equations import Facts, Step, Values, name_of, needed_for, sigmoid, softmax
+
+Wrong = Callable[[Step, Values], float]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake.
+
+    id : what a verdict calls it
+    topic : forward, activation, loss, chain, update, rounding, cross-entropy, softmax, batch
+    name : what it is, after "a number that comes out if …"
+    believes : what the student believes
+    hint : a question that leads on
+    rules : by kind of step, the wrong rule; see `bpcourse.tutor.equations` for the kinds
+    where : at which steps the rules apply
+    applies : to which networks the mistake applies at all
+    answers : the right step and values ↦ wrong answers, for a slip in the answer itself
+    prior : 3 is seen all the time, 2 often, 1 now and then
+    """
+
+    id: str
+    topic: str
+    name: str
+    believes: str
+    hint: str
+    rules: Mapping[str, Wrong] = field(default_factory=dict)
+    where: Callable[[Step], bool] = lambda step: True
+    applies: Callable[[Facts], bool] = lambda facts: True
+    answers: Callable[[Step, Values], Iterable[float]] | None = None
+    prior: int = 2
+
+    def replaced(self) -> dict[str, Wrong]:
+        """Return the rules, each for the steps where it applies; elsewhere the right one stays."""
+        return {kind: self._here(wrong) for kind, wrong in self.rules.items()}
+
+    def _here(self, wrong: Wrong) -> Wrong:
+        return lambda step, v: wrong(step, v) if self.where(step) else step.rule(v)
+
+
+# Where a mistake applies: at which networks, at which steps
+
+
+def squared(facts: Facts) -> bool:
+    """Return whether the loss is a squared error."""
+    return facts.loss in (LOSSES["mse"], LOSSES["half_sse"])
+
+
+def loss_is(name: str, outputs: int = 1) -> Callable[[Facts], bool]:
+    """Return the test for a loss, on at least so many outputs."""
+    return lambda facts: facts.loss == LOSSES[name] and facts.sizes[-1] >= outputs
+
+
+def squared_units(facts: Facts) -> bool:
+    """Return whether it is a squared error behind output units that have a slope to forget."""
+    return squared(facts) and facts.activations[-1].name not in ("identity", "softmax")
+
+
+def squared_squashed(facts: Facts) -> bool:
+    """Return whether it is a squared error behind any activation."""
+    return squared(facts) and facts.activations[-1].name != "identity"
+
+
+def output(step: Step) -> bool:
+    """Return whether the step is of the last layer."""
+    return step.layer == step.facts.last
+
+
+def hidden(step: Step) -> bool:
+    """Return whether the step is of a hidden layer."""
+    return 0 < step.layer < step.facts.last
+
+
+def single(step: Step) -> bool:
+    """Return whether each unit of the layer has a slope of its own, and ∂L/∂ŷ is multiplied by it.
+
+    With a cross-entropy the output's δ is ŷ − y at once.
+    """
+    return step.activation != "softmax" and (hidden(step) or squared(step.facts))
+
+
+def unit_is(activation: str) -> Callable[[Step], bool]:
+    """Return the test for the activation of a step's layer, where its slope is multiplied by."""
+    return lambda step: step.activation == activation and single(step)
+
+
+def any_unit(activation: str) -> Callable[[Step], bool]:
+    """Return the test for the activation of a step's layer."""
+    return lambda step: step.activation == activation
+
+
+def fan_out(at_least: int) -> Callable[[Step], bool]:
+    """Return the test for a hidden unit that leads to so many units above."""
+    return lambda step: hidden(step) and above(step) >= at_least
+
+
+def later_layer(step: Step) -> bool:
+    """Return whether the layer has another layer below."""
+    return step.layer > 1
+
+
+def square(step: Step) -> bool:
+    """Return whether the step's layer has as many inputs as units, more than one."""
+    return step.facts.sizes[step.layer - 1] == step.facts.sizes[step.layer] > 1
+
+
+def square_above(step: Step) -> bool:
+    """Return whether the layer above a hidden unit is square."""
+    return hidden(step) and step.facts.sizes[step.layer] == above(step) > 1
+
+
+def same_shape_above(step: Step) -> bool:
+    """Return whether the hidden unit's own weights and those of the layer above have one shape."""
+    sizes = step.facts.sizes
+    return hidden(step) and sizes[step.layer - 1] == sizes[step.layer] == above(step)
+
+
+# What rules are made of
+
+
+def above(step: Step) -> int:
+    """Return how many units the layer above has."""
+    return step.facts.sizes[step.layer + 1]
+
+
+def outputs(step: Step) -> int:
+    """Return how many outputs there are."""
+    return step.facts.sizes[-1]
+
+
+def one(step: Step, v: Values) -> float:
+    """Return the slope of a unit that is taken for linear."""
+    return 1.0
+
+
+def times(factor: Callable[[Step], float]) -> Wrong:
+    """Return the wrong rule that has one factor too many."""
+    return lambda step, v: factor(step) * step.rule(v)
+
+
+def z_of(step: Step, v: Values) -> float:
+    """Return z of the step's unit."""
+    return v[step.near("z")]
+
+
+def a_of(step: Step, v: Values) -> float:
+    """Return the output of the step's unit."""
+    return v[step.near("a")]
+
+
+def da_of(step: Step, v: Values) -> float:
+    """Return ∂L/∂a of the step's unit."""
+    return v[step.near("da")]
+
+
+def of_z(f: Callable[[float], float]) -> Wrong:
+    """Return the rule that takes `f` of the unit's z."""
+    return lambda step, v: f(z_of(step, v))
+
+
+def of_a(f: Callable[[float], float]) -> Wrong:
+    """Return the rule that takes `f` of the unit's output."""
+    return lambda step, v: f(a_of(step, v))
+
+
+def s_times_one_minus_s(s: float) -> float:
+    """Return s(1 − s), the slope of the sigmoid from its output."""
+    return s * (1 - s)
+
+
+def one_minus_square(t: float) -> float:
+    """Return 1 − t², the slope of tanh from its output."""
+    return 1 - t**2
+
+
+def slope_at_a(step: Step, v: Values) -> float:
+    """Return f′ of the unit's output, where f′ of its z is meant."""
+    a = a_of(step, v)
+    return s_times_one_minus_s(sigmoid(a)) if step.activation == "sigmoid" else one_minus_square(math.tanh(a))
+
+
+def slope_at_z(step: Step, v: Values) -> float:
+    """Return f′(z), not by way of the output."""
+    return step.facts.activations[step.layer - 1].df(z_of(step, v)).item()
+
+
+def slope_from_z(step: Step, v: Values) -> float:
+    """Return the formula for the slope from the output, with z put in."""
+    return (s_times_one_minus_s if step.activation == "sigmoid" else one_minus_square)(z_of(step, v))
+
+
+def coupled_slope_from_z(step: Step, v: Values) -> float:
+    """Return the formula for the slope of a softmax, with z put in."""
+    z, other = (v[step.near("z", unit)] for unit in step.index)
+    return s_times_one_minus_s(z) if step.index[0] == step.index[1] else -z * other
+
+
+def bias(step: Step, v: Values) -> float:
+    """Return the bias of the step's unit, 0 if its layer has none."""
+    name = step.near("b", step.index[-1])
+    return v[name] if name in v.table else 0.0
+
+
+def without_bias(step: Step, v: Values) -> float:
+    """Return z without the bias."""
+    return step.rule(v) - bias(step, v)
+
+
+def given_as(quantity: str, wrong: Callable[[Step], str]) -> Wrong:
+    """Return the rule that reads a given quantity in another place."""
+    return lambda step, v: v.table[wrong(step) if step.name.startswith(quantity) else step.name].value
+
+
+def other_end(step: Step) -> str:
+    """Return the name of the input or target that stands at the same place counted from the other end."""
+    size = step.facts.sizes[step.layer]
+    return str(Name.read(step.name).at(index=(size + 1 - step.index[0],)))
+
+
+def transposed(step: Step) -> str:
+    """Return the name of the weight with its two units swapped, if the layer is square."""
+    return step.near("W", *reversed(step.index)) if square(step) else step.name
+
+
+def first_bias(step: Step) -> str:
+    """Return the name of the layer's first bias."""
+    return step.near("b", 1)
+
+
+def true_class(step: Step, v: Values) -> int:
+    """Return which target of the step's example is the 1, from 1; ValueError unless they are one-hot."""
+    y = [v.table[step.near("y", k)].value for k in range(1, outputs(step) + 1)]
+    if sorted(y) != [0.0] * (len(y) - 1) + [1.0]:
+        raise ValueError("the targets are not one-hot")
+    return y.index(1.0) + 1
+
+
+def class_number(step: Step, v: Values) -> float:
+    """Return a target as the number of the class, counted from 0."""
+    return true_class(step, v) - 1 if step.name[0] == "y" else step.value
+
+
+def class_before(step: Step, v: Values) -> float:
+    """Return a target as if the 1 stood one place earlier, before the first in the last."""
+    before = (true_class(step, v) - 2) % outputs(step) + 1
+    return float(step.index[0] == before) if step.name[0] == "y" else step.value
+
+
+def difference(step: Step, v: Values) -> float:
+    """Return ŷ − y of the step's output."""
+    return v[step.near("y_hat")] - v[step.near("y")]
+
+
+def share_of_loss(step: Step, v: Values) -> float:
+    """Return how much of a squared loss is this output's."""
+    return difference(step, v) ** 2 / (outputs(step) if step.facts.loss.name == "mse" else 2)
+
+
+def example_loss(step: Step, v: Values) -> float:
+    """Return the loss of the step's example."""
+    return v[f"loss{step.at}"]
+
+
+def targets_and_predictions(step: Step, v: Values) -> list[tuple[float, float]]:
+    """Return (y, ŷ) of each output of the step's example."""
+    return [(v[step.near("y", k)], v[step.near("y_hat", k)]) for k in range(1, outputs(step) + 1)]
+
+
+def squashed_again(step: Step, v: Values) -> list[float]:
+    """Return the softmax of what the softmax gave."""
+    return softmax([y_hat for _, y_hat in targets_and_predictions(step, v)])
+
+
+def minus_sum(of: Callable[[float, float], float]) -> Wrong:
+    """Return the rule for a loss: −Σ of something of each (y, ŷ) of the example."""
+    return lambda step, v: -sum(of(y, y_hat) for y, y_hat in targets_and_predictions(step, v))
+
+
+def log_likelihood(y: float, p: float) -> float:
+    """Return y ln p + (1 − y) ln(1 − p), where what has no weight costs nothing."""
+    return sum(weight * math.log(share) for weight, share in ((y, p), (1 - y, 1 - p)) if weight)
+
+
+def deltas_above(step: Step, v: Values) -> list[float]:
+    """Return δ of each unit of the layer above."""
+    return [v[step.near("dz", k, up=1)] for k in range(1, above(step) + 1)]
+
+
+def paths(step: Step, v: Values, weight: Callable[[int], str] | None = None) -> list[float]:
+    """Return what comes back to a unit from each unit above: its δ times the weight, or another weight."""
+    name = weight or (lambda k: step.near("W", step.index[0], k, up=1))
+    return [delta * v[name(k)] for k, delta in enumerate(deltas_above(step, v), start=1)]
+
+
+def over_updated_weights(step: Step, v: Values) -> float:
+    """Return what comes back over the weights after the update."""
+    return sum(paths(step, v, lambda k: name_of("W", step.layer + 1, (step.index[0], k), new="_new")))
+
+
+def delta_of(step: Step, v: Values) -> float:
+    """Return δ of the unit that the weight or bias of the step leads to."""
+    return v[step.near("dz", step.index[-1])]
+
+
+def sum_of_factors(step: Step, v: Values) -> float:
+    """Return the factors of the chain, added."""
+    j, *from_unit = step.index[::-1]
+    signals = [v[step.near("a", i, up=-1)] for i in from_unit]
+    return v[step.near("da", j)] + v[step.near("slope", j)] + sum(signals)
+
+
+def layer_sum(step: Step, v: Values) -> float:
+    """Return δ summed over the units of the layer."""
+    return sum(v[step.near("dz", j)] for j in range(1, step.facts.sizes[step.layer] + 1))
+
+
+def dot(step: Step, v: Values) -> float:
+    """Return the sum of input times δ over a square layer."""
+    units = range(1, step.facts.sizes[step.layer] + 1)
+    return sum(v[step.near("a", i, up=-1)] * v[step.near("dz", i)] for i in units)
+
+
+def descent(f: Callable[[float, float, float], float]) -> Wrong:
+    """Return the rule for a new parameter from the old one, the learning rate and the gradient."""
+    return lambda step, v: f(*(v[name] for name in step.needs))
+
+
+def all_pairs(step: Step, v: Values) -> float:
+    """Return the squared error of every prediction with every target of the batch: (n,) against (n, 1)."""
+    pairs = [(y, y_hat) for each in step.needs for y, y_hat in targets_and_predictions(v.table[each], v)]
+    errors = [(y_hat - y) ** 2 for y, _ in pairs for _, y_hat in pairs]
+    return sum(errors) / len(errors) / (1 if step.facts.loss.name == "mse" else 2)
+
+
+def rounded(decimals: int) -> dict[str, Wrong]:
+    """Return the rules that round outputs, slopes, every ∂L/∂a and the output's δ on the way."""
+
+    def whenever(step: Step, v: Values) -> float:
+        return round(step.rule(v), decimals)
+
+    def at_output(step: Step, v: Values) -> float:
+        return whenever(step, v) if output(step) else step.rule(v)
+
+    return {"a": whenever, "slope": whenever, "error": whenever, "back": whenever, "delta": at_output}
+
+
+# Slips in the answer alone
+
+
+def neighbours(step: Step, v: Values) -> Iterator[float]:
+    """Yield the entries with the two indices swapped, and those in the same row and column."""
+    if len(step.index) == 2 and step.kind != "slope":
+        name, (i, j) = Name.read(step.name), step.index
+        row = [(i, other) for other in range(1, step.facts.sizes[step.layer] + 1)]
+        column = [(other, j) for other in range(1, step.facts.sizes[step.layer - 1] + 1)]
+        for index in dict.fromkeys([(j, i), *row, *column]):
+            other = str(name.at(index=index))
+            if index != (i, j) and other in v.table:
+                yield v[other]
+
+
+def other_units(step: Step, v: Values) -> Iterator[float]:
+    """Yield the same quantity of the other units of the layer."""
+    if len(step.index) == 1:
+        for unit in range(1, step.facts.sizes[step.layer] + 1):
+            if unit != step.index[0]:
+                yield v[str(Name.read(step.name).at(index=(unit,)))]
+
+
+def only_the_step(step: Step, v: Values) -> Iterator[float]:
+    """Yield the size of the step of gradient descent, in place of where it leads."""
+    if step.kind == "new":
+        _, rate, gradient = step.needs
+        yield v[rate] * v[gradient]
+
+
+def forward_difference(step: Step, v: Values) -> Iterator[float]:
+    """Yield (L(w + 0.1) − L(w)) / 0.1 for the parameter whose gradient is asked."""
+    name = Name.read(step.name)
+    if name.quantity in ("dW", "db"):
+        parameter, loss = str(name.at(quantity=name.quantity[1:], example=0)), f"loss{step.at}"
+        moved = Values(v.table, {parameter: v[parameter] + 0.1})
+        yield (moved[loss] - v[loss]) / 0.1
+
+
+# The catalogue
+
+
+def _only_path(k: int) -> Mistake:
+    return Mistake(
+        f"only_path_o{k}", "chain", f"only the path through unit {k} is taken of all that lead back to the hidden unit",
+        f"Only unit {k} of the layer above depends on this hidden unit.",
+        "To how many units does this hidden unit send its output? Draw every arrow that leaves it: which is missing?",
+        {"back": lambda step, v: paths(step, v)[k - 1]}, lambda step: fan_out(2)(step) and k <= above(step),
+        prior=3 if k == 1 else 2,
+    )  # fmt: skip
+
+
+def _missing_path(k: int) -> Mistake:
+    return Mistake(
+        f"missing_path_{k}", "chain", f"the path back through unit {k} is left out",
+        f"Unit {k} of the layer above does not depend on this hidden unit.",
+        "Count the arrows that leave this hidden unit, and the terms of your sum. Are they as many?",
+        {"back": lambda step, v: sum(paths(step, v)) - paths(step, v)[k - 1]},
+        lambda step: fan_out(3)(step) and k <= above(step),
+    )  # fmt: skip
+
+
+def _other_logarithm(short: str, loss: str, base: int) -> Mistake:
+    to_base = times(lambda step: 1 / math.log(base))
+    return Mistake(
+        f"{short}_log{base}", "cross-entropy", f"the logarithm is taken to base {base}",
+        f"log in a loss means the logarithm to base {base}.",
+        "Which key of the calculator did you press? The slope of which logarithm is 1/ŷ, with no other factor?",
+        {"loss": to_base, "error": to_base}, applies=loss_is(loss), prior=1 if base == 2 else 2,
+    )  # fmt: skip
+
+
+def _forgotten_minus(short: str, loss: str) -> Mistake:
+    minus = times(lambda step: -1)
+    return Mistake(
+        f"{short}_sign", "cross-entropy", "the minus in front of the logarithms is left out",
+        "The loss is the logarithm of the likelihood.",
+        "A loss should fall when ŷ comes nearer to y. Does yours? What sign has the logarithm of a number below 1?",
+        {"loss": minus, "error": minus}, applies=loss_is(loss),
+    )  # fmt: skip
+
+
+def _stopped_at_output(short: str, loss: str) -> Mistake:
+    return Mistake(
+        f"{short}_stopped_at_output", "cross-entropy", "∂L/∂ŷ is taken for the output's δ",
+        "The slope of the loss is already δ.",
+        "You have ∂L/∂ŷ. The weight acts on z: which slope takes you from ŷ back to z?",
+        {"delta": da_of}, output, loss_is(loss),
+    )  # fmt: skip
+
+
+CATALOGUE = (
+    # The slope of the activation
+    Mistake(
+        "drop_sigma_prime_out", "activation", "the slope of the output's activation is left out",
+        "The error at the output is already δ.",
+        "The loss depends on ŷ, but the weight acts on z. Which factor takes you from ŷ back to z?",
+        {"slope": one}, output, squared_units, prior=3,
+    ),
+    Mistake(
+        "drop_sigma_prime_hidden", "activation", "the slope of the hidden unit's activation is left out",
+        "What comes back to a hidden unit can be multiplied by its input at once.",
+        "You have brought the error back to the hidden unit's output. What lies between that and its z?",
+        {"slope": one}, lambda step: hidden(step) and single(step), prior=3,
+    ),
+    Mistake(
+        "drop_sigma_prime_all", "activation", "the slope of every activation is left out",
+        "Every unit passes on what it gets.",
+        "Your number is right for a network without activation functions. What does each of them add to the chain?",
+        {"slope": one}, single, squared,
+    ),
+    Mistake(
+        "net_for_out_in_sigma_prime", "activation", "z is put where the unit's output belongs in the slope",
+        "The slope is z(1 − z), or 1 − z².",
+        "The formula for the slope from the output wants the unit's OUTPUT. Which number did you put in?",
+        {"slope": slope_from_z}, lambda step: step.activation in ("sigmoid", "tanh") and single(step), prior=3,
+    ),
+    Mistake(
+        "sigma_prime_of_out", "activation", "the slope is taken at the unit's output in place of z",
+        "The derivative must be called on the activation.",
+        "Does your derivative expect z, or the output? You gave one to a formula that is made for the other.",
+        {"slope": slope_at_a}, lambda step: step.activation in ("sigmoid", "tanh") and single(step),
+    ),
+    Mistake(
+        "sigma_prime_is_s", "activation", "the slope of the sigmoid is taken to be its output",
+        "The slope of the sigmoid is the sigmoid, as with eᶻ.",
+        "Near 1 the sigmoid is flat. Which factor makes its slope small there?",
+        {"slope": a_of}, unit_is("sigmoid"),
+    ),
+    Mistake(
+        "sigma_prime_is_one_minus_s", "activation", "the slope of the sigmoid is taken to be one minus its output",
+        "The slope of the sigmoid is 1 − a.",
+        "The sigmoid is flat at both ends. Is your slope small at both?",
+        {"slope": of_a(lambda a: 1 - a)}, unit_is("sigmoid"),
+    ),
+    Mistake(
+        "sigma_prime_of_error", "activation", "e(1 − e) of the error is taken for δ",
+        "δ is ∂L/∂a·(1 − ∂L/∂a).",
+        "Whose output does the slope a(1 − a) speak of: the unit's, or the error's?",
+        {"delta": lambda step, v: s_times_one_minus_s(da_of(step, v))}, output,
+        lambda facts: squared(facts) and facts.activations[-1].name == "sigmoid", prior=1,
+    ),
+    Mistake(
+        "tanh_prime_for_sigmoid", "activation", "the slope of tanh is used for a sigmoid",
+        "1 − a² is the slope of every squashing function.",
+        "How large can the slope of a sigmoid be at most? Is yours larger?",
+        {"slope": of_a(one_minus_square)}, unit_is("sigmoid"),
+    ),
+    Mistake(
+        "sigmoid_prime_for_tanh", "activation", "the slope of the sigmoid is used for tanh",
+        "a(1 − a) is the slope of every squashing function.",
+        "How steep is tanh at 0? What does a(1 − a) give there?",
+        {"slope": of_a(s_times_one_minus_s)}, unit_is("tanh"),
+    ),
+    Mistake(
+        "hidden_uses_output_slope", "activation", "the slope of an output unit is used for a hidden unit",
+        "One slope serves every layer.",
+        "Each unit has a slope of its own. Into which unit does this weight lead?",
+        {"slope": lambda step, v: v[name_of("slope", step.facts.last, (1,), step.at)]},
+        lambda step: hidden(step) and single(step), lambda facts: facts.activations[-1].name != "softmax",
+    ),
+    Mistake(
+        "relu_slope_is_output", "activation", "the output of a ReLU is taken for its slope",
+        "The slope of ReLU is ReLU.",
+        "Where ReLU is on, it is the line a = z. How steep is that line?",
+        {"slope": a_of}, unit_is("relu"),
+    ),
+    Mistake(
+        "relu_uses_sigmoid_slope", "activation", "a(1 − a) is used for a ReLU",
+        "Every unit's slope is a(1 − a).",
+        "Which activation has this layer? Which two values can its slope have?",
+        {"slope": of_a(s_times_one_minus_s)}, unit_is("relu"),
+    ),
+    Mistake(
+        "relu_prime_zero_is_one", "activation", "the slope of ReLU at exactly 0 is taken to be 1",
+        "From 0 on, ReLU is on.",
+        "At exactly 0 the slope is a convention. Which value does this course use there?",
+        {"slope": lambda step, v: 1.0 if z_of(step, v) == 0 else step.rule(v)},
+        lambda step: step.facts.activations[step.layer - 1].rectifier,
+    ),
+    Mistake(
+        "leaky_cut_off", "activation", "the leaky ReLU is cut off at 0, like a plain one",
+        "Below 0 a ReLU is 0.",
+        "What does a LEAKY ReLU let through where z is negative?",
+        {"a": of_z(lambda z: max(0.0, z)), "slope": of_z(lambda z: float(z > 0))},
+        lambda step: step.activation.startswith("leaky_relu"),
+    ),
+    # The forward pass
+    Mistake(
+        "sigmoid_exponent_sign", "forward", "the sigmoid is computed with e^z in place of e^(−z)",
+        "σ(z) is 1 / (1 + e^z).",
+        "Look at one output first: a positive z must give more than 0.5.",
+        {"a": of_z(lambda z: sigmoid(-z))}, any_unit("sigmoid"),
+    ),
+    Mistake(
+        "forgot_bias_forward", "forward", "the biases are left out of the forward pass",
+        "z is the weighted sum of the inputs, and nothing else.",
+        "Compute the first z once more. What is added to the weighted sum?",
+        {"z": without_bias}, prior=3,
+    ),
+    Mistake(
+        "weights_read_columnwise", "forward", "the weights are read by columns where they stand by rows",
+        "W[i,j] leads from j to i.",
+        "From which unit does W1[1,2] come, and into which one does it lead?",
+        {"given": given_as("W", transposed)},
+    ),
+    Mistake(
+        "no_output_activation", "forward", "the output's activation is left out",
+        "An output is the weighted sum itself.",
+        "Through which function does z go before it is called ŷ?",
+        {"a": z_of, "slope": one}, output, squared_units,
+    ),
+    Mistake(
+        "no_hidden_activation", "forward", "the hidden units' activation is left out",
+        "A hidden unit passes on its weighted sum.",
+        "What does a hidden unit send on: its z, or something made of it?",
+        {"a": z_of, "slope": one}, lambda step: hidden(step) and single(step),
+    ),
+    Mistake(
+        "bias_after_activation", "forward", "the bias is added after the activation",
+        "a is f(weighted sum) + b.",
+        "Does the bias shift what goes INTO the activation, or what comes out?",
+        {
+            "z": without_bias,
+            "a": lambda step, v: step.rule(v) + bias(step, v),
+            "slope": slope_at_z,
+        },
+        lambda step: step.activation != "softmax",
+    ),
+    Mistake(
+        "shared_bias", "forward", "every unit of a layer gets the bias of the first",
+        "A layer has one bias.",
+        "How many biases has this layer? Which one belongs to the second unit?",
+        {"given": given_as("b", first_bias)},
+    ),
+    Mistake(
+        "inputs_swapped", "forward", "the inputs are taken in reverse order",
+        "The last input comes first.",
+        "Write each input next to its unit. Is x₁ where you have it?",
+        {"given": given_as("x", other_end)},
+    ),
+    Mistake(
+        "targets_swapped", "forward", "the targets are taken in reverse order",
+        "The last target comes first.",
+        "Which target belongs to output 1?",
+        {"given": given_as("y", other_end)},
+    ),
+    Mistake(
+        "tanh_for_sigmoid", "forward", "tanh is used in place of the sigmoid",
+        "All squashing functions are alike.",
+        "Between which two numbers do the outputs of this layer's activation lie?",
+        {"a": of_z(math.tanh), "slope": of_a(one_minus_square)}, unit_is("sigmoid"), prior=1,
+    ),
+    Mistake(
+        "sigmoid_for_tanh", "forward", "the sigmoid is used in place of tanh",
+        "All squashing functions are alike.",
+        "Between which two numbers do the outputs of this layer's activation lie?",
+        {"a": of_z(sigmoid), "slope": of_a(s_times_one_minus_s)}, unit_is("tanh"), prior=1,
+    ),
+    # The squared error
+    Mistake(
+        "sign_slip", "loss", "the error is y − ŷ in place of ŷ − y",
+        "The slope of (y − ŷ)² is 2(y − ŷ).",
+        "If ŷ lies above its target, does the loss rise or fall when ŷ grows? Which sign must its slope have?",
+        {"error": times(lambda step: -1)}, applies=squared, prior=3,
+    ),
+    Mistake(
+        "kept_half", "loss", "the slope of the loss is half as large as it should be",
+        "Differentiating a square leaves everything in front of it as it is, and brings down no 2.",
+        "The power rule brings down a 2. Where is it in your slope?",
+        {"error": times(lambda step: 0.5)}, applies=squared, prior=3,
+    ),
+    Mistake(
+        "extra_two", "loss", "the slope of the loss is twice as large as it should be",
+        "The slope of a squared error is always 2(ŷ − y).",
+        "What stands in front of the squares in this loss? What does it do to the 2 of the power rule?",
+        {"error": times(lambda step: 2)}, applies=squared, prior=3,
+    ),
+    Mistake(
+        "mean_over_outputs_of_half", "loss", "½ of the squared errors is divided by the number of outputs",
+        "A loss is a mean over the outputs, and has a ½.",
+        "This loss adds over the outputs. By what did you divide?",
+        {"loss": times(lambda step: 1 / outputs(step)), "error": times(lambda step: 1 / outputs(step))},
+        applies=loss_is("half_sse", 2),
+    ),
+    Mistake(
+        "mse_mean", "loss", "the mean of the squared errors is used where the loss is half their sum",
+        "A squared error is always a mean.",
+        "Read the loss once more: is it a mean over the outputs, or half a sum?",
+        {"loss": times(lambda step: 2 / outputs(step)), "error": times(lambda step: 2 / outputs(step))},
+        applies=loss_is("half_sse"),
+    ),
+    Mistake(
+        "half_sse_for_mse", "loss", "half the sum of the squared errors is used where the loss is their mean",
+        "A squared error always has a ½ and no mean.",
+        "Read the loss once more: is it a mean over the outputs, or half a sum?",
+        {"loss": times(lambda step: outputs(step) / 2), "error": times(lambda step: outputs(step) / 2)},
+        applies=loss_is("mse"),
+    ),
+    Mistake(
+        "sum_not_mean_outputs", "loss", "the squared errors are added and not divided by the number of outputs",
+        "The loss is the sum over the outputs.",
+        "What does the M in MSE stand for? Over how many outputs?",
+        {"loss": times(outputs), "error": times(outputs)}, applies=loss_is("mse", 2),
+    ),
+    Mistake(
+        "loss_value_as_error", "loss", "an output's share of the loss is used in place of its slope",
+        "The loss itself is what is sent back.",
+        "You used how large the loss IS. How fast does it CHANGE with ŷ?",
+        {"error": share_of_loss}, applies=squared,
+    ),
+    Mistake(
+        "total_loss_as_error", "loss", "the whole loss is used in place of its slope",
+        "The total loss is sent back through every path.",
+        "Start from ∂L/∂ŷ of this one output: how fast does the loss change with it?",
+        {"error": example_loss}, applies=squared, prior=1,
+    ),
+    Mistake(
+        "abs_error", "loss", "the error is taken without its sign",
+        "An error is a size.",
+        "One output may lie above its target and another below. How do their errors differ?",
+        {"error": lambda step, v: abs(step.rule(v))}, applies=squared,
+    ),
+    Mistake(
+        "squared_error_not_diff", "loss", "the square is not differentiated",
+        "(ŷ − y)² is sent back.",
+        "What is the slope of e²? By how much does the exponent drop?",
+        {"error": lambda step, v: difference(step, v) ** 2}, applies=squared,
+    ),
+    Mistake(
+        "delta_without_sigma_with_mse", "loss", "the cross-entropy's δ = ŷ − y is used with a squared error",
+        "δ = ŷ − y, always.",
+        "For which loss do the slopes cancel to ŷ − y? Which loss is this one?",
+        {"delta": difference}, output, squared_squashed,
+    ),
+    # The chain and its paths
+    Mistake(
+        "summed_instead_of_multiplied", "chain", "the slopes along the path are added and not multiplied",
+        "The chain rule adds the slopes.",
+        "If a doubles when z grows by one, and the loss triples with a: how do you combine the two?",
+        {"dW": sum_of_factors, "db": sum_of_factors}, single,
+    ),
+    *(_only_path(k) for k in (1, 2, 3)),
+    *(_missing_path(k) for k in (1, 2, 3)),
+    Mistake(
+        "averaged_paths", "chain", "the paths back to the hidden unit are averaged",
+        "Contributions are averaged.",
+        "What does the chain rule do with several paths? Does it divide by their number?",
+        {"back": lambda step, v: sum(paths(step, v)) / above(step)}, fan_out(2),
+    ),
+    Mistake(
+        "subtracted_paths", "chain", "the other paths are subtracted from the first",
+        "Errors on the other side are taken away.",
+        "Each δ carries its own sign already. What is left to do with the terms?",
+        {"back": lambda step, v: 2 * paths(step, v)[0] - sum(paths(step, v))}, fan_out(2),
+    ),
+    Mistake(
+        "transposed_W2", "chain", "the weights that lead INTO the unit above are used on the way back",
+        "Back and forward use the same rows of W.",
+        "On the way back you need the weights that LEAVE this hidden unit. Which ones are they?",
+        {"back": lambda step, v: sum(paths(step, v, lambda k: step.near("W", k, step.index[0], up=1)))}, square_above,
+    ),
+    Mistake(
+        "updated_output_weights_first", "chain", "the error is sent back over weights that are already updated",
+        "Update each layer as soon as its gradient is known.",
+        "At which weights was the loss computed? All gradients belong to that one point: what must come last?",
+        {"back": over_updated_weights}, hidden, prior=3,
+    ),
+    Mistake(
+        "in_place_alias", "chain", "the old weights were kept by assignment only, and changed with the new ones",
+        "W_old = W makes a copy.",
+        "After W_old = W, how many arrays are there? What does W -= … change?",
+        {"back": over_updated_weights}, hidden, prior=1,
+    ),
+    Mistake(
+        "wrong_layer_weights", "chain", "the hidden unit's own incoming weights are used on the way back",
+        "The weights of the layer itself carry the error.",
+        "The error comes back over the wires between this unit and the layer ABOVE. Which weights lie on them?",
+        {"back": lambda step, v: sum(paths(step, v, lambda k: step.near("W", step.index[0], k)))}, same_shape_above,
+    ),
+    Mistake(
+        "no_weight_on_path", "chain", "the weight on the way back is left out",
+        "∂z/∂a is 1.",
+        "How much does the z above move when this unit's output moves by 1?",
+        {"back": lambda step, v: sum(deltas_above(step, v))}, hidden, prior=3,
+    ),
+    Mistake(
+        "no_input_factor", "chain", "the chain stops at δ, without the slope ∂z/∂w",
+        "δ is the gradient of the weight.",
+        "You have ∂L/∂z. How does z change when this one weight does?",
+        {"dW": delta_of}, prior=3,
+    ),
+    Mistake(
+        "wrong_activation_factor", "chain", "δ is multiplied by the unit's own output, not by its input",
+        "∂z/∂w is the unit's output.",
+        "A weight multiplies what comes IN. Which signal rides on this one?",
+        {"dW": lambda step, v: delta_of(step, v) * v[step.near("a", step.index[1])]},
+    ),
+    Mistake(
+        "net_h_instead_of_out_h", "chain", "z of the hidden unit is used as what comes in, not its output",
+        "A weight multiplies the z below.",
+        "Does this weight multiply the hidden unit's z, or what the activation made of it?",
+        {"dW": lambda step, v: delta_of(step, v) * v[step.near("z", step.index[0], up=-1)]}, later_layer,
+    ),
+    Mistake(
+        "input_for_w5", "chain", "the network's input is used as what comes in at a later layer",
+        "Every weight multiplies an input of the network.",
+        "Where does this weight begin: at an input, or at a hidden unit?",
+        {"dW": lambda step, v: delta_of(step, v) * v[name_of("x", 0, step.index[:1], step.at)]}, later_layer,
+    ),
+    Mistake(
+        "differentiated_wrt_signal", "chain", "δ is multiplied by the weight, not by what comes in",
+        "∂(w·a)/∂w is w.",
+        "In w·a, hold a still and change w. How fast does the product change?",
+        {"dW": lambda step, v: delta_of(step, v) * v[step.near("W")]},
+    ),
+    Mistake(
+        "bias_in_weight_slope", "chain", "the bias stays in ∂z/∂w",
+        "∂z/∂w keeps the rest of z.",
+        "What is the slope of a term in which this weight does not occur?",
+        {"dW": lambda step, v: step.rule(v) + delta_of(step, v) * bias(step, v)},
+    ),
+    Mistake(
+        "hidden_has_target", "chain", "a hidden unit is compared with a target",
+        "The error of a hidden unit is its output minus the target.",
+        "Who says what a hidden unit should put out? How does the loss come to depend on it?",
+        {"back": lambda step, v: v[step.near("a")] - v[step.near("y")]}, hidden,
+    ),
+    Mistake(
+        "dot_instead_of_outer", "chain", "inputs and δ are multiplied to one sum, not to a table of products",
+        "dW = δ · a.",
+        "Each weight joins ONE input with ONE δ. How many numbers must come out?",
+        {"dW": dot}, square,
+    ),
+    Mistake(
+        "index_swap", "chain", "the entry of another weight is given",
+        "The entry beside it is the one that is asked for.",
+        "Right size, another place: from which unit does this weight come, and into which does it lead?",
+        answers=neighbours,
+    ),
+    Mistake(
+        "neighbour_unit", "chain", "the value of another unit of the layer is given",
+        "It is the other unit that is asked for.",
+        "Look at the diagram: which unit is asked for, counted from the top?",
+        answers=other_units,
+    ),
+    # The step
+    Mistake(
+        "ascent", "update", "the gradient is added",
+        "The gradient shows where to go.",
+        "The gradient points uphill. Which way does the loss fall?",
+        {"new": descent(lambda w, rate, g: w + rate * g)}, prior=3,
+    ),
+    Mistake(
+        "no_learning_rate", "update", "the learning rate is left out",
+        "The gradient is the step.",
+        "You went the whole gradient. Which number says how much of it to go?",
+        {"new": descent(lambda w, rate, g: w - g)}, prior=3,
+    ),
+    Mistake(
+        "lr_twice", "update", "the learning rate is multiplied in twice",
+        "The learning rate belongs in δ and in the update.",
+        "In how many places did the learning rate come in?",
+        {"new": descent(lambda w, rate, g: w - rate**2 * g)},
+    ),
+    Mistake(
+        "replaced_weight", "update", "the parameter is replaced by the step",
+        "The new value is −η times the gradient.",
+        "That is by how much it CHANGES. From where?",
+        {"new": descent(lambda w, rate, g: -rate * g)},
+    ),
+    Mistake(
+        "gradient_times_learning_rate", "update", "the size of the step is given, not where it leads",
+        "The new value is η times the gradient.",
+        "That is how far to go. Where did you start, and in which direction do you go?",
+        answers=only_the_step,
+    ),
+    Mistake(
+        "multiplied_by_weight", "update", "the step is multiplied by the parameter",
+        "The step is a share of the old value.",
+        "Does the step depend on how large the parameter is?",
+        {"new": descent(lambda w, rate, g: w - rate * g * w)},
+    ),
+    Mistake(
+        "bias_never_updated", "update", "the biases are not updated",
+        "A bias is a constant.",
+        "A bias is a weight whose input is always 1. Does it have a gradient?",
+        {"new": lambda step, v: v[step.needs[0]]}, lambda step: step.name[0] == "b",
+    ),
+    Mistake(
+        "integer_weights", "update", "the new value is cut off to a whole number",
+        "An array of whole numbers can hold any number.",
+        "Which dtype has the array that the new value is stored in?",
+        {"new": lambda step, v: float(math.trunc(step.rule(v)))}, prior=1,
+    ),
+    # Biases
+    Mistake(
+        "bias_times_bias", "chain", "δ is multiplied by the bias",
+        "∂z/∂b is b.",
+        "In z = … + b·1: what is b multiplied by?",
+        {"db": lambda step, v: delta_of(step, v) * bias(step, v)},
+    ),
+    Mistake(
+        "bias_grad_summed_all_axes", "chain", "one sum over all units is taken for every bias",
+        "db = np.sum(dz).",
+        "Each unit has a bias of its own. Over which axis must the sum run?",
+        {"db": layer_sum}, lambda step: step.facts.sizes[step.layer] > 1,
+    ),
+    # Rounding
+    Mistake(
+        "rounded_too_early", "rounding", "everything on the way is rounded to two decimals",
+        "Two decimals are enough on the way.",
+        "Keep all digits in the calculator, and round once. What comes out then?",
+        rounded(2),
+    ),
+    Mistake(
+        "rounded_to_three", "rounding", "everything on the way is rounded to three decimals",
+        "Three decimals are enough on the way.",
+        "Keep all digits in the calculator, and round once. What comes out then?",
+        rounded(3), prior=1,
+    ),
+    Mistake(
+        "coarse_one_sided_difference", "rounding", "a one-sided difference with a step of 0.1 is used",
+        "(L(w + 0.1) − L(w)) / 0.1 is the derivative.",
+        "Look to both sides, (L(w + h) − L(w − h)) / 2h, with a much smaller h. What comes out?",
+        answers=forward_difference, prior=1,
+    ),
+    Mistake(
+        "decimal_point", "rounding", "the decimal point has slipped by one place",
+        "(A slip of the pen.)",
+        "Estimate first: about how large should it be? Count the places.",
+        answers=lambda step, v: [v[step.name] * 10, v[step.name] / 10], prior=1,
+    ),
+    Mistake(
+        "lost_sign", "rounding", "the sign is the opposite one",
+        "(A slip of the pen.)",
+        "Which sign has each factor? How many of them are negative?",
+        answers=lambda step, v: [-v[step.name]], prior=1,
+    ),
+    # Binary cross-entropy
+    Mistake(
+        "bce_times_sigma_prime", "cross-entropy", "ŷ − y is multiplied by the slope of the sigmoid once more",
+        "δ is the error times the slope, always.",
+        "ŷ − y is what is left when the slope of the logarithm meets the slope of the sigmoid. Is there one to come?",
+        {"delta": lambda step, v: step.rule(v) * v[step.near("slope")]}, output, loss_is("binary_cross_entropy"),
+        prior=3,
+    ),
+    _stopped_at_output("bce", "binary_cross_entropy"),
+    Mistake(
+        "bce_missing_one_minus_y", "cross-entropy", "the term (1 − y)·ln(1 − ŷ) is left out",
+        "The loss is −y ln ŷ.",
+        "If y is 0, what does your loss say about ŷ = 0.99?",
+        {
+            "loss": lambda step, v: minus_sum(lambda y, p: y and y * math.log(p))(step, v) / outputs(step),
+            "error": lambda step, v: -v[step.near("y")] / v[step.near("y_hat")] / outputs(step),
+        },
+        applies=loss_is("binary_cross_entropy"),
+    ),
+    _other_logarithm("bce", "binary_cross_entropy", 10),
+    _other_logarithm("bce", "binary_cross_entropy", 2),
+    Mistake(
+        "bce_swapped", "cross-entropy", "target and prediction have changed places",
+        "The logarithm is taken of the target.",
+        "Of which of the two is the logarithm taken? What would it be of a target 0?",
+        {
+            "loss": lambda step, v: minus_sum(lambda y, p: log_likelihood(p, y))(step, v) / outputs(step),
+            "error": lambda step, v: math.log(1 / v[step.near("y")] - 1) / outputs(step),
+        },
+        applies=loss_is("binary_cross_entropy"),
+    ),
+    _forgotten_minus("bce", "binary_cross_entropy"),
+    Mistake(
+        "bce_sum_outputs", "cross-entropy", "the cross-entropy is added over the outputs and not averaged",
+        "The loss is the sum over the outputs.",
+        "Over how many outputs is this loss the mean?",
+        {"loss": times(outputs), "error": times(outputs)}, applies=loss_is("binary_cross_entropy", 2),
+    ),
+    # Softmax with categorical cross-entropy
+    Mistake(
+        "softmax_diagonal_jacobian", "softmax", "the slopes between different outputs of the softmax are left out",
+        "∂aᵢ/∂zₖ is 0 for i ≠ k.",
+        "All outputs share one sum. When one z grows, what happens to the other outputs?",
+        {"slope": lambda step, v: step.rule(v) if step.index[0] == step.index[1] else 0.0}, any_unit("softmax"),
+    ),
+    Mistake(
+        "softmax_ce_double", "softmax", "ŷ − y is multiplied by the slope of the softmax once more",
+        "δ is the error times the slope, always.",
+        "ŷ − y is already ∂L/∂z. Is there any slope of the softmax left to come?",
+        {"delta": lambda step, v: step.rule(v) * s_times_one_minus_s(a_of(step, v))}, output,
+        loss_is("categorical_cross_entropy"), prior=3,
+    ),
+    Mistake(
+        "softmax_jacobian_of_z", "softmax", "the slopes of the softmax are written with z",
+        "∂aᵢ/∂zₖ is −zᵢ·zₖ, and zᵢ(1 − zᵢ).",
+        "Of what are the slopes of a softmax made: of its inputs, or of its outputs?",
+        {"slope": coupled_slope_from_z}, any_unit("softmax"),
+    ),
+    Mistake(
+        "double_softmax", "softmax", "the softmax is applied twice",
+        "A loss that contains the softmax wants probabilities.",
+        "What does your loss expect: z, or what the softmax made of it?",
+        {
+            "loss": lambda step, v: -sum(
+                v[step.near("y", k)] * math.log(q) for k, q in enumerate(squashed_again(step, v), start=1)
+            ),
+            "error": lambda step, v: squashed_again(step, v)[step.index[0] - 1] - v[step.near("y")],
+        },
+        applies=loss_is("categorical_cross_entropy"),
+    ),
+    Mistake(
+        "class_index_as_number", "softmax", "the number of the class is used as the target of every output",
+        "The target is the number of the class.",
+        "The number of a class names a place. Which target has each output?",
+        {"given": class_number, "delta": difference},
+        lambda step: step.kind == "given" or output(step), loss_is("categorical_cross_entropy"),
+    ),
+    Mistake(
+        "one_hot_off_by_one", "softmax", "the 1 of the target stands one place too early",
+        "Classes count from 1 there, and from 0 here.",
+        "Count the places of the target: in which one should the 1 stand?",
+        {"given": class_before}, applies=loss_is("categorical_cross_entropy"),
+    ),
+    Mistake(
+        "softmax_mean_over_classes", "softmax", "the cross-entropy is divided by the number of classes",
+        "The loss is a mean over the classes.",
+        "Is this loss a sum or a mean over the classes?",
+        {"loss": times(lambda step: 1 / outputs(step)), "error": times(lambda step: 1 / outputs(step))},
+        applies=loss_is("categorical_cross_entropy"),
+    ),
+    _other_logarithm("ce", "categorical_cross_entropy", 10),
+    _other_logarithm("ce", "categorical_cross_entropy", 2),
+    _forgotten_minus("ce", "categorical_cross_entropy"),
+    _stopped_at_output("ce", "categorical_cross_entropy"),
+    Mistake(
+        "softmax_without_exp", "softmax", "z is divided by the sum of all z, without the exponentials",
+        "A softmax makes shares of z.",
+        "What if one z is negative? What must happen to every z before shares are taken?",
+        {
+            "a": lambda step, v: z_of(step, v) / sum(v[step.near("z", k)] for k in range(1, outputs(step) + 1)),
+            "delta": difference,
+        },
+        output, loss_is("categorical_cross_entropy"),
+    ),
+    Mistake(
+        "bce_for_ce", "softmax", "the binary cross-entropy is used for classes that exclude each other",
+        "Each class is a yes or no of its own.",
+        "Which outputs does the categorical cross-entropy look at, if one class is the true one?",
+        {
+            "loss": minus_sum(log_likelihood),
+            "error": lambda step, v: difference(step, v) / s_times_one_minus_s(v[step.near("y_hat")]),
+        },
+        applies=loss_is("categorical_cross_entropy"),
+    ),
+    # The batch
+    Mistake(
+        "batch_sum_not_mean", "batch", "the examples are added and not divided by their number",
+        "The gradients of the examples add up.",
+        "The loss is the mean over the examples. By what is the sum divided?",
+        {"mean": times(lambda step: step.facts.examples)}, prior=3,
+    ),
+    Mistake(
+        "batch_divided_twice", "batch", "the number of examples is divided by twice",
+        "1/n belongs in the loss, and again in the gradient.",
+        "In how many places did you divide by the number of examples?",
+        {"mean": times(lambda step: 1 / step.facts.examples)},
+    ),
+    Mistake(
+        "batch_first_sample_only", "batch", "only the first example counts",
+        "The gradient is that of the example at hand.",
+        "How many examples are in the batch? How many are in your mean?",
+        {"mean": lambda step, v: v[step.needs[0]]},
+    ),
+    Mistake(
+        "batch_last_sample_only", "batch", "only the last example counts",
+        "Each example's gradient replaces the one before.",
+        "What becomes of the earlier examples' gradients: are they overwritten, or added up?",
+        {"mean": lambda step, v: v[step.needs[-1]]},
+    ),
+    Mistake(
+        "broadcast_n_vs_n1", "batch", "every prediction is compared with every target of the batch",
+        "Shapes (n,) and (n, 1) are alike.",
+        "What shape has y_hat − y? How many numbers should it hold?",
+        {"mean": all_pairs}, lambda step: step.name.startswith("loss"),
+        lambda facts: squared(facts) and facts.sizes[-1] == 1,
+    ),
+)  # fmt: skip
+
+
+MISTAKES = Register("mistake", {mistake.id: mistake for mistake in CATALOGUE})
+"""The mistakes by id, in the order in which the chapters of a course come to them."""
+
+ARRAY_MISTAKES = Register(
+    "mistake with arrays",
+    {
+        mistake.id: mistake
+        for mistake in (
+            Mistake(
+                "index_swap", "chain", "rows and columns have changed places: the array is transposed",
+                "It does not matter which index comes first.",
+                "W[i,j] leads from i to j. Which index counts the rows?",
+            ),
+            Mistake(
+                "bias_grad_not_summed", "batch", "the examples of the batch are not added up",
+                "Each example has a bias of its own.",
+                "All examples share one bias. What becomes of their contributions?",
+            ),
+            Mistake(
+                "summed_over_wrong_axis", "batch", "a sum runs over an axis that should stay, or over all of them",
+                "A sum is a sum.",
+                "What stands in a row of the array, and what in a column? Which of the two should disappear?",
+            ),
+            Mistake(
+                "star_for_matmul", "forward", "* is used in place of @",
+                "* multiplies matrices.",
+                "* multiplies entry by entry. What shape has your z, and how many units has the layer?",
+            ),
+        )
+    },
+)  # fmt: skip
+"""Mistakes that show in the shape of an array, and not in any one number."""
+
+PAIRS = (
+    ("updated_output_weights_first", "bias_never_updated"),
+    ("drop_sigma_prime_hidden", "only_path_o1"),
+    ("drop_sigma_prime_out", "only_path_o1"),
+    ("no_input_factor", "drop_sigma_prime_hidden"),
+    ("sign_slip", "only_path_o1"),
+    ("sign_slip", "drop_sigma_prime_out"),
+    ("kept_half", "only_path_o1"),
+    ("forgot_bias_forward", "sign_slip"),
+)
+"""Mistakes that are often made together; of one kind of step only one of them may have a rule."""
+
+
+# What comes out
+
+_STAGE = {
+    "given": 0, "z": 0, "a": 0, "y_hat": 0, "loss": 1, "error": 1, "slope": 1, "delta": 1, "back": 1,
+    "dW": 2, "db": 2, "mean": 2, "new": 3,
+}  # fmt: skip
+"""No step needs one of a later stage, except to compute what comes after the update."""
+
+
+def wrong_values(
+    table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None
+) -> Iterator[tuple[tuple[Mistake, ...], float]]:
+    """Yield each mistake, then each pair, with what it makes of a value; those that leave it right are left out.
+
+    known : values that are taken as they are, such as the learner's own earlier ones
+
+    >>> from bpcourse import EXAMPLES
+    >>> from bpcourse.tutor.equations import table
+    >>> found = wrong_values(table(EXAMPLES["mazur"].backprop()), "dW2[1,1]")
+    >>> next((mistakes[0].id, round(value, 9)) for mistakes, value in found)
+    ('drop_sigma_prime_out', 0.439829649)
+    """
+    right, step = Values(table, known), table[name]
+    way = needed_for(table, name, known)
+    for each in way:
+        right[each.name]  # computed here once, so that mistakes further on need not
+    seeds = [
+        {each.name: right[each.name] for each in way if _STAGE[each.kind] < stage and not each.new} | dict(known or {})
+        for stage in range(4)
+    ]
+    on_the_way: dict[str, list[Step]] = {}
+    for each in way:
+        on_the_way.setdefault(each.kind, []).append(each)
+
+    def shows(mistake: Mistake) -> bool:
+        steps = (each for kind in mistake.rules for each in on_the_way.get(kind, ()))
+        return mistake.applies(step.facts) and (mistake.answers is not None or any(map(mistake.where, steps)))
+
+    shown = {mistake.id: mistake for mistake in CATALOGUE if shows(mistake)}
+    singles = [(mistake,) for mistake in shown.values()]
+    pairs = [tuple(shown[id] for id in pair) for pair in PAIRS if all(id in shown for id in pair)]
+    for mistakes in [*singles, *pairs]:
+        rules = {kind: rule for mistake in mistakes for kind, rule in mistake.replaced().items()}
+        first = min((_STAGE[kind] for kind in rules), default=0)
+        try:
+            if mistakes[0].answers is not None:
+                values = list(mistakes[0].answers(step, right))
+            else:
+                values = [Values(table, seeds[first], rules)[name]]
+        except (ArithmeticError, ValueError, KeyError):  # the mistake needs what this pass does not have
+            continue
+        for value in values:
+            if math.isfinite(value) and not math.isclose(value, right[name], rel_tol=1e-9):
+                yield mistakes, value
