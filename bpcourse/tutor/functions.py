@@ -1,0 +1,215 @@
+"""Marking of functions that a learner writes: an activation, its derivative, a loss, its gradient.
+
+A function is called with numbers that a person would try, with 0, with arrays, and far out where e^z overflows. What
+it gives is compared with the engine's own function and, if it is wrong, with what each mistake makes of a network of
+one layer in which that function occurs.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bpcourse.engine.activations import ACTIVATIONS
+from bpcourse.engine.backpropagation import Trace, backprop
+from bpcourse.engine.losses import LOSSES
+from bpcourse.engine.network import Dense, Network
+from bpcourse.engine.validation import Array
+from bpcourse.notation import Register, number
+from bpcourse.tutor.equations import table
+from bpcourse.tutor.marking import Verdict
+from bpcourse.tutor.mistakes import MISTAKES, wrong_values
+
+Arguments = tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One function that can be asked for.
+
+    right : the engine's own
+    points : arguments to call it with first; a mistake is looked for at these
+    more : further arguments: arrays, and numbers far out
+    one_layer : arguments ↦ the trace of one layer in which the function occurs
+    value : the name of the function's value in that trace, without its index
+    """
+
+    right: Callable[..., object]
+    points: tuple[Arguments, ...]
+    more: tuple[Arguments, ...]
+    one_layer: Callable[..., Trace]
+    value: str
+
+
+def _layer(x: Array, activation: str, y: Array | None = None, loss: str = "mse") -> Trace:
+    """Return the trace of a layer that hands `x` to the activation as it is."""
+    x = np.atleast_1d(x)
+    return backprop(Network([Dense(np.eye(len(x)), np.zeros(len(x)), activation)]), x, 0 * x if y is None else y, loss)
+
+
+def _unit(activation: str) -> Callable[..., Trace]:
+    return lambda z: _layer(z, activation)
+
+
+def _classes(z: Array) -> Trace:
+    return _layer(z, "softmax", np.eye(len(z))[0], "categorical_cross_entropy")
+
+
+LOGITS: dict[str, Callable[[Array], Array]] = {
+    "identity": lambda y_hat: y_hat,
+    "sigmoid": lambda y_hat: np.log(y_hat / (1 - y_hat)),
+    "softmax": np.log,
+}
+"""The z at which an output layer gives `y_hat`."""
+
+
+def _compared(loss: str, activation: str) -> Callable[..., Trace]:
+    return lambda y, y_hat: _layer(LOGITS[activation](y_hat), activation, y, loss)
+
+
+def _of_activations() -> dict[str, Question]:
+    points = tuple((np.array(z),) for z in (0.5, -1.5, 2.0, -0.3, 0.0))
+    more = tuple((np.array(z),) for z in ([-1.5, 0.0, 2.0], [[0.3, -0.4], [1.2, 0.0]], 40.0, -40.0, 800.0, -800.0))
+    found = {}
+    for name, activation in ACTIVATIONS.items():
+        if activation.slope is not None:
+            found[name] = Question(activation.f, points, more, _unit(name), "a1")
+            found[f"{name}_derivative"] = Question(activation.df, points, more, _unit(name), "slope1")
+    softmax = ACTIVATIONS["softmax"]
+    points = tuple((np.array(z),) for z in ([0.5, -1.5, 2.0], [1.0, 0.3, -0.4]))
+    more = tuple((np.array(z),) for z in ([[0.3, -0.4], [1.2, 0.0], [-2.0, 0.7]], [1000.0, 0.0, -1000.0]))
+    found["softmax"] = Question(softmax.f, points, more, _classes, "a1")
+    found["softmax_jacobian"] = Question(softmax.jacobian, points, more, _classes, "slope1")
+    return found
+
+
+def _of_losses() -> dict[str, Question]:
+    numbers = [(np.array([0.3, 0.7, -0.2]), np.array([0.5, 0.1, 0.4])), (np.array([1.0, 0.2]), np.array([0.6, -0.8]))]
+    shares = [(np.array([0.0, 1.0, 0.0]), np.array([0.2, 0.5, 0.3])), (np.array([0.3, 0.7]), np.array([0.6, 0.4]))]
+    found = {}
+    for name, loss in LOSSES.items():
+        output = "identity" if loss.from_logits is None else loss.from_logits.output.name
+        points = tuple(numbers if loss.from_logits is None else shares)
+        y, y_hat = points[0]
+        batch = ((np.stack([y, y[::-1]]), np.stack([y_hat, y_hat])),)
+        found[name] = Question(loss.value, points, batch, _compared(name, output), "loss")
+        found[f"{name}_gradient"] = Question(loss.gradient, points, batch, _compared(name, output), "da1")
+    return found
+
+
+FUNCTIONS = Register("function", {**_of_activations(), **_of_losses()})
+"""What can be asked for: activations of z, losses of (y, y_hat), and their derivatives."""
+
+
+def check_function(name: str, f: Callable[..., object]) -> Verdict:
+    """Return the verdict on a learner's function.
+
+    name : `"sigmoid"`, `"sigmoid_derivative"` …, functions of z, a number or an array; `"softmax"` and
+        `"softmax_jacobian"` of a row; `"mse"`, `"mse_gradient"` …, functions of (y, y_hat)
+    f : the learner's function; whatever it does becomes a verdict
+
+    Raises ValueError for a name that is not known, TypeError if `f` cannot be called.
+
+    >>> def sigmoid_derivative(z):
+    ...     return z * (1 - z)
+    >>> check_function("sigmoid_derivative", sigmoid_derivative).mistakes
+    ('net_for_out_in_sigma_prime',)
+    """
+    question = FUNCTIONS[name]
+    if not callable(f):
+        raise TypeError(f"needed a function, such as {name}; got {f!r}. Write its name without brackets.")
+    results: list[Array] = []
+    for arguments in (*question.points, *question.more):
+        outcome = _call(name, f, arguments)
+        if isinstance(outcome, Verdict):
+            return outcome
+        right = np.asarray(question.right(*arguments))
+        if outcome.shape != right.shape:
+            message = f"{_shown(name, arguments)} has shape {outcome.shape}; it must be {right.shape}."
+            return Verdict("wrong", message, "Is there a sum where each entry should stay, or an axis that is missing?")
+        results.append(outcome)
+        if len(results) == len(question.points):
+            found = _explained(name, question, results)
+            if found:
+                return found
+        if len(results) > len(question.points) and not _equal(outcome, right):
+            return _wrong_further_on(name, arguments, outcome, right)
+    return Verdict("correct", f"{name} is right wherever it was tried, {len(results)} times.")
+
+
+def _call(name: str, f: Callable[..., object], arguments: Arguments) -> Array | Verdict:
+    """Return what the function gives, as an array of floats, or what is wrong with the call."""
+    call, given = _shown(name, arguments), [each.copy() if each.ndim else each.item() for each in arguments]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an overflow shows in the result
+            result = f(*given)
+    except NotImplementedError:
+        return Verdict("not answered", f"{name} is not written yet.")
+    except Exception as error:  # whatever a learner's function raises is part of the answer
+        advice = "Does it work on a whole array? math.exp takes one number, np.exp any array."
+        return Verdict(
+            "wrong",
+            f"{call} raised {type(error).__name__}: {error}",
+            advice if any(each.ndim for each in arguments) else "",
+        )
+    if any(each.ndim and not np.array_equal(each, now) for each, now in zip(arguments, given, strict=True)):
+        message = f"{call} changed the array that it was given."
+        return Verdict("wrong", message, "Make a new array: z = z * 2, not z *= 2; or copy it first, z.copy().")
+    if result is ...:
+        return Verdict("not answered", f"{name} is not written yet.")
+    if result is None:
+        return Verdict("wrong", f"{call} gives nothing back.", "Does the last line say return?")
+    try:
+        return np.asarray(result, dtype=float)
+    except (TypeError, ValueError):
+        return Verdict("unreadable", f"{call} must give numbers; got {type(result).__name__}.")
+
+
+def _explained(name: str, question: Question, results: list[Array]) -> Verdict | None:
+    """Return which mistake makes what the function gives at every point, or None if all is right."""
+    possible, wrong_at = set(MISTAKES), None
+    for arguments, result in zip(question.points, results, strict=True):
+        steps = table(question.one_layer(*arguments))
+        names = [each for each in steps if each.split("[")[0] == question.value]
+        for each, got in zip(names, result.flat, strict=True):
+            right = steps[each].value
+            if wrong_at is None and not _equal(got, right):
+                wrong_at = f"{_shown(name, arguments)} = {number(float(got))}"
+            shown: dict[str, list[float]] = {}
+            for mistakes, value in wrong_values(steps, each):
+                if len(mistakes) == 1:
+                    shown.setdefault(mistakes[0].id, []).append(value)
+            possible = {id for id in possible if any(_equal(got, value) for value in shown.get(id, [right]))}
+    if wrong_at is None:
+        return None
+    if not possible:
+        return Verdict("wrong", f"{wrong_at} is not right.", "Compute this one value by hand, step by step.")
+    found = sorted((MISTAKES[id] for id in MISTAKES if id in possible), key=lambda mistake: -mistake.prior)
+    clause = ", or if ".join(mistake.name for mistake in found[:3])
+    return Verdict("mistake", f"{wrong_at} is what comes out if {clause}.", found[0].hint, tuple(m.id for m in found))
+
+
+def _wrong_further_on(name: str, arguments: Arguments, got: Array, right: Array) -> Verdict:
+    """Return the verdict on a function that is right at single points only."""
+    call = _shown(name, arguments)
+    if len(arguments) == 2 and _equal(got, right * len(arguments[0])):
+        mistake = MISTAKES["batch_sum_not_mean"]
+        return Verdict("mistake", f"{call} is what comes out if {mistake.name}.", mistake.hint, (mistake.id,))
+    place = tuple(np.argwhere(~np.isclose(got, right, rtol=1e-6, atol=1e-12))[0])
+    values = f"{number(float(got[place]))}, and should be {number(float(right[place]))}"
+    where = f", entry {list(map(int, place))}," if place else ""
+    far = np.abs(arguments[0]).max() >= 40
+    advice = "How large is e^z there? Which form of the formula never needs a large power?" if far else ""
+    return Verdict("wrong", f"{call}{where} is {values}.", advice or "Does it treat each entry by itself?")
+
+
+def _equal(got: object, right: object) -> bool:
+    return bool(np.allclose(got, right, rtol=1e-6, atol=1e-12))  # type: ignore[arg-type]
+
+
+def _shown(name: str, arguments: Arguments) -> str:
+    return f"{name}({', '.join(str(each.tolist()) for each in arguments)})"
