@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from bpcourse.engine import gradcheck
     from bpcourse.engine.examples import EXAMPLES, Example
     from bpcourse.pictures.diagram import Diagram, draw
+    from bpcourse.tutor import practice
+    from bpcourse.tutor.equations import Step, steps
+    from bpcourse.tutor.functions import check_function
+    from bpcourse.tutor.marking import Verdict, check, hint
+    from bpcourse.tutor.mistakes import MISTAKES
+    from bpcourse.tutor.worked import Solution, solve
 
 __version__ = "0.1.0"
 
@@ -24,6 +30,7 @@ __all__ = [
     "ACTIVATIONS",
     "EXAMPLES",
     "LOSSES",
+    "MISTAKES",
     "Activation",
     "Dense",
     "Diagram",
@@ -31,16 +38,25 @@ __all__ = [
     "Forward",
     "Loss",
     "Network",
+    "Solution",
+    "Step",
     "Trace",
+    "Verdict",
     "backprop",
+    "check",
+    "check_function",
     "draw",
     "forward",
     "gradcheck",
+    "hint",
     "leaky_relu",
     "number",
     "one_hot",
+    "practice",
     "read_number",
     "sgd_step",
+    "solve",
+    "steps",
 ]
 
 _LATER = {
@@ -48,7 +64,17 @@ _LATER = {
     "Example": "engine.examples",
     "Diagram": "pictures.diagram",
     "draw": "pictures.diagram",
+    "MISTAKES": "tutor.mistakes",
+    "Solution": "tutor.worked",
+    "Step": "tutor.equations",
+    "Verdict": "tutor.marking",
+    "check": "tutor.marking",
+    "check_function": "tutor.functions",
     "gradcheck": "engine.gradcheck",
+    "hint": "tutor.marking",
+    "practice": "tutor.practice",
+    "solve": "tutor.worked",
+    "steps": "tutor.equations",
 }
 
 
@@ -57,7 +83,7 @@ def __getattr__(name: str) -> object:
     if name not in _LATER:
         raise AttributeError(f"module 'bpcourse' has no attribute {name!r}")
     module = import_module(f"bpcourse.{_LATER[name]}")
-    return getattr(module, name, module)  # gradcheck is itself the module
+    return getattr(module, name, module)  # gradcheck and practice are themselves modules
 
 
 def __dir__() -> list[str]:

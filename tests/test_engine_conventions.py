@@ -428,7 +428,8 @@ READING_ORDER = [
     "notation",
     "engine.validation", "engine.activations", "engine.losses", "engine.network", "engine.backpropagation",
     "engine.examples", "engine.gradcheck", "engine.training", "engine.datasets", "engine.surfaces",
-    "tutor.equations", "tutor.worked", "tutor.mistakes", "tutor.marking", "tutor.practice",
+    "tutor.equations", "tutor.worked", "tutor.files", "tutor.mistakes", "tutor.marking", "tutor.functions",
+    "tutor.practice",
     "pictures.diagram", "pictures.plotting", "pictures.explorers",
     "",  # bpcourse/__init__.py
     "cli", "__main__",

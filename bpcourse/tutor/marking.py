@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import Array
 from bpcourse.notation import Name, Reading, number, read_digits
-from bpcourse.tutor.equations import Step, Values, look_up, needed_for, table
+from bpcourse.tutor.equations import Step, Values, filled, look_up, needed_for, table
 from bpcourse.tutor.mistakes import ARRAY_MISTAKES, MISTAKES, Mistake, wrong_values
 
 FEWEST_DIGITS = 3
@@ -183,6 +183,10 @@ class _Match:
     def ids(self) -> tuple[str, ...]:
         return tuple(mistake.id for mistake in self.mistakes)
 
+    def explaining(self, answers: int, explained: Mapping[str, int]) -> tuple[Mistake, ...]:
+        """Return those of the mistakes that explain so many answers."""
+        return tuple(mistake for mistake in self.mistakes if explained[mistake.id] == answers)
+
     @property
     def clause(self) -> str:
         names = (", and " if self.pair else ", or if ").join(mistake.name for mistake in self.mistakes[:3])
@@ -208,7 +212,7 @@ class _Marked:
         values = Values(steps, known)
         value, half, short = values[step.name], reading.half_unit, reading.digits < FEWEST_DIGITS
         self.off = min(abs(reading.value - value), abs(reading.value - step.value))
-        self.size = abs(value - _nothing_done(step, values))
+        self.size = abs(value - nothing_done(step, values))
         self.right = self.off <= SAME * abs(value) or (not short and self.off <= 2 * half + slack)
         self.too_short = not self.right and short and self.off <= half + slack
         self.wrong = not self.right and not self.too_short
@@ -246,7 +250,7 @@ class _Marked:
         return f"{self.step.name} = {number(self.reading.value, min(self.reading.digits, 8))}"
 
 
-def _nothing_done(step: Step, values: Mapping[str, float]) -> float:
+def nothing_done(step: Step, values: Mapping[str, float]) -> float:
     """Return the old parameter for a new one, the old loss for the new one, else 0."""
     if step.kind == "new":
         return values[step.needs[0]]
@@ -255,7 +259,7 @@ def _nothing_done(step: Step, values: Mapping[str, float]) -> float:
 
 def _matches(step: Step, reading: Reading, values: Values, known: Mapping[str, float], half: float) -> list[_Match]:
     """Return which wrong values an answer matches, by the rule at the top, the likeliest first."""
-    value, o = values[step.name], _nothing_done(step, values)
+    value, o = values[step.name], nothing_done(step, values)
     groups: list[tuple[float, list[Mistake], bool]] = []
     for mistakes, wrong in sorted(wrong_values(values.table, step.name, known), key=_usual_first):
         pair = len(mistakes) > 1
@@ -312,19 +316,21 @@ def _carried(steps: Mapping[str, Step], name: str, known: Mapping[str, float], h
 
 
 def _summary(marked: Mapping[str, _Marked | Verdict]) -> Verdict:
+    """Return the verdict on several answers: each by itself, and the mistake that explains most of the wrong ones."""
     wrong = {name: each for name, each in marked.items() if isinstance(each, _Marked) and each.wrong}
-    explained = Counter(match.ids for each in wrong.values() for match in each.matches)
-    named: set[tuple[str, ...]] = set()
+    explained = Counter(id for each in wrong.values() for match in each.matches for id in match.ids)
+    named: set[str] = set()
     verdicts = {}
     for name, each in marked.items():
-        if isinstance(each, _Marked) and each.matches:
+        if isinstance(each, _Marked):
             each.matches = _by_what_they_explain(each.matches, explained)
-            again = named.intersection(match.ids for match in each.matches)
-            named.add(each.matches[0].ids)
+            verdicts[name] = each.verdict()
+            again = tuple(id for id in verdicts[name].mistakes if id in named)
             if again:
-                verdicts[name] = Verdict("mistake", f"{each.said}: the same mistake once more.", "", next(iter(again)))
-                continue
-        verdicts[name] = each.verdict() if isinstance(each, _Marked) else each
+                verdicts[name] = Verdict("mistake", f"{each.said}: the same mistake once more.", "", again)
+            named.update(verdicts[name].mistakes)
+        else:
+            verdicts[name] = each
     good = sum(verdict.status == "correct" for verdict in verdicts.values())
     count = f"{good} of {len(verdicts)} right"
     if len(wrong) > 1:
@@ -339,13 +345,17 @@ def _summary(marked: Mapping[str, _Marked | Verdict]) -> Verdict:
     return Verdict("correct", f"{count}.", steps=verdicts)
 
 
-def _by_what_they_explain(matches: list[_Match], explained: Mapping[tuple[str, ...], int]) -> list[_Match]:
+def _by_what_they_explain(matches: list[_Match], explained: Mapping[str, int]) -> list[_Match]:
     """Return the matches, those that explain most answers first; what alone explains several is stated."""
-    most = max(explained[match.ids] for match in matches)
-    best = [match for match in matches if explained[match.ids] == most]
-    if most > 1 and len(best) == 1:
-        return [replace(best[0], stated=True)]
-    return best + [match for match in matches if match not in best]
+    most = max((explained[id] for match in matches for id in match.ids), default=0)
+    if most < 2:
+        return matches
+    best = [
+        replace(match, mistakes=match.mistakes if match.pair else match.explaining(most, explained))
+        for match in matches
+        if most in map(explained.get, match.ids)
+    ]
+    return [replace(best[0], stated=True)] if len(best) == 1 else best
 
 
 # A whole array
@@ -430,6 +440,48 @@ def _wrong_arrays(trace: Trace, name: Name, right: Array) -> Iterator[tuple[Mist
         b = trace.values.get(f"b{name.layer}", np.zeros(W.shape[1]))
         yield ARRAY_MISTAKES["star_for_matmul"], W * row.T + b
         yield ARRAY_MISTAKES["star_for_matmul"], W.T * row + b[:, np.newaxis]
+
+
+# Hints
+
+
+@dataclass(frozen=True, repr=False)
+class Hints:
+    """Three hints for one value, one at a time: `.where` to look, the `.rule`, and the `.numbers` put in."""
+
+    where: str
+    rule: str
+    numbers: str
+
+    def __repr__(self) -> str:
+        return f"Hint 1 of 3: {self.where}\n  The next ones: .rule and .numbers"
+
+    def _repr_html_(self) -> str:
+        first, *more = (html.escape(text) for text in (self.where, self.rule, self.numbers))
+        later = "".join(
+            f"<details><summary>Hint {number} of 3</summary>{text}</details>"
+            for number, text in enumerate(more, start=2)
+        )
+        return f"<div><strong>Hint 1 of 3.</strong> {first}{later}</div>"
+
+
+def hint(trace: Trace, name: str, learning_rate: float | None = None, notation: str = "standard") -> Hints:
+    """Return three hints for a value, the last one step from the answer; of an array, for its first entry.
+
+    Raises ValueError for a name that this pass has not.
+
+    >>> from bpcourse import EXAMPLES
+    >>> hint(EXAMPLES["mazur"].backprop(), "dW2[1,1]").numbers
+    '∂L/∂w2₁₁ = 0.5933·0.1385'
+    """
+    steps = table(trace, learning_rate)
+    entries = _entries(trace, steps, name)
+    step = look_up(steps, name if entries is None else entries.flat[0])
+    if step.kind == "given":
+        return Hints("It is given.", "It needs no rule.", f"{step.name} = {number(step.value)}")
+    symbol = Name.read(step.name).symbol(notation)
+    rule = filled(step.template, lambda needed: Name.read(needed).symbol(notation))
+    return Hints(LOOK[step.kind], f"{symbol} = {rule}", f"{symbol} = {step.numbers}")
 
 
 LOOK = {

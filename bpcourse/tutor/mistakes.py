@@ -564,7 +564,7 @@ CATALOGUE = (
     Mistake(
         "sigmoid_exponent_sign", "forward", "the sigmoid is computed with e^z in place of e^(−z)",
         "σ(z) is 1 / (1 + e^z).",
-        "Look at one output first: a positive z must give more than 0.5.",
+        "Look at one output first: z is positive, or negative. On which side of 0.5 must σ(z) lie?",
         {"a": of_z(lambda z: sigmoid(-z))}, any_unit("sigmoid"),
     ),
     Mistake(

@@ -1,0 +1,271 @@
+"""Problems without end: networks with numbers fit for hand work, and a question about each.
+
+The same seed gives the same problem on every machine and for good: the only source of chance is
+`random.Random(text).random()`, which Python keeps from version to version. Numbers are drawn until they are well-posed:
+
+* one or two decimals, no two weights alike, no layer square, so that nothing is right by symmetry;
+* no unit saturated, no ReLU near its kink, no gradient that vanishes;
+* the answer at least 2 % away from what every mistake makes of it, so that three digits tell them apart.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
+
+import numpy as np
+
+from bpcourse.engine.backpropagation import Trace, backprop
+from bpcourse.engine.network import Dense, Network
+from bpcourse.engine.validation import Array, is_count
+from bpcourse.notation import Register
+from bpcourse.tutor.equations import Step, table
+from bpcourse.tutor.marking import Hints, Verdict, check, hint, nothing_done
+from bpcourse.tutor.mistakes import wrong_values
+from bpcourse.tutor.worked import Solution, solve
+
+T = TypeVar("T")
+
+SHAPES = ((2, 1), (3, 2, 1), (2, 3, 2), (3, 2, 3), (3, 4, 3))
+"""The sizes of the network at each level, from 1: one unit, one path, two paths, three, and three among many."""
+
+APART = 0.02
+SMALLEST_Z, LARGEST_Z = 0.05, 2.5  # between a kink and saturation
+SMALLEST = 0.002  # of an error, a δ, a gradient
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What a problem is about.
+
+    asks : what to compute, in words
+    quantity : the name of what is asked for, without layer and index
+    output : whether it is asked of the output layer, else of layer 1
+    hidden, outputs : activations to choose from
+    losses : losses to choose from
+    from_level : the smallest level that has what is asked for
+    examples : how many
+    rate : whether there is a learning rate
+    whole : whether the whole array is asked for
+    """
+
+    asks: str
+    quantity: str
+    output: bool = True
+    hidden: tuple[str, ...] = ("sigmoid", "tanh")
+    outputs: tuple[str, ...] = ("sigmoid",)
+    losses: tuple[str, ...] = ("mse", "half_sse")
+    from_level: int = 1
+    examples: int = 1
+    rate: bool = False
+    whole: bool = False
+
+
+SMOOTH, ALL = ("sigmoid", "tanh"), ("sigmoid", "tanh", "relu", "leaky_relu")
+
+TOPICS = Register(
+    "topic",
+    {
+        "weighted_sum": Topic("what the unit adds up", "z"),
+        "activation": Topic("what the unit puts out", "a", False, hidden=ALL, outputs=ALL),
+        "slope": Topic("the slope of the unit's activation", "slope", False, hidden=SMOOTH, outputs=SMOOTH),
+        "forward": Topic("the prediction", "y_hat", hidden=ALL, outputs=("sigmoid", "identity")),
+        "loss": Topic("the loss", "loss", outputs=("sigmoid", "identity")),
+        "cross_entropy": Topic("the loss, in nats", "loss", losses=("binary_cross_entropy",)),
+        "loss_slope": Topic("how fast the loss changes with the prediction", "da", outputs=("sigmoid", "identity")),
+        "output_delta": Topic("δ of the output unit", "dz", outputs=SMOOTH),
+        "output_weight": Topic("the gradient of the output weight", "dW", outputs=SMOOTH),
+        "hidden_delta": Topic("δ of the hidden unit", "dz", False, from_level=2),
+        "hidden_weight": Topic("the gradient of the hidden weight", "dW", False, from_level=2),
+        "relu": Topic("the gradient of the hidden weight", "dW", False, ("relu", "leaky_relu"), from_level=2),
+        "bias": Topic("the gradient of the bias", "db", False),
+        "matrix": Topic("the gradient of all weights of layer 1", "dW", False, from_level=2, whole=True),
+        "batch": Topic("the gradient of the weight, for the batch", "dW", False, examples=2),
+        "update": Topic("the output weight after one step", "W", losses=("half_sse",), rate=True),
+        "softmax": Topic(
+            "the probability of the class", "y_hat", outputs=("softmax",), losses=("categorical_cross_entropy",),
+            from_level=3,
+        ),
+        "softmax_slope": Topic(
+            "how the first probability changes with the z", "slope", outputs=("softmax",),
+            losses=("categorical_cross_entropy",), from_level=3,
+        ),
+        "yes_or_no": Topic("the gradient of the output weight", "dW", losses=("binary_cross_entropy",)),
+        "classes": Topic(
+            "the gradient of the output weight", "dW", outputs=("softmax",), losses=("categorical_cross_entropy",),
+            from_level=3,
+        ),
+        "hidden_classes": Topic(
+            "the gradient of the hidden weight", "dW", False, outputs=("softmax",),
+            losses=("categorical_cross_entropy",), from_level=3,
+        ),
+    },
+)  # fmt: skip
+"""The topics, in the order of the lessons."""
+
+
+@dataclass(frozen=True, repr=False)
+class Problem:
+    """A question about a network.
+
+    name : of the value that is asked for, such as ``dW1[2,1]``, or of an array, ``dW1``
+    trace : the pass, with the answer
+    learning_rate : where there is a step of gradient descent
+    """
+
+    seed: int | str
+    topic: str
+    level: int
+    name: str
+    trace: Trace
+    learning_rate: float | None
+
+    @property
+    def question(self) -> str:
+        """The network, its numbers, and what to compute."""
+        layers, batch = self.trace.network.layers, len(self.trace["x"])
+        sizes = " → ".join(map(str, self.trace.network.sizes))
+        units = ", ".join(f"layer {number}: {layer.activation.name}" for number, layer in enumerate(layers, start=1))
+        given = ["x", *(f"{kind}{number}" for number in range(1, len(layers) + 1) for kind in "Wb"), "y"]
+        lines = [f"A network {sizes} ({units}); the loss is {self.trace.loss_function.name}."]
+        if batch > 1:
+            lines.append(f"A batch of {batch} examples, one in each row of x and y.")
+        lines += [line for name in given for line in _matrix(name, self.trace[name])]
+        if self.learning_rate is not None:
+            lines.append(f"  learning rate = {self.learning_rate:g}")
+        return "\n".join([*lines, f"Compute {self.name}, {TOPICS[self.topic].asks}."])
+
+    def check(self, answer: object) -> Verdict:
+        """Return the verdict on an answer."""
+        return check(self.trace, self.name, answer, self.learning_rate)
+
+    def hint(self) -> Hints:
+        """Return three hints."""
+        return hint(self.trace, self.name, self.learning_rate)
+
+    def solution(self, notation: str = "standard", digits: int = 4) -> Solution:
+        """Return the worked solution."""
+        return solve(self.trace, self.name, notation, digits, self.learning_rate)
+
+    def faded(self, notation: str = "standard", digits: int = 4) -> Solution:
+        """Return the worked solution with gaps to fill."""
+        return self.solution(notation, digits).faded
+
+    def __repr__(self) -> str:
+        return self.question
+
+
+def _matrix(name: str, array: Array) -> list[str]:
+    """Return the lines of an array of given numbers, its name in front of the first."""
+    rows = [" ".join(f"{entry:g}".replace("-", "−").rjust(6) for entry in row) for row in np.atleast_2d(array)]
+    return [f"{f'{name} =' if number == 0 else '':>6}{row}" for number, row in enumerate(rows)]
+
+
+def problem(seed: int | str, topic: str, level: int) -> Problem:
+    """Return the problem of a seed: the same one everywhere and for good.
+
+    seed : any whole number or text
+    topic : one of `TOPICS`
+    level : 1 to 5, the sizes of `SHAPES`; what needs a hidden layer begins at 2, what needs two outputs at 3
+
+    Raises ValueError for an unknown topic or a level that the topic does not have, TypeError for another seed.
+
+    >>> one = problem(7, "output_weight", 2)
+    >>> one.name, one.trace.network.sizes
+    ('dW2[2,1]', (3, 2, 1))
+    >>> one.check(one.trace["dW2"][1, 0]).status
+    'correct'
+    """
+    plan = TOPICS[topic]
+    if not isinstance(seed, (int, str)) or isinstance(seed, bool):
+        raise TypeError(f"seed must be a whole number or a text; got {seed!r}.")
+    if not (is_count(level) and plan.from_level <= level <= len(SHAPES)):
+        raise ValueError(
+            f"level of {topic} must be a whole number from {plan.from_level} to {len(SHAPES)}; got {level!r}."
+        )
+    draw = _Draw(f"{topic}, level {level}, {seed}")
+    while True:  # about one draw in three is well-posed
+        trace = draw.trace(plan, level)
+        name = draw.name(plan, trace)
+        rate = draw.choice((0.6, 0.8, 1.5, 2.0, 2.5)) if plan.rate else None
+        if is_well_posed(trace, name, rate):
+            return Problem(seed, topic, level, name, trace, rate)
+
+
+class _Draw:
+    """Numbers by chance, from one text on."""
+
+    def __init__(self, text: str) -> None:
+        self.random = random.Random(text).random  # noqa: S311 (nothing is kept secret)
+
+    def choice(self, options: Sequence[T]) -> T:
+        return options[int(self.random() * len(options))]
+
+    def numbers(self, count: int, decimals: int, signed: bool = True) -> list[float]:
+        """Return numbers of size 0.1 to 0.95, no two of one size."""
+        unit = 10**decimals
+        found: list[int] = []
+        while len(found) < count:
+            size = 1 + int(self.random() * (unit - 1))
+            if size >= unit // 10 and size not in map(abs, found[-8:]):
+                found.append(-size if signed and self.random() < 0.4 else size)
+        return [each / unit for each in found]
+
+    def trace(self, plan: Topic, level: int) -> Trace:
+        """Return a pass with sizes of the level, and activations and a loss of the topic."""
+        sizes, decimals = SHAPES[level - 1], 1 if level <= 2 else 2
+        hidden, output, loss = self.choice(plan.hidden), self.choice(plan.outputs), self.choice(plan.losses)
+        layers = []
+        for number, (n_in, n_out) in enumerate(pairwise(sizes), start=1):
+            W = np.reshape(self.numbers(n_in * n_out, decimals), (n_in, n_out))
+            activation = output if number == len(sizes) - 1 else hidden
+            layers.append(Dense(W, self.numbers(n_out, decimals), activation))
+        x = [self.numbers(sizes[0], decimals, signed=False) for _ in range(plan.examples)]
+        y = [self._targets(sizes[-1], loss, decimals) for _ in range(plan.examples)]
+        return backprop(Network(layers), x, y, loss)
+
+    def _targets(self, count: int, loss: str, decimals: int) -> list[float]:
+        if loss == "categorical_cross_entropy":
+            true = int(self.random() * count)
+            return [float(unit == true) for unit in range(count)]
+        if loss == "binary_cross_entropy":
+            return [float(self.random() < 0.5) for _ in range(count)]
+        return self.numbers(count, decimals, signed=False)
+
+    def name(self, plan: Topic, trace: Trace) -> str:
+        """Return the name of one value of what the topic asks for, or of the array."""
+        sizes = trace.network.sizes
+        layer = len(sizes) - 1 if plan.output else 1
+        if plan.quantity == "loss":
+            return "loss"
+        if plan.whole:
+            return f"{plan.quantity}{layer}"
+        ends = [1 + int(self.random() * size) for size in sizes[layer - 1 : layer + 1]]
+        index = ends if plan.quantity in ("W", "dW") else ends[1:]
+        if plan.quantity == "slope" and plan.outputs == ("softmax",):
+            index = [1, 1 + index[0] % sizes[layer]]
+        number = "" if plan.quantity == "y_hat" else layer
+        return f"{plan.quantity}{number}{'_new' if plan.rate else ''}[{','.join(map(str, index))}]"
+
+
+def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None) -> bool:
+    """Return whether the pass is fit for hand work and the answer apart from every mistake's."""
+    steps = table(trace, learning_rate)
+    for step in steps.values():
+        if step.kind == "z" and not SMALLEST_Z <= abs(step.value) <= LARGEST_Z:
+            return False
+        if step.kind in ("error", "delta", "back", "dW") and 0 < abs(step.value) < SMALLEST:
+            return False
+    asked = [step for step in steps.values() if step.name == name or step.name.startswith(f"{name}[")]
+    return all(_is_apart(steps, step) for step in asked)
+
+
+def _is_apart(steps: Mapping[str, Step], step: Step) -> bool:
+    """Return whether the value is no zero, and three digits tell it from what every mistake but rounding gives."""
+    size = abs(step.value - nothing_done(step, {each.name: each.value for each in steps.values()}))
+    apart = max(APART * size, 0.006 * abs(step.value))
+    wrong = [value for (mistake, *_), value in wrong_values(steps, step.name) if mistake.topic != "rounding"]
+    return size > SMALLEST and all(abs(value - step.value) > apart for value in wrong)

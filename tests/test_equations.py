@@ -1,0 +1,172 @@
+"""The scalar equations against the matrices, on 200 random networks, and each equation against itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from random_networks import random_cases
+
+from bpcourse import ACTIVATIONS, EXAMPLES, Dense, Network, backprop, sgd_step, steps
+from bpcourse.notation import Name, UnknownNameError
+from bpcourse.tutor.equations import Values, look_up, needed_for, table
+
+RATE = 0.3
+each_case = pytest.mark.parametrize("case", random_cases(), ids=[case.id for case in random_cases()])
+LABELS = ["FORWARD", "ERROR", "OUTPUT DELTA", "SEND BACK", "HIDDEN DELTA", "GRADIENT", "UPDATE"]
+
+
+def engine_values(trace, learning_rate):
+    """Return the engine's number for each name that the equations give, as far as it has one."""
+    n, values = len(trace["x"]), {}
+    after = sgd_step(trace, learning_rate)
+    new = backprop(after, trace["x"], trace["y"], trace.loss_function)
+    each = [backprop(trace.network, x, y, trace.loss_function) for x, y in zip(trace["x"], trace["y"], strict=True)]
+
+    def put(name, array, suffix=""):
+        for index, value in np.ndenumerate(array):
+            values[f"{name}[{','.join(str(i + 1) for i in index)}]{suffix}"] = value
+
+    for row, one in enumerate(each, start=1):
+        at = f"@{row}" if n > 1 else ""
+        for name in one.names:
+            if name[:2] in ("dW", "db"):
+                put(name, one[name], at)
+            elif name[0] not in "Wb" and name != "loss":
+                put(name, one[name][0], at)
+        values[f"loss{at}"] = one.loss
+        for layer in range(1, len(trace.network.layers) + 1):
+            z, activation = one[f"z{layer}"][0], trace.network.layers[layer - 1].activation
+            slope = activation.jacobian(z) if activation.slope is None else activation.df(z)
+            put(f"slope{layer}", slope, at)
+            put(f"z{layer}_new", new[f"z{layer}"][row - 1], at)
+            put(f"a{layer}_new", new[f"a{layer}"][row - 1], at)
+        put("y_hat_new", new["y_hat"][row - 1], at)
+        values[f"loss_new{at}"] = backprop(after, one["x"], one["y"], trace.loss_function).loss
+    for layer, made in enumerate(after.layers, start=1):
+        put(f"dW{layer}", trace[f"dW{layer}"])
+        put(f"W{layer}_new", made.W)
+        if made.b is not None:
+            put(f"db{layer}", trace[f"db{layer}"])
+            put(f"b{layer}_new", made.b)
+    return values | {"loss": trace.loss, "loss_new": new.loss}
+
+
+@each_case
+def test_the_equations_give_what_the_matrices_give(case):
+    trace = case.backprop()
+    ours, theirs = {step.name: step.value for step in steps(trace, RATE)}, engine_values(trace, RATE)
+    assert {name for name in ours if not name.startswith("y[")} <= theirs.keys()
+    largest = {}
+    for name, value in theirs.items():
+        array = Name.read(name).at(index=(), example=0)
+        largest[array] = max(largest.get(array, 0.0), abs(value))
+    for name, value in ours.items():
+        tolerance = 1e-12 * largest[Name.read(name).at(index=(), example=0)]
+        assert math.isclose(value, theirs[name], rel_tol=0, abs_tol=tolerance), name
+
+
+@each_case
+def test_each_equation_follows_from_those_before_it(case):
+    seen = {name: step.value for name, step in table(case.backprop(), RATE).items() if step.kind == "given"}
+    for step in steps(case.backprop(), RATE):
+        assert set(step.needs) <= seen.keys(), f"{step.name} needs what comes later"
+        assert step.recompute({}) == step.value == step.rule(seen)
+        assert step.label in LABELS
+        seen[step.name] = step.value
+
+
+def test_a_step_computes_again_from_other_values():
+    step = look_up(table(EXAMPLES["lecture"].backprop()), "z1[1]")
+    assert step.recompute({"b1[1]": 0.0}) == pytest.approx(step.value - step.inputs["b1[1]"])
+
+
+def test_a_wrong_equation_would_be_seen():
+    case = random_cases()[0]
+    right = steps(case.backprop(), RATE)
+    wrong = [dataclasses.replace(step, value=step.value + 1e-6) for step in right]
+    theirs = engine_values(case.backprop(), RATE)
+    assert all(not math.isclose(step.value, theirs[step.name], rel_tol=1e-9, abs_tol=1e-9) for step in wrong)
+
+
+def test_the_order_is_forward_error_back_gradient_update():
+    labels = [step.label for step in steps(EXAMPLES["lecture"].backprop(), RATE)]
+    first = [labels.index(label) for label in LABELS]
+    assert first[:4] == sorted(first[:4])
+    assert labels.index("UPDATE") > max(i for i, label in enumerate(labels) if label == "GRADIENT")
+    assert [step.name for step in steps(EXAMPLES["lecture"].backprop())][:6] == [
+        "z1[1]", "z1[2]", "a1[1]", "a1[2]", "z2[1]", "z2[2]"
+    ]  # fmt: skip
+
+
+def test_softmax_has_its_full_jacobian():
+    network = Network([Dense([[0.3, -0.2, 0.5]], [0.1, 0.0, -0.4], "softmax")])
+    trace = backprop(network, [0.7], [0.0, 1.0, 0.0], "categorical_cross_entropy")
+    found = table(trace)
+    jacobian = ACTIVATIONS["softmax"].jacobian(trace["z1"][0])
+    for i in range(3):
+        for k in range(3):
+            assert found[f"slope1[{i + 1},{k + 1}]"].value == pytest.approx(jacobian[i, k], rel=1e-12)
+
+
+def test_names_are_found_as_people_write_them():
+    found = table(EXAMPLES["mazur"].backprop(), RATE)
+    assert look_up(found, " dW2[ 1, 1 ] ").name == "dW2[1,1]"
+    assert look_up(found, "a0[1]").name == "x[1]"
+    assert look_up(found, "z1[1]@1").name == "z1[1]"
+    assert look_up(found, "dy_hat[2]").name == "da2[2]"
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "words"),
+    [
+        ("dW2[1,3]", UnknownNameError, "dW2[1,2]"),
+        ("dW3[1,1]", UnknownNameError, "dW2"),
+        ("dW2", UnknownNameError, "dW2[1,1]"),
+        ("gradient", ValueError, "needed a name such as"),
+        ("W1_new[1,1]", ValueError, "learning_rate"),
+        (7, ValueError, "needed a name such as"),
+    ],
+)
+def test_a_name_that_is_not_there_is_answered_with_what_is(name, error, words):
+    with pytest.raises(error) as caught:
+        look_up(table(EXAMPLES["mazur"].backprop()), name)
+    assert words in str(caught.value)
+
+
+def test_in_a_batch_a_name_must_say_which_example():
+    trace = backprop(EXAMPLES["mazur"].network, [[0.1, 0.2], [0.3, 0.4]], [[0.0, 1.0], [1.0, 0.0]])
+    with pytest.raises(ValueError, match=r"differs from example to example.*z1\[1\]@1"):
+        look_up(table(trace), "z1[1]")
+    assert look_up(table(trace), "z1[1]@2").value == pytest.approx(trace["z1"][1, 0])
+
+
+@pytest.mark.parametrize("rate", [0, -0.1, math.nan, math.inf, "0.1", True])
+def test_a_learning_rate_is_a_positive_number(rate):
+    with pytest.raises(ValueError, match="learning_rate"):
+        steps(EXAMPLES["mazur"].backprop(), rate)
+
+
+def test_steps_needs_a_trace():
+    with pytest.raises(TypeError, match="needed a Trace"):
+        steps(EXAMPLES["mazur"].network)
+
+
+def test_what_a_value_needs_is_all_that_it_needs():
+    found = table(EXAMPLES["lecture"].backprop(), RATE)
+    way = needed_for(found, "dW1[1,2]")
+    names = [step.name for step in way]
+    assert names[-1] == "dW1[1,2]"
+    assert "dz1[1]" not in names
+    assert {"dz1[2]", "dz2[1]", "dz2[2]", "W2[2,1]", "W2[2,2]", "x[1]"} <= set(names)
+    assert Values({name: found[name] for name in names})["dW1[1,2]"] == found["dW1[1,2]"].value
+    assert [step.name for step in needed_for(found, "dW1[1,2]", {"dz1[2]": 0.1, "x[1]": 1.0})] == ["dW1[1,2]"]
+
+
+def test_values_are_computed_once_and_follow_a_changed_rule():
+    found = table(EXAMPLES["mazur"].backprop())
+    values = Values(found, rules={"slope": lambda step, v: 1.0})
+    assert values["dW2[1,1]"] == pytest.approx((0.7513650695523157 - 0.01) * 0.5932699921071872)
+    assert values["z1[1]"] == found["z1[1]"].value

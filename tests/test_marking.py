@@ -1,0 +1,406 @@
+"""Verdicts: what is right, which mistake makes a number, what cannot be read; chains, arrays and hints."""
+
+from __future__ import annotations
+
+import json
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from test_worked_examples import PUBLISHED, trace_of
+
+from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, hint, number, steps
+from bpcourse.tutor.marking import WORDS, Verdict, read_answer
+from bpcourse.tutor.mistakes import ARRAY_MISTAKES, CATALOGUE, PAIRS
+
+MAZUR = EXAMPLES["mazur"].backprop()
+RIGHT = 0.08216704056423078  # dW2[1,1]: tests/data/mistakes.json
+THREE = backprop(
+    Network(
+        [
+            Dense([[0.3, -0.5], [0.8, 0.2], [-0.4, 0.7]], [0.1, -0.3], "sigmoid"),
+            Dense([[0.6, -0.9, 0.4], [-0.7, 0.5, 0.3]], [0.2, 0.15, -0.35], "sigmoid"),
+        ]
+    ),
+    [[0.9, 0.4, 0.7], [0.2, 0.6, 0.5]],
+    [[0.2, 0.9, 0.4], [0.7, 0.1, 0.6]],
+    "half_sse",
+)
+ONE_OF_THREE = backprop(THREE.network, THREE["x"][0], THREE["y"][0], "half_sse")
+
+
+# What a person writes
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["0.0822", "0.08217", " 0,0822 ", "8.22e-2", "8.22 × 10⁻²", "0.082167040564", "+.0822",
+     0.0822, RIGHT, np.float64(RIGHT), np.float32(RIGHT), np.array(RIGHT), Fraction(RIGHT)],
+)  # fmt: skip
+def test_right_answers_are_right_however_they_are_written(answer):
+    assert check(MAZUR, "dW2[1,1]", answer).status == "correct"
+
+
+@pytest.mark.parametrize("answer", ["-0.0226", "−0.0226", "-0,0226", "−2.26e−2", "–0.0226"])
+def test_a_minus_may_be_a_true_one(answer):
+    assert check(MAZUR, "dW2[1,2]", answer).status == "correct"
+
+
+def test_a_fraction_counts_in_full():
+    trace = backprop(Network([Dense([[0.25]])]), [1.0], [0.0], "half_sse")
+    assert check(trace, "dW1[1,1]", "1/4").status == "correct"
+    assert check(trace, "dW1[1,1]", "1/3").status != "correct"
+
+
+@pytest.mark.parametrize("answer", [..., None, "", "  ", "\t\n"])
+def test_nothing_is_not_an_answer(answer):
+    verdict = check(MAZUR, "dW2[1,1]", answer)
+    assert (verdict.status, verdict.mistakes) == ("not answered", ())
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [math.nan, math.inf, -math.inf, np.nan, "nan", "inf", "abc", "0.08.2", "1/0", "__import__('os')", "0.08 0.09",
+     True, np.bool_(True), 1j, [0.0822], [[0.0822]], np.array([RIGHT]), np.full((2, 2), RIGHT), {}, object(),
+     b"0.0822", "9" * 5000],
+)  # fmt: skip
+def test_what_is_no_number_is_unreadable_and_never_right(answer):
+    assert check(MAZUR, "dW2[1,1]", answer).status == "unreadable"
+
+
+def test_a_float_counts_as_written_with_three_digits_at_least():
+    assert read_answer(0.5).half_unit == pytest.approx(0.0005)
+    assert read_answer("0.5").half_unit == pytest.approx(0.05)
+    assert read_answer(0.08216).digits == 4
+    assert read_answer(0).value == 0
+
+
+def test_too_few_digits_are_neither_right_nor_wrong():
+    verdict = check(MAZUR, "dW2[1,1]", "0.08")
+    assert (verdict.status, verdict.mistakes) == ("could be", ())
+    assert "three significant digits" in verdict.hint
+
+
+def test_an_exact_answer_is_right_with_any_number_of_digits():
+    trace = backprop(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], "mse")
+    assert check(trace, "z1[1]", "7").status == check(trace, "dW1[1,1]", -8).status == "correct"
+
+
+def test_a_right_zero_is_right_and_a_wrong_zero_is_not():
+    dead = backprop(Network([Dense([[-1.0]], None, "relu"), Dense([[2.0]])]), [1.0], [0.5], "mse")
+    assert check(dead, "dW1[1,1]", "0").status == check(dead, "dW1[1,1]", 0.0).status == "correct"
+    assert check(dead, "dW1[1,1]", "0.001").status != "correct"
+    assert check(MAZUR, "dW2[1,1]", 0.0).status != "correct"
+
+
+# The rule
+
+
+@pytest.mark.parametrize("digits", [3, 4, 5, 6])
+def test_right_answers_are_never_called_a_mistake(digits):
+    for trace in (MAZUR, EXAMPLES["lecture"].backprop(), THREE, ONE_OF_THREE):
+        for step in steps(trace, learning_rate=0.3):
+            verdict = check(trace, step.name, number(step.value, digits), learning_rate=0.3)
+            assert verdict.status == "correct", (step.name, verdict)
+
+
+def test_near_is_not_right():
+    verdict = check(MAZUR, "dW2[1,1]", "0.08225")
+    assert (verdict.status, verdict.mistakes) == ("wrong", ())
+    assert "rounded on the way" in verdict.hint
+
+
+def test_within_a_fifth_of_a_percent_rounding_is_asked_for_first():
+    verdict = check(MAZUR, "dW1[1,1]", "0.000438416")  # the coarse difference: 0.03 % off
+    assert (verdict.status, verdict.mistakes) == ("could be", ("coarse_one_sided_difference",))
+    assert verdict.message.index("rounded on the way") < verdict.message.index("one-sided")
+    assert check(MAZUR, "dW1[1,1]", "0.00043842").mistakes == ()
+
+
+def test_a_match_is_stated_only_while_accidents_are_unlikely():
+    statuses = [check(MAZUR, "dW1[1,1]", answer).status for answer in ("0.007", "0.0070", "0.00704", "0.0070372")]
+    assert statuses[-1] == "mistake"
+    assert statuses[0] != "mistake"
+    assert check(MAZUR, "dW1[1,1]", "0.0070371731").mistakes == ("hidden_has_target",)
+
+
+def test_what_no_mistake_makes_is_wrong_and_gets_a_place_to_look():
+    verdict = check(MAZUR, "dW2[1,1]", "0.5337")
+    assert (verdict.status, verdict.mistakes) == ("wrong", ())
+    assert "comes in" in verdict.hint
+
+
+def test_twins_are_named_together_and_the_usual_one_first():
+    verdict = check(MAZUR, "dW2[1,1]", "0.43983")
+    assert verdict.mistakes == ("drop_sigma_prime_out", "drop_sigma_prime_all", "delta_without_sigma_with_mse")
+    assert verdict.status == "mistake"
+
+
+def test_the_famous_slip_is_one_pair():
+    published = PUBLISHED["mazur-2-2-2"]["published"]["E_total_after_1"]
+    verdict = check(MAZUR, "loss_new", published, learning_rate=0.5)
+    assert (verdict.status, verdict.mistakes) == ("mistake", ("updated_output_weights_first", "bias_never_updated"))
+    assert check(MAZUR, "loss_new", "0.291027774", learning_rate=0.5).mistakes == ("bias_never_updated",)
+
+
+def test_a_published_softmax_without_exponentials_is_named():
+    published = PUBLISHED["SLIPS-prakashjay-3-3-3-3"]
+    trace = trace_of(published, "categorical_cross_entropy")
+    z, y_hat = published["published"]["o_in"], published["published"]["o"]
+    chain = {f"z3[{k}]": text for k, text in enumerate(z, start=1)} | {"y_hat[1]": y_hat[0], "y_hat[2]": y_hat[1]}
+    verdict = check(trace, chain)
+    assert verdict.steps["y_hat[1]"].mistakes == verdict.steps["y_hat[2]"].mistakes == ("softmax_without_exp",)
+
+
+def test_a_published_sum_without_its_bias_is_named():
+    published = PUBLISHED["SLIPS-primelearnpoint-2-2-2"]
+    described = published["network"]
+    layers = [Dense(W, b, "sigmoid") for W, b in zip(described["weights"], ([0.35] * 2, [0.6] * 2), strict=True)]
+    trace = backprop(Network(layers), published["inputs"], published["targets"], "half_sse")
+    verdict = check(trace, {"a1[1]": "0.5944", "a1[2]": "0.5963", "z2[1]": "0.5359"})  # as the page prints them
+    assert verdict.steps["z2[1]"].mistakes[0] == "forgot_bias_forward"
+
+
+# Chains
+
+
+def chain_of(trace, rate=None, digits=5):
+    return {step.name: number(step.value, digits) for step in steps(trace, rate)}
+
+
+@pytest.mark.parametrize("trace", [MAZUR, THREE, ONE_OF_THREE])
+@pytest.mark.parametrize("digits", [4, 6])
+def test_nothing_is_said_against_a_right_chain(trace, digits):
+    verdict = check(trace, chain_of(trace, 0.3, digits), learning_rate=0.3)
+    assert (verdict.status, verdict.first, verdict.mistakes) == ("correct", "", ())
+    assert verdict.steps.keys() == {step.name for step in steps(trace, 0.3)}
+
+
+def test_an_error_carried_forward_counts_once():
+    chain = {"z1[1]": "0.0275", "a1[1]": "0.506875", "z1[2]": "0.3925", "a1[2]": "0.596884"}  # no bias in the first
+    a1, a2 = 0.506875, 0.596884
+    chain["z2[1]"] = f"{a1 * 0.4 + a2 * 0.45 + 0.6:.6f}"
+    verdict = check(MAZUR, chain)
+    assert (verdict.first, verdict.status, verdict.mistakes[0]) == ("z1[1]", "mistake", "forgot_bias_forward")
+    assert [each.status for each in verdict.steps.values()].count("correct") == 4
+    assert check(MAZUR, "z2[1]", chain["z2[1]"]).status != "correct"  # by itself it is not right
+
+
+def test_the_order_of_the_answers_does_not_matter():
+    chain = chain_of(MAZUR) | {"dz2[1]": "0.74137"}
+    assert check(MAZUR, dict(reversed(chain.items()))).first == check(MAZUR, chain).first == "dz2[1]"
+
+
+def test_a_mistake_made_twice_is_named_once():
+    chain = {"dW2[1,1]": "-0.082167", "dW2[1,2]": "0.0226025"}
+    verdict = check(MAZUR, chain)
+    assert verdict.mistakes[0] == "sign_slip"
+    assert "the same mistake once more" in verdict.steps["dW2[1,2]"].message
+
+
+def test_the_mistake_that_explains_more_answers_comes_first():
+    half = check(MAZUR, {"dW2[1,1]": "0.04108", "dW1[1,1]": "0.00021928"})
+    assert half.mistakes[0] == "kept_half"
+    paths = check(MAZUR, {"dW2[1,1]": "0.08217", "dW1[1,1]": "0.00021928"})
+    assert "averaged_paths" in paths.mistakes
+
+
+def test_a_value_right_by_another_way_is_right():
+    assert check(MAZUR, {"dz2[1]": "0.13850", "dW2[1,1]": "0.0822"}).status == "correct"
+    assert check(MAZUR, {"dz2[1]": "0.5", "dW2[1,1]": "0.0822"}).steps["dW2[1,1]"].status == "correct"
+
+
+def test_prediction_and_last_output_are_one():
+    wrong = "0.800"
+    chain = {"y_hat[1]": wrong, "da2[1]": "0.79", "slope2[1]": "0.160", "dz2[1]": "0.1264"}
+    verdict = check(MAZUR, chain)
+    assert verdict.first == "y_hat[1]"
+    assert {each.status for name, each in verdict.steps.items() if name != "y_hat[1]"} == {"correct"}
+
+
+def test_a_chain_with_gaps_says_what_is_left():
+    verdict = check(MAZUR, {"z1[1]": "0.3775", "a1[1]": ...})
+    assert (verdict.status, verdict.first) == ("not answered", "")
+    assert verdict.message == "1 of 2 right. a1[1] = ?"
+    assert check(MAZUR, {"z1[1]": "0.3775", "a1[1]": "much"}).status == "unreadable"
+
+
+def test_a_chain_needs_names_of_this_pass():
+    with pytest.raises(ValueError, match="at least one answer"):
+        check(MAZUR, {})
+    with pytest.raises(ValueError, match="no value in this pass"):
+        check(MAZUR, {"z9[1]": 1.0})
+
+
+# Arrays
+
+
+def test_a_right_array_is_right_as_array_list_or_text():
+    for answer in (MAZUR["dW2"], MAZUR["dW2"].tolist(), [["0.0822", "-0,0226"], ["0.0827", "−0.0227"]]):
+        assert check(MAZUR, "dW2", answer).status == "correct"
+    assert check(MAZUR, "dW2", MAZUR["dW2"].astype(np.float32)).status == "correct"
+
+
+def test_every_array_of_a_trace_is_right_for_its_own_name():
+    for trace in (MAZUR, THREE, ONE_OF_THREE):
+        for name in trace.names:
+            if name != "loss":
+                verdict = check(trace, name, trace[name])
+                assert verdict.status == "correct", (name, verdict)
+    single = backprop(THREE.network.astype(np.float32), THREE["x"], THREE["y"], "half_sse")
+    for name in ("z1", "dz2", "dW1", "db2", "dx"):
+        assert check(single, name, single[name]).status == "correct"
+
+
+def test_of_one_example_a_row_will_do():
+    assert check(MAZUR, "z1", [0.3775, 0.3925]).status == "correct"
+    assert check(MAZUR, "z1", [[0.3775, 0.3925]]).status == "correct"
+
+
+def test_wrong_entries_are_named():
+    wrong = THREE["dW1"].copy()
+    wrong[2, 0] += 1
+    wrong[0, 1] += 1
+    verdict = check(THREE, "dW1", wrong)
+    assert "4 of 6 right; not right: dW1[1,2], dW1[3,1]" in verdict.message
+    assert verdict.first == "dW1[1,2]"
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "mistake"),
+    [
+        ("dW1", THREE["dW1"].T, "index_swap"),
+        ("dW2", THREE["dW2"].sum(axis=0), "summed_over_wrong_axis"),
+        ("dW2", THREE["dW2"].sum(axis=1), "summed_over_wrong_axis"),
+        ("dW2", THREE["dW2"].sum(), "summed_over_wrong_axis"),
+        ("db2", THREE["dz2"], "bias_grad_not_summed"),
+        ("db2", THREE["dz2"].sum(axis=1), "summed_over_wrong_axis"),
+        ("db2", THREE["dz2"].sum(), "bias_grad_summed_all_axes"),
+        ("db2", np.full(3, THREE["dz2"].sum()), "bias_grad_summed_all_axes"),
+        ("dW1", 2 * THREE["dW1"], "batch_sum_not_mean"),
+    ],
+)
+def test_an_array_with_a_known_mistake_is_named(name, answer, mistake):
+    verdict = check(THREE, name, answer)
+    assert (verdict.status, mistake in verdict.mistakes) == ("mistake", True), verdict
+
+
+def test_a_square_array_that_is_transposed_is_said_to_be():
+    verdict = check(MAZUR, "dW2", MAZUR["dW2"].T)
+    assert verdict.mistakes == ("index_swap",)
+    assert "transposed" in verdict.message
+
+
+def test_star_for_matmul_shows_in_the_shape():
+    x, W, b = ONE_OF_THREE["x"][0], ONE_OF_THREE["W1"], ONE_OF_THREE["b1"]
+    for answer in (W * x[:, np.newaxis] + b, W.T * x + b[:, np.newaxis]):
+        assert check(ONE_OF_THREE, "z1", answer).mistakes == ("star_for_matmul",)
+
+
+@pytest.mark.parametrize("answer", [[], [[]], np.zeros((0, 2)), [[0.1, 0.2], [0.3]], [["a", "b"], ["c", "d"]], {"a": 1},
+                                    np.full((2, 2), np.nan), np.array([[1, 2], [3, 4]], dtype=complex)])  # fmt: skip
+def test_arrays_that_are_none_are_unreadable(answer):
+    assert check(MAZUR, "dW2", answer).status == "unreadable"
+
+
+@pytest.mark.parametrize("answer", [0.0822, [0.0822, -0.0226], np.zeros((2, 3)), np.zeros((1, 2, 2)), MAZUR["dW2"][:1]])
+def test_an_array_never_broadcasts(answer):
+    verdict = check(MAZUR, "dW2", answer)
+    assert verdict.status == "wrong"
+    assert "(2, 2)" in verdict.message
+
+
+def test_an_array_with_gaps():
+    assert check(MAZUR, "dW2", ...).status == "not answered"
+    verdict = check(MAZUR, "dW2", [["0.0822", ...], ["0.0827", "-0.0227"]])
+    assert verdict.status == "not answered"
+    assert verdict.steps["dW2[1,2]"].status == "not answered"
+
+
+# Words
+
+
+def test_a_verdict_shows_words_first_and_escapes_what_was_typed():
+    verdict = check(MAZUR, "dW2[1,1]", "<script>alert(1)</script>")
+    page = verdict._repr_html_()
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert page.index("Cannot be read") < page.index("&lt;script")
+
+
+def test_a_verdict_prints_the_same_every_time():
+    texts = {repr(check(MAZUR, "dW2[1,1]", "0.1385")) for _ in range(3)}
+    assert texts == {
+        "✗ Not right, and this is why: dW2[1,1] = 0.1385 is what comes out if the chain stops at δ, without the slope "
+        "∂z/∂w.\n  You have ∂L/∂z. How does z change when this one weight does?"
+    }
+
+
+def luminance(colour):
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("status", WORDS)
+def test_the_colours_can_be_read_and_are_not_needed(status):
+    _, words, colour = WORDS[status]
+    assert 1.05 / (luminance(colour) + 0.05) >= 4.5
+    assert words in Verdict(status, "…").__repr__()
+    assert len({each[1] for each in WORDS.values()}) == len(WORDS)
+
+
+@pytest.mark.parametrize("name", [step.name for step in steps(THREE, 0.3)])
+def test_every_value_has_three_hints_and_none_gives_it_away(name):
+    hints = hint(THREE, name, learning_rate=0.3)
+    value = next(step.value for step in steps(THREE, 0.3) if step.name == name)
+    assert all((hints.where, hints.rule, hints.numbers))
+    assert hints.rule.partition(" = ")[0] == hints.numbers.partition(" = ")[0]
+    assert hints.where in repr(hints)
+    assert hints.numbers not in repr(hints)
+    page = hints._repr_html_()
+    assert page.index(hints.where[:10]) < page.index("<details>")
+    kind = next(step.kind for step in steps(THREE, 0.3) if step.name == name)
+    if kind not in ("y_hat", "db"):  # which are another name for a number
+        assert number(value) not in hints.numbers
+
+
+def test_hints_follow_the_notation_and_the_name():
+    assert hint(MAZUR, "z1[1]", notation="lecture").rule == "net1₁ = X₁·w1₁₁ + X₂·w1₂₁ + b1₁"
+    assert hint(MAZUR, "x[1]").numbers == "x[1] = 0.05000"
+    with pytest.raises(ValueError, match="no value in this pass"):
+        hint(MAZUR, "dW9[1,1]")
+
+
+# The catalogue
+
+
+def test_the_catalogue_is_in_order():
+    assert len(MISTAKES) == len(CATALOGUE) >= 60
+    for mistake in CATALOGUE:
+        assert bool(mistake.rules) != (mistake.answers is not None), f"{mistake.id}: a rule, or answers"
+        assert mistake.hint.count("?") >= 1, f"{mistake.id}: a hint asks"
+        assert mistake.believes.endswith((".", ".)"))
+        assert not mistake.name.endswith("."), f"{mistake.id}: the name stands within a sentence"
+        assert mistake.prior in (1, 2, 3)
+    for mistake in ARRAY_MISTAKES.values():
+        assert "?" in mistake.hint
+
+
+def test_a_pair_has_one_rule_for_each_kind_of_step():
+    for one, other in PAIRS:
+        assert not MISTAKES[one].rules.keys() & MISTAKES[other].rules.keys()
+
+
+def test_ids_are_those_of_the_collection_where_the_mistake_is_the_same():
+    from pathlib import Path
+
+    known = json.loads((Path(__file__).parent / "data" / "mistakes.json").read_text(encoding="utf-8"))
+    ids = {entry["id"] for entry in known["misconceptions"]}
+    left_out = {
+        "bias_first_unit_only": "our biases belong to one unit each",
+        "grads_not_zeroed": "it needs the step before",
+        "bce_mean_outputs": "our binary cross-entropy is that mean",
+    }
+    assert ids - MISTAKES.keys() - ARRAY_MISTAKES.keys() == left_out.keys()
