@@ -29,6 +29,10 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace
@@ -103,7 +107,7 @@ class Step:
         if self.kind in ("slope", "delta"):
             return "OUTPUT DELTA" if self.layer == self.facts.last else "HIDDEN DELTA"
         if self.kind == "mean":
-            return "ERROR" if self.name == "loss" else "GRADIENT"
+            return "ERROR" if self.name.startswith("loss") else "GRADIENT"
         return LABELS[self.kind]
 
     @property
@@ -255,6 +259,31 @@ def look_up(steps: Mapping[str, Step], name: str) -> Step:
     raise UnknownNameError("value in this pass called", name, alike or whole)
 
 
+def entries(steps: Mapping[str, Step], name: str) -> NDArray[Any] | None:
+    """Return the names of an array's entries, in the shape of the array, or None if `name` is that of a single value.
+
+    Of one example a row is (1, units), of a batch (n, units), as in the trace.
+
+    >>> from bpcourse import EXAMPLES
+    >>> entries(table(EXAMPLES["mazur"].backprop()), "dW2")
+    array([['dW2[1,1]', 'dW2[1,2]'],
+           ['dW2[2,1]', 'dW2[2,2]']], dtype=object)
+    """
+    asked = Name.read(name)
+    if asked.index or asked.quantity in ("loss", "learning_rate"):
+        return None
+    parts = {each: Name.read(each) for each in steps}
+    found = [each for each, part in parts.items() if part.at(index=()) == asked]
+    if not found:
+        found = [each for each, part in parts.items() if part.at(index=(), example=0) == asked]
+    if not found:
+        return None
+    shape = (-1,) if asked.quantity in ("b", "db") else (-1, *parts[found[-1]].index[-1:])
+    if asked.quantity == "slope" and len(parts[found[0]].index) == 2:
+        shape = (len(found) // shape[-1] ** 2, shape[-1], shape[-1])
+    return np.array(found, dtype=object).reshape(shape)
+
+
 class _Board:
     """Where the equations are written down, one below the other."""
 
@@ -364,7 +393,10 @@ class _Board:
         factors = [(name_of("da", layer, index[:1], at), name_of("slope", layer, index, at)) for index in indices]
         rule, short = _weighted(factors), ""
         if output and self.facts.loss.from_logits is not None:
-            short, shorter = _short_delta(self.facts.loss, output, [f"y[{k}]{at}" for k in self.units(layer)])
+            targets = [f"y[{k}]{at}" for k in self.units(layer)]
+            short, shorter = _short_delta(self.facts.loss, output, targets)
+            if coupled and math.isclose(sum(self.values[target] for target in targets), 1, rel_tol=1e-12):
+                short = f"{{{output[1]}}} − {{{output[0]}}}"
             rule = _finite(rule, shorter)
         self.write("delta", name_of("dz", layer, (j,), at), _sum_of(factors), rule, (layer, (j,)), short)
 

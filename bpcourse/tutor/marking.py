@@ -31,8 +31,9 @@ from numpy.typing import NDArray
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import Array
 from bpcourse.notation import Name, Reading, number, read_digits
-from bpcourse.tutor.equations import Step, Values, filled, look_up, needed_for, table
+from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
 from bpcourse.tutor.mistakes import ARRAY_MISTAKES, MISTAKES, Mistake, wrong_values
+from bpcourse.tutor.worked import Hand
 
 FEWEST_DIGITS = 3
 SAME = 1e-9  # relative: two values that differ by less are one
@@ -111,9 +112,9 @@ def check(
     steps = table(trace, learning_rate)
     if isinstance(name, Mapping):
         return _check_chain(trace, steps, name)
-    entries = _entries(trace, steps, name)
-    if entries is not None:
-        return _check_array(trace, steps, str(name), entries, answer)
+    names = entries(steps, name)
+    if names is not None:
+        return _check_array(trace, steps, name, names, answer)
     step = look_up(steps, name)
     reading = _read(step.name, answer, trace)
     return reading if isinstance(reading, Verdict) else _Marked(step, reading, steps).verdict()
@@ -361,26 +362,6 @@ def _by_what_they_explain(matches: list[_Match], explained: Mapping[str, int]) -
 # A whole array
 
 
-def _entries(trace: Trace, steps: Mapping[str, Step], name: str) -> NDArray[Any] | None:
-    """Return the names of an array's entries, in its shape, or None if the name is that of a single value.
-
-    Of one example a row is (1, units), of a batch (n, units), as in the trace.
-    """
-    asked = Name.read(name)
-    if asked.index or asked.quantity in ("loss", "learning_rate"):
-        return None
-    parts = {each: Name.read(each) for each in steps}
-    found = [each for each, part in parts.items() if part.at(index=()) == asked]
-    if not found:
-        found = [each for each, part in parts.items() if part.at(index=(), example=0) == asked]
-    if not found:
-        return None
-    shape = (-1,) if asked.quantity in ("b", "db") else (-1, *parts[found[-1]].index[-1:])
-    if asked.quantity == "slope" and len(parts[found[0]].index) == 2:
-        shape = (len(found) // shape[-1] ** 2, shape[-1], shape[-1])
-    return np.array(found, dtype=object).reshape(shape)
-
-
 def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDArray[Any], answer: object) -> Verdict:
     """Say of an array which entries are not right, or what became of its shape."""
     if _is_nothing(answer):
@@ -475,13 +456,14 @@ def hint(trace: Trace, name: str, learning_rate: float | None = None, notation: 
     '∂L/∂w2₁₁ = 0.5933·0.1385'
     """
     steps = table(trace, learning_rate)
-    entries = _entries(trace, steps, name)
-    step = look_up(steps, name if entries is None else entries.flat[0])
+    names = entries(steps, name)
+    step = look_up(steps, name if names is None else names.flat[0])
     if step.kind == "given":
         return Hints("It is given.", "It needs no rule.", f"{step.name} = {number(step.value)}")
-    symbol = Name.read(step.name).symbol(notation)
-    rule = filled(step.template, lambda needed: Name.read(needed).symbol(notation))
-    return Hints(LOOK[step.kind], f"{symbol} = {rule}", f"{symbol} = {step.numbers}")
+    hand, template = Hand.of(steps, notation), step.short or step.template
+    symbol = hand.symbol(step.name)
+    rule, numbers = (hand.side((template, how)) for how in ("symbols", "numbers"))
+    return Hints(LOOK[step.kind], f"{symbol} = {rule}", f"{symbol} = {numbers}")
 
 
 LOOK = {

@@ -1,0 +1,504 @@
+"""Worked solutions: any value of a pass, written as a good teacher writes on a board.
+
+What is asked, what is given, the chain with every path, each factor with its formula, its numbers and its value, the
+paths multiplied out and added up, and a check that anyone can repeat. `solve` lists `Equation`s and texts; how they
+look in a terminal, in Markdown and on a page is written once for each.
+
+Every printed number is the exact value, rounded where it is printed: rounding never feeds back.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby, pairwise, product
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from bpcourse.engine.backpropagation import Trace
+from bpcourse.engine.validation import is_count
+from bpcourse.notation import MINUS, SYMBOLS, Name, number
+from bpcourse.tutor.equations import Step, Values, entries, filled, look_up, name_of, table
+
+MOST_PATHS = 6  # beyond, the chain is written with δ only
+NUDGE = 0.00001
+GAP = "____"
+
+Side = tuple[str, str]
+"""A template, and how it is filled: with "symbols", with "numbers", or with the one "value"."""
+
+
+@dataclass(frozen=True)
+class Equation:
+    """Some sides that are equal, the first on the left; `note` says in words what they are.
+
+    label : the part of the computation that it belongs to
+    own : whether it is of one example, whose number is then left out
+    """
+
+    label: str
+    sides: tuple[Side, ...]
+    note: str = ""
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading."""
+
+    text: str
+
+
+Block = Equation | Heading | str
+
+
+@dataclass(frozen=True)
+class Hand:
+    """How names and numbers are written.
+
+    notation, digits : as in `solve`
+    last : the number of the output layer, whose a is ŷ
+    values : each number by name
+    given : the names of those that are given, and shown as they are
+    """
+
+    notation: str
+    digits: int
+    last: int
+    values: dict[str, float]
+    given: set[str]
+
+    @classmethod
+    def of(cls, steps: Mapping[str, Step], notation: str = "standard", digits: int = 4) -> Hand:
+        """Return the hand that writes the numbers of these steps; ValueError for a notation that is not there."""
+        SYMBOLS[notation]  # an unknown one is answered with those that there are
+        values = {name: step.value for name, step in steps.items()}
+        given = {name for name, step in steps.items() if step.kind == "given"}
+        return cls(notation, digits, next(iter(steps.values())).facts.last, values, given)
+
+    def symbol(self, name: str, latex: bool = False, own: bool = False) -> str:
+        """Return how a name is written; "z2[1]/a1[1]" is ∂z/∂a, and `own` leaves out which example it is of."""
+        above, _, below = name.partition("/")
+        if below:
+            ends = [self.symbol(end, latex, own) for end in (above, below)]
+            return rf"\frac{{\partial {ends[0]}}}{{\partial {ends[1]}}}" if latex else f"∂{ends[0]}/∂{ends[1]}"
+        part = Name.read(name)
+        if part.quantity == "slope":
+            a, z = part.at(quantity="a", index=part.index[:1]), part.at(quantity="z", index=part.index[-1:])
+            return self.symbol(f"{a}/{z}", latex, own)
+        if part.layer == self.last and part.quantity in ("a", "da"):
+            part = part.at(quantity={"a": "y_hat", "da": "dy_hat"}[part.quantity], layer=0)
+        part = part.at(example=0) if own else part
+        return part.latex(self.notation) if latex else part.symbol(self.notation)
+
+    def number(self, name: str, signed: bool = False) -> str:
+        """Return a number as it is shown: what is given as it was given, up to six digits; all else with `digits`."""
+        value = self.values[name]
+        if name in self.given:
+            return f"{value:.6g}".replace("-", MINUS)
+        return number(value, self.digits, signed=signed and name[0] == "d")
+
+    def side(self, side: Side, latex: bool = False, own: bool = False) -> str:
+        """Return one side of an equation."""
+        template, how = side
+        if how == "symbols":
+            show: Callable[[str], str] = lambda name: self.symbol(name, latex, own)  # noqa: E731
+        else:
+            show = lambda name: self.number(name, signed=how == "value")  # noqa: E731
+        return _latex(template, show) if latex else filled(template, show)
+
+
+@dataclass(frozen=True, repr=False)
+class Solution:
+    """A worked solution, for a terminal (`.text`), a notebook (`.markdown`) or a browser (`.html`).
+
+    title : what it is about
+    blocks : what is asked and given, the chain, and the steps: headings, texts and equations
+    result : what follows from the steps: the chain in numbers, and a check
+    hand : how names and numbers are written
+    gaps : labels whose numbers are left out, for the reader to fill
+    """
+
+    title: str
+    blocks: tuple[Block, ...]
+    result: tuple[Block, ...]
+    hand: Hand
+    gaps: tuple[str, ...] = ()
+
+    @property
+    def faded(self) -> Solution:
+        """The same with gaps: without the numbers of its last two parts, and what follows from them."""
+        labels = [block.label for block in self.blocks if isinstance(block, Equation) and block.label in PARTS]
+        last = tuple(dict.fromkeys(labels))[-2:]
+        return replace(self, result=(), gaps=last)
+
+    @property
+    def text(self) -> str:
+        """The solution in plain text."""
+        lines = [self.title, "=" * len(self.title)]
+        for block in (*self.blocks, *self.result):
+            if isinstance(block, Heading):
+                lines += ["", block.text]
+            elif isinstance(block, str):
+                lines += [""] * lines[-1].startswith("  ") + textwrap.wrap(block, 100)
+            else:
+                note = f"{block.note}: " if block.note else ""
+                lines.append(f"  {note}{' = '.join(self._sides(block))}")
+        return "\n".join(lines)
+
+    @property
+    def markdown(self) -> str:
+        """The solution in Markdown, with its equations in LaTeX."""
+        parts = [f"## {self.title}"]
+        for block in (*self.blocks, *self.result):
+            if isinstance(block, Heading):
+                parts.append(f"### {block.text}")
+            elif isinstance(block, str):
+                parts.append(block)
+            else:
+                left, *sides = self._sides(block, latex=True)
+                rows = r" \\ ".join(f"&= {side}" for side in sides)
+                note = f"{block.note}:\n\n" if block.note else ""
+                parts.append(f"{note}$$\\begin{{aligned}} {left} {rows} \\end{{aligned}}$$")
+        return "\n\n".join(parts)
+
+    @property
+    def html(self) -> str:
+        """The solution as a page by itself, which needs no network and no script."""
+        parts = [f"<h1>{html.escape(self.title)}</h1>"]
+        for block in (*self.blocks, *self.result):
+            if isinstance(block, Heading):
+                parts.append(f"<h2>{html.escape(block.text)}</h2>")
+            elif isinstance(block, str):
+                parts.append(f"<p>{html.escape(block)}</p>")
+            else:
+                note = f"<span class='note'>{html.escape(block.note)}:</span> " if block.note else ""
+                sides = [html.escape(side) for side in self._sides(block)]
+                parts.append(f"<p class='equation'>{note}{' <wbr>= '.join(sides)}</p>")
+        return PAGE.format(title=html.escape(self.title), body="\n".join(parts))
+
+    def save(self, path: str | Path, force: bool = False) -> Path:
+        """Write the solution to a file: .txt, .md or .html.
+
+        Raises ValueError for another ending, FileExistsError if the file is there, unless `force` is true.
+        """
+        path = Path(path)
+        kinds = {".txt": "text", ".md": "markdown", ".html": "html"}
+        if path.suffix.lower() not in kinds:
+            raise ValueError(f"a solution is saved as .txt, .md or .html; got {path.name!r}.")
+        if path.exists() and not force:
+            raise FileExistsError(f"{path} is there already. Choose another name, or say force.")
+        path.write_text(getattr(self, kinds[path.suffix.lower()]) + "\n", encoding="utf-8", newline="\n")
+        return path
+
+    def _sides(self, equation: Equation, latex: bool = False) -> list[str]:
+        """Return the sides as they are written, without one that repeats the one before."""
+        sides = list(equation.sides)
+        blank = equation.label in self.gaps
+        written = [self.hand.side(side, latex, equation.own) for side in sides if not blank or side[1] == "symbols"]
+        if blank:
+            written.append(r"\underline{\qquad}" if latex else GAP)
+        plain = [side.lstrip("+") for side in written]
+        return [side for before, side, now in zip(["", *plain], written, plain, strict=False) if now != before]
+
+    def __str__(self) -> str:
+        return self.text
+
+    __repr__ = __str__
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
+        return {"text/plain": self.text, "text/markdown": self.markdown}
+
+
+PARTS = ("FORWARD", "ERROR", "OUTPUT DELTA", "SEND BACK", "HIDDEN DELTA", "GRADIENT", "UPDATE")
+"""The parts of a computation, the same everywhere in the course (Margulieux et al. 2020)."""
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 1.05rem/1.6 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }}
+h1 {{ font-size: 1.4rem; line-height: 1.3; }}
+h2 {{ font-size: 1rem; letter-spacing: .05em; margin: 1.6rem 0 .3rem; }}
+p {{ margin: .3rem 0; }}
+.equation {{ margin-left: 1.5rem; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }}
+.note {{ font-style: italic; }}
+@media print {{ body {{ margin: 0; font-size: 11pt; }} h2, .equation {{ break-inside: avoid; break-after: auto; }} }}
+</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+</body>
+</html>"""
+
+
+def _latex(template: str, show: Callable[[str], str]) -> str:
+    """Return a template in LaTeX. Names are put in last, so that nothing in them is taken for a part of the formula."""
+    names = re.findall(r"\{([^{}]*)\}", template)
+    text = filled(template, lambda name: "\0")
+    text = re.sub(r"e\^\(([^()]*)\)", r"e^{\1}", text)
+    for plain, mathematics in (
+        ("·", r" \cdot "), (MINUS, "-"), ("²", "^2"), ("ln", r"\ln "), ("tanh", r"\tanh"), ("max", r"\max"),
+        ("if", r"\text{ if }"), ("else", r"\text{ else }"), ("′", "'"),
+    ):  # fmt: skip
+        text = text.replace(plain, mathematics)
+    shown = iter(names)
+
+    def put(found: re.Match[str]) -> str:
+        written = show(next(shown))
+        before = text[found.start() - 1 : found.start()] if found.start() else ""
+        after = text[found.end() : found.end() + 1]
+        bracketed = written.startswith(MINUS) and not (before in ("", "(", "[", "{") and after != "^")
+        written = re.sub(rf"e({MINUS}?\d+)$", r" \\cdot 10^{\1}", written).replace(MINUS, "-")
+        return f"({written})" if bracketed else written
+
+    return re.sub("\0", put, text)
+
+
+# From a trace to a solution
+
+
+def solve(
+    trace: Trace,
+    name: str | None = None,
+    notation: str = "standard",
+    digits: int = 4,
+    learning_rate: float | None = None,
+) -> Solution:
+    """Return the worked solution of a value, of all entries of an array, or of the whole pass.
+
+    name : such as `"dW1[1,2]"`, `"dW1"` or, with a learning rate, `"W1_new[1,2]"`; None is the whole pass
+    notation : "standard" (z, a, δ) or "lecture" (net, O, ∂L/∂net)
+    digits : significant digits that are shown, 2 to 15
+
+    Raises ValueError, in words, for a name that this pass has not, another notation or number of digits.
+
+    >>> from bpcourse import EXAMPLES
+    >>> print(solve(EXAMPLES["mazur"].backprop(), "z1[1]"))
+    z1₁, step by step
+    =================
+    What does unit 1 of layer 1 add up? The network is 2 → 2 → 2 (sigmoid, sigmoid), the loss half_sse.
+    <BLANKLINE>
+    GIVEN
+    x₁ = 0.05, x₂ = 0.1
+    w1₁₁ = 0.15, w1₂₁ = 0.2
+    b1₁ = 0.35
+    <BLANKLINE>
+    FORWARD
+      z1₁ = x₁·w1₁₁ + x₂·w1₂₁ + b1₁ = 0.05·0.15 + 0.1·0.2 + 0.35 = 0.3775
+    <BLANKLINE>
+    Numbers are shown with 4 digits, computed with all: from the shown numbers the last digit may come
+    out otherwise.
+    """
+    if not (is_count(digits) and 2 <= digits <= 15):
+        raise ValueError(f"digits must be a whole number from 2 to 15; got {digits!r}.")
+    steps = table(trace, learning_rate)
+    return _Writer(steps, notation, digits).solution(name)
+
+
+class _Writer:
+    """Who writes the blocks of one solution."""
+
+    def __init__(self, steps: Mapping[str, Step], notation: str, digits: int) -> None:
+        self.steps, self.facts, self.digits = steps, next(iter(steps.values())).facts, digits
+        self.hand = Hand.of(steps, notation, digits)
+        # with a cross-entropy, or units that depend on each other, the chain begins with the output's δ
+        self.from_delta = self.facts.loss.from_logits is not None or self.facts.activations[-1].slope is None
+
+    def solution(self, name: str | None) -> Solution:
+        """Return the solution of a value, an array, or None: the whole pass."""
+        sizes = " → ".join(map(str, self.facts.sizes))
+        units = ", ".join(activation.name for activation in self.facts.activations)
+        network = f"The network is {sizes} ({units}), the loss {self.facts.loss.name}."
+        shown = f"Numbers are shown with {self.digits} digits, computed with all: "
+        remark = shown + "from the shown numbers the last digit may come out otherwise."
+        if name is None:
+            blocks = [network, *self._given(set(self.steps)), *self._steps(set(self.steps))]
+            return Solution("The whole pass, step by step", tuple(blocks), (remark,), self.hand)
+        names = entries(self.steps, name)
+        if names is not None:
+            needed = self._needed(list(names.flat))
+            blocks = [f"{network} All entries are asked for.", *self._given(needed), *self._steps(needed)]
+            title = f"{self.hand.symbol(str(Name.read(name)))}, step by step"
+            return Solution(title, tuple(blocks), (*self._table(names), remark), self.hand)
+        step = look_up(self.steps, name)
+        needed = self._needed([step.name])
+        blocks = [f"{self._question(step)} {network}", *self._given(needed), *self._chain(step), *self._steps(needed)]
+        result = [*self._product(step), *self._check(step), remark]
+        return Solution(f"{self.hand.symbol(step.name)}, step by step", tuple(blocks), tuple(result), self.hand)
+
+    def _question(self, step: Step) -> str:
+        symbol = self.hand.symbol(step.name.removeprefix("d"))
+        unit = f"output {step.index[-1]}" if step.layer == self.facts.last and step.index else ""
+        unit = unit or (f"unit {step.index[-1]} of layer {step.layer}" if step.index else "")
+        if step.name[:2] == "dW":
+            below = "input" if step.layer == 1 else "unit"
+            return f"How does the loss change with {symbol}, the weight from {below} {step.index[0]} to {unit}?"
+        if step.name[0] == "d":
+            return f"How does the loss change with {symbol}?"
+        return {
+            "z": f"What does {unit} add up?",
+            "a": f"What does {unit} put out?",
+            "y_hat": f"What does {unit} predict?",
+            "slope": f"How steep is the activation of {unit}?",
+            "new": f"What is {symbol.removeprefix('new ')} after one step?",
+            "given": "It is given.",
+        }.get(step.kind, "How large is the loss?")
+
+    def _needed(self, asked: list[str]) -> set[str]:
+        """Return all that the names need, by the shorter formula where there is one."""
+        found, ahead = set(asked), list(asked)
+        while ahead:
+            step = self.steps[ahead.pop()]
+            new = set(re.findall(r"\{([^{}]*)\}", step.short or step.template)) - found
+            found |= new
+            ahead += new
+        return found
+
+    def _given(self, needed: set[str]) -> list[Block]:
+        blocks: list[Block] = [Heading("GIVEN")]
+        given = [name for name in self.steps if name in needed & self.hand.given]
+        for _, group in groupby(given, key=lambda name: Name.read(name).at(index=())):
+            blocks.append(", ".join(f"{self.hand.symbol(name)} = {self.hand.number(name)}" for name in group))
+        return blocks
+
+    def _steps(self, needed: set[str]) -> Iterator[Block]:
+        """Yield the equations in order, under a heading for each part."""
+        written = [s for s in self.steps.values() if s.name in needed and s.kind not in ("given", "y_hat")]
+        cancelled = False
+        for (label, at, after, mean), group in groupby(written, key=lambda s: (s.label, s.at, s.new, s.kind == "mean")):
+            example = ", mean of the examples" if mean else f", example {at[1:]}" if at else ""
+            yield Heading(label + (", after the step" if after and label != "UPDATE" else "") + example)
+            for step in group:
+                if step.short and not cancelled:
+                    cancelled = True
+                    yield "The slope of the loss times the slope of the activation is ŷ − y: everything else cancels."
+                yield self._equation(step)
+
+    def _equation(self, step: Step) -> Equation:
+        template = step.short or step.template
+        sides: list[Side] = [(f"{{{step.name}}}", "symbols"), (template, "symbols"), (template, "numbers")]
+        terms = re.findall(r"\{([^{}]*)\}·\{([^{}]*)\}", template)
+        if step.kind == "back" and len(terms) > 1:
+            products = {f"{one}·{other}": self.hand.values[one] * self.hand.values[other] for one, other in terms}
+            self.hand.values.update(products)
+            sides.append((" + ".join(f"{{{each}}}" for each in products), "numbers"))
+        return Equation(step.label, (*sides, (f"{{{step.name}}}", "value")), own=bool(step.at))
+
+    # The chain with its paths
+
+    def _paths(self, step: Step) -> list[tuple[str, list[str]]]:
+        """Return each path from the loss to a value: what it leads through, and its factors."""
+        kind = "dW" if step.kind == "mean" and step.name[1:2] == "W" else "db" if step.kind == "mean" else step.kind
+        at = step.at or ("@1" if self.facts.examples > 1 else "")
+        layers = range(step.layer + 1, self.facts.last + 1)
+        paths = []
+        for units in product(*(range(1, self.facts.sizes[layer] + 1) for layer in layers)):
+            on = [(step.layer, step.index[-1] if kind != "back" else step.index[0]), *zip(layers, units, strict=True)]
+            top = [name_of("da", *_place(on[-1]), at), name_of("slope", *_place(on[-1]), at)]
+            factors = [name_of("dz", *_place(on[-1]), at)] if self.from_delta else top
+            for below, above in reversed(list(pairwise(on))):
+                a, z = name_of("a", *_place(below), at), name_of("z", *_place(above), at)
+                factors.append(self._factor(z, a, name_of("W", above[0], (below[1], above[1]))))
+                factors += [name_of("slope", *_place(below), at)] if below != on[0] or kind != "back" else []
+            if kind in ("dW", "db"):
+                parameter = step.name.removeprefix("d").partition("@")[0]
+                signal = name_of("a", step.layer - 1, step.index[:1], at) if kind == "dW" else ""
+                factors.append(self._factor(name_of("z", *_place(on[0]), at), parameter, signal))
+            through = [self.hand.symbol(name_of("a", *_place(each), at), own=True) for each in on[1:]]
+            paths.append((" and ".join(through), factors))
+        return paths
+
+    def _factor(self, above: str, below: str, value: str) -> str:
+        """Return the name of ∂above/∂below, which has the value of another name, or is 1."""
+        name = f"{above}/{below}"
+        self.hand.values[name] = self.hand.values[value] if value else 1.0
+        if not value or value in self.hand.given:
+            self.hand.given.add(name)
+        return name
+
+    def _has_chain(self, step: Step) -> bool:
+        """Return whether it is a gradient that more than one factor leads to, none of them a whole Jacobian."""
+        hidden = self.facts.activations[step.layer - 1 if step.layer else 0 : -1]
+        leads = step.name[:2] in ("dW", "db") or (step.name[0] == "d" and step.layer < self.facts.last)
+        return leads and all(activation.slope is not None for activation in hidden)
+
+    def _few_paths(self, step: Step) -> bool:
+        return math.prod(self.facts.sizes[step.layer + 1 :]) <= MOST_PATHS
+
+    def _chain(self, step: Step) -> list[Block]:
+        if not self._has_chain(step) or not self._few_paths(step):
+            return []
+        paths = self._paths(step)
+        left: Side = (f"{{{step.name}}}", "symbols")
+        chains: list[Side] = [("·".join(f"{{{factor}}}" for factor in factors), "symbols") for _, factors in paths]
+        if len(paths) == 1:
+            return [Heading("THE CHAIN"), Equation("CHAIN", (left, chains[0]), own=True)]
+        count = f"{len(paths)} paths lead there. Along one path slopes multiply; the products of all paths add up."
+        equations = [
+            Equation("CHAIN", (chain,), f"through {through}", own=True)
+            for (through, _), chain in zip(paths, chains, strict=True)
+        ]
+        return [Heading("THE CHAIN"), count, *equations]
+
+    def _product(self, step: Step) -> list[Block]:
+        if not self._has_chain(step) or not self._few_paths(step) or step.kind == "mean":
+            return []
+        paths = self._paths(step)
+        left, right = (f"{{{step.name}}}", "symbols"), (f"{{{step.name}}}", "value")
+        products: list[Side] = [("·".join(f"{{{factor}}}" for factor in factors), "numbers") for _, factors in paths]
+        blocks: list[Block] = [Heading("THE CHAIN IN NUMBERS")]
+        if len(paths) == 1:
+            return [*blocks, Equation("RESULT", (left, products[0], right), own=True)]
+        for (through, factors), numbers in zip(paths, products, strict=True):
+            self.hand.values[f"d {through}"] = math.prod(self.hand.values[factor] for factor in factors)
+            blocks.append(Equation("RESULT", (numbers, (f"{{d {through}}}", "value")), f"through {through}"))
+        total = " + ".join(f"{{d {through}}}" for through, _ in paths)
+        return [*blocks, Equation("RESULT", (left, (total, "numbers"), right), own=True)]
+
+    # What anyone can repeat
+
+    def _check(self, step: Step) -> list[Block]:
+        """Return the central difference for a gradient: nudge the number, and see what the loss does."""
+        if step.name[0] != "d":
+            return []
+        nudged, loss = step.name.removeprefix("d"), f"loss{step.at}"
+        if nudged[0] in "Wb":
+            nudged = nudged.partition("@")[0]
+        start = self.steps[nudged].value
+        up, down = (Values(self.steps, {nudged: start + by})[loss] for by in (NUDGE, -NUDGE))
+        slope, symbol = (up - down) / (2 * NUDGE), self.hand.symbol(nudged)
+        if math.isclose(slope, step.value, rel_tol=1e-4, abs_tol=1e-9):
+            outcome = "as it should be"
+        else:
+            outcome = "which differs: there is a kink within the nudge, or the loss is too flat to be measured so"
+        return [
+            Heading("CHECK"),
+            f"Raise {symbol} by 0.00001, run the rest forward, and look at the loss; then lower it by as much. "
+            f"L is {number(up, 12)} and {number(down, 12)}. Their difference, divided by 0.00002, is "
+            f"{number(slope, min(self.digits, 4), signed=True)}, {outcome}.",
+        ]
+
+    def _table(self, names: NDArray[Any]) -> list[Block]:
+        """Return the rows of an array."""
+        rows = names.reshape(-1, names.shape[-1])
+        written = ["  ".join(self.hand.number(name, signed=True) for name in row) for row in rows]
+        return [Heading("ALL ENTRIES"), *(f"row {row}: {text}" for row, text in enumerate(written, start=1))]
+
+
+def _place(unit: tuple[int, int]) -> tuple[int, tuple[int]]:
+    """Return layer and index of a unit, as `name_of` takes them."""
+    layer, number = unit
+    return layer, (number,)
