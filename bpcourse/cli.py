@@ -1,4 +1,4 @@
-"""The command `bpcourse`: open the course, restore a lesson, test everything, see what is missing."""
+"""The command `bpcourse`: open the course, restore a lesson, solve an exercise, test everything, see what is there."""
 
 from __future__ import annotations
 
@@ -175,6 +175,31 @@ def _dated(path: Path) -> Path:
     return saved
 
 
+def solve(args: argparse.Namespace) -> int:
+    """Print or save the worked solution of what a file describes."""
+    from bpcourse.tutor.files import read_exercise
+
+    if args.output is not None and len(args.names) > 1:
+        raise UserError(f"--output saves one solution; got {len(args.names)} names. A whole array has one: dW1")
+    try:
+        exercise = read_exercise(args.file)
+        solutions = [
+            bpcourse.solve(exercise.trace, name, args.notation, args.digits, exercise.learning_rate)
+            for name in args.names or [None]
+        ]
+        if args.output is None:
+            print("\n\n".join(solution.text for solution in solutions))
+        else:
+            print(f"Saved: {solutions[0].save(args.output, args.force)}")
+    except FileExistsError:
+        raise UserError(f"{args.output} is there already. Choose another name, or add --force") from None
+    except OSError as error:
+        raise UserError(f"cannot write {args.output}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return 0
+
+
 def test(args: argparse.Namespace) -> int:
     """Run every test: in a clone pytest with doctests and strict nbval, installed the doctests and nbval."""
     missing = [name for name in ("pytest", "nbval") if _version(name) is None]
@@ -259,6 +284,20 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("lesson", metavar="LESSON", help="its number or name, e.g. 03")
     command.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="where your lessons are")
     command.set_defaults(run=reset)
+
+    epilog = (
+        "FILE is TOML or JSON with the keys x, y, loss, learning_rate (optional) and, for each layer, [[layers]] with "
+        "weights (a row for each input), biases (optional) and activation. NAME is dW1[1,2], b2_new[1], loss …; "
+        "an array such as dW1; or left out: the whole pass."
+    )
+    command = commands.add_parser("solve", help="write out the worked solution of an exercise", epilog=epilog)
+    command.add_argument("file", type=Path, metavar="FILE", help="the network, x and y")
+    command.add_argument("names", nargs="*", metavar="NAME", help="what to solve; default: the whole pass")
+    command.add_argument("--notation", choices=["standard", "lecture"], default="standard", help="z, a, δ or net, O")
+    command.add_argument("--digits", type=int, default=4, help="significant digits shown, 2 to 15; default: 4")
+    command.add_argument("--output", type=Path, metavar="PATH", help="save as .txt, .md or .html")
+    command.add_argument("--force", action="store_true", help="overwrite the file that is there")
+    command.set_defaults(run=solve)
 
     commands.add_parser("test", help="run every test").set_defaults(run=test)
     commands.add_parser("doctor", help="print versions, and what is missing").set_defaults(run=doctor)

@@ -98,10 +98,10 @@ class Hand:
         return part.latex(self.notation) if latex else part.symbol(self.notation)
 
     def number(self, name: str, signed: bool = False) -> str:
-        """Return a number as it is shown: what is given as it was given, up to six digits; all else with `digits`."""
+        """Return a number as it is shown: with `digits`, or as it was given, up to six digits at least."""
         value = self.values[name]
         if name in self.given:
-            return f"{value:.6g}".replace("-", MINUS)
+            return f"{value:.{max(6, self.digits)}g}".replace("-", MINUS)
         return number(value, self.digits, signed=signed and name[0] == "d")
 
     def side(self, side: Side, latex: bool = False, own: bool = False) -> str:
@@ -146,7 +146,8 @@ class Solution:
             if isinstance(block, Heading):
                 lines += ["", block.text]
             elif isinstance(block, str):
-                lines += [""] * lines[-1].startswith("  ") + textwrap.wrap(block, 100)
+                apart = lines[-1].startswith("  ") or (block,) == self.result[-1:]
+                lines += [""] * apart + textwrap.wrap(block, 100)
             else:
                 note = f"{block.note}: " if block.note else ""
                 lines.append(f"  {note}{' = '.join(self._sides(block))}")
@@ -204,8 +205,8 @@ class Solution:
         written = [self.hand.side(side, latex, equation.own) for side in sides if not blank or side[1] == "symbols"]
         if blank:
             written.append(r"\underline{\qquad}" if latex else GAP)
-        plain = [side.lstrip("+") for side in written]
-        return [side for before, side, now in zip(["", *plain], written, plain, strict=False) if now != before]
+        same = [side.lstrip("+") == after.lstrip("+") for side, after in pairwise(written)]
+        return [side for side, repeated in zip(written, [*same, False], strict=True) if not repeated]
 
     def __str__(self) -> str:
         return self.text

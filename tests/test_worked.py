@@ -1,0 +1,319 @@
+"""Worked solutions: every printed digit is right, and the computation can be redone from what is printed."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import json
+import math
+import operator
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from random_networks import random_cases
+
+from bpcourse import EXAMPLES, Dense, Network, backprop, number, solve, steps
+from bpcourse.tutor.equations import table
+from bpcourse.tutor.worked import GAP, PARTS, Equation, Heading, Solution
+
+RATE = 0.3
+LECTURE, MAZUR = EXAMPLES["lecture"].backprop(), EXAMPLES["mazur"].backprop()
+CASES = random_cases()[::5]
+each_case = pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+
+OPERATORS = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Pow: operator.pow, ast.USub: operator.neg, ast.UAdd: operator.pos,
+}  # fmt: skip
+FUNCTIONS = {"exp": math.exp, "log": math.log, "tanh": math.tanh, "max": max}
+
+
+def computed(text):
+    """Compute what a line says, as a student with a calculator would."""
+    text = text.replace("−", "-").replace("²", "**2").replace("·", "*").replace("[", "(").replace("]", ")")
+    text = re.sub(r"ln (\S+?)(?=[\s)*]|$)", r"log(\1)", text.replace("e^(", "exp(")).replace("ln(", "log(")
+    text = text.replace(", else", " else")
+
+    def value(node):
+        match node:
+            case ast.Expression(body=body):
+                return value(body)
+            case ast.Constant(value=constant):
+                return constant
+            case ast.BinOp(left=left, op=op, right=right):
+                return OPERATORS[type(op)](value(left), value(right))
+            case ast.UnaryOp(op=op, operand=operand):
+                return OPERATORS[type(op)](value(operand))
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                return FUNCTIONS[name](*map(value, arguments))
+            case ast.IfExp(test=ast.Compare(left=left, comparators=[right]), body=body, orelse=other):
+                return value(body) if value(left) > value(right) else value(other)
+        raise AssertionError(f"{ast.dump(node)} is nothing for a calculator")
+
+    return value(ast.parse(text.strip(), mode="eval"))
+
+
+def equations(solution):
+    return [block for block in (*solution.blocks, *solution.result) if isinstance(block, Equation)]
+
+
+def in_numbers(solution):
+    """Return each equation that ends in numbers: the sides with numbers, and the value."""
+    for equation in equations(solution):
+        kinds = [how for _, how in equation.sides]
+        if "value" in kinds:
+            numbers = [solution.hand.side(side) for side in equation.sides if side[1] == "numbers"]
+            yield numbers, solution.hand.side(equation.sides[-1]), solution.hand.values[equation.sides[-1][0][1:-1]]
+
+
+def disagreements(solution):
+    """Return the lines whose numbers, put into the calculator, do not give the printed value."""
+    return [
+        (side, printed)
+        for numbers, printed, value in in_numbers(solution)
+        for side in numbers
+        if not math.isclose(computed(side), value, rel_tol=1e-9, abs_tol=1e-12)
+    ]
+
+
+@each_case
+def test_every_line_can_be_computed_again(case):
+    assert disagreements(solve(case.backprop(), digits=15, learning_rate=RATE)) == []
+
+
+@each_case
+@pytest.mark.parametrize("digits", [2, 4, 7])
+def test_every_printed_value_is_right_to_its_last_digit(case, digits):
+    trace = case.backprop()
+    solution = solve(trace, digits=digits, learning_rate=RATE)
+    values = {step.name: step.value for step in steps(trace, RATE)}
+    found = list(in_numbers(solution))
+    assert len(found) >= len(values) - sum(name.startswith("y_hat") for name in values)
+    for _, printed, value in found:
+        assert printed.lstrip("+") == number(value, digits)
+    for equation in equations(solution):
+        name = equation.sides[-1][0][1:-1]
+        assert solution.hand.values[name] == values[name]
+
+
+@each_case
+def test_every_path_is_there_and_their_sum_is_right(case):
+    trace = case.backprop()
+    at = "@1" if len(trace["x"]) > 1 else ""
+    for name in (f"dW1[1,1]{at}", f"dx[1]{at}", f"dz1[1]{at}"):
+        solution = solve(trace, name, digits=15)
+        assert disagreements(solution) == []
+        paths = math.prod(trace.network.sizes[2 if name[1] != "x" else 1 :])
+        chain = [equation for equation in equations(solution) if equation.label == "CHAIN"]
+        coupled = any(layer.activation.name == "softmax" for layer in trace.network.layers[:-1])
+        assert len(chain) == (
+            0 if coupled or paths > 6 or (name[1] == "z" and len(trace.network.layers) == 1) else paths
+        )
+
+
+def test_a_wrong_value_would_be_seen():
+    right = solve(LECTURE, digits=15)
+    wrong = dataclasses.replace(right.hand, values={**right.hand.values, "da1[1]": right.hand.values["da1[1]"] + 1e-3})
+    assert disagreements(right) == []
+    assert disagreements(dataclasses.replace(right, hand=wrong)) != []
+
+
+@each_case
+def test_nothing_is_used_before_it_is_given_or_computed(case):
+    trace = case.backprop()
+    for name in (None, f"dW1[1,1]{'@1' if len(trace['x']) > 1 else ''}", "W1_new[1,1]"):
+        solution = solve(trace, name, learning_rate=RATE)
+        known = set(solution.hand.given)
+        for equation in equations(solution):
+            if equation.label in PARTS:
+                templates = [template for template, how in equation.sides if how == "symbols"][1:]
+                used = {part for template in templates for part in re.findall(r"\{([^{}]*)\}", template)}
+                used = {
+                    part.replace("y_hat", f"a{solution.hand.last}", 1) if part.startswith("y_hat") else part
+                    for part in used
+                }
+                assert used <= known, equation
+                known.add(equation.sides[0][0][1:-1])
+
+
+def test_it_agrees_with_the_published_chain():
+    data = json.loads((Path(__file__).parent / "data" / "worked_examples.json").read_text(encoding="utf-8"))
+    published = next(each["published"] for each in data if each["id"] == "mazur-2-2-2")
+    names = {
+        "net_h1": "z1[1]", "out_h1": "a1[1]", "out_h2": "a1[2]", "net_o1": "z2[1]", "out_o1": "a2[1]",
+        "E_total": "loss", "dE_dout_o1": "da2[1]", "dout_dnet_o1": "slope2[1]", "delta_o1": "dz2[1]",
+        "dE_dw5": "dW2[1,1]", "dE_douth1": "da1[1]", "douth1_dneth1": "slope1[1]", "dE_dw1": "dW1[1,1]",
+        "w1_new": "W1_new[1,1]", "w5_new": "W2_new[1,1]",
+    }  # fmt: skip
+    for theirs, ours in names.items():
+        printed = published[theirs]
+        digits = len(printed.lstrip("-0.").replace(".", ""))
+        assert number(float(printed), digits) in solve(MAZUR, ours, digits=digits, learning_rate=0.5).text.replace(
+            "+", ""
+        )
+
+
+def test_it_reads_as_on_a_board():
+    text = solve(LECTURE, "dW1[1,2]", notation="lecture").text
+    headings = [line for line in text.splitlines() if line.isupper() and "=" not in line]
+    assert headings == [
+        "GIVEN", "THE CHAIN", "FORWARD", "ERROR", "OUTPUT DELTA", "SEND BACK", "HIDDEN DELTA", "GRADIENT",
+        "THE CHAIN IN NUMBERS", "CHECK",
+    ]  # fmt: skip
+    for line in (
+        "How does the loss change with w1₁₂, the weight from input 1 to unit 2 of layer 1?",
+        "  through ŷ₁: ∂L/∂ŷ₁·∂ŷ₁/∂net2₁·∂net2₁/∂O1₂·∂O1₂/∂net1₂·∂net1₂/∂w1₁₂",
+        "  net1₂ = X₁·w1₁₂ + X₂·w1₂₂ + b1₂ = 0.8·(−0.75) + 0.45·0.2 + (−0.25) = −0.7600",
+        "  ∂L/∂w1₁₂ = X₁·∂L/∂net1₂ = 0.8·(−0.01966) = −0.01573",
+        "  through ŷ₂: −0.2406·0.2483·0.35·0.2171·0.8 = −0.003633",
+    ):
+        assert line in text
+    assert "is −0.01573, as it should be" in text.replace("\n", " ")
+
+
+def test_the_standard_notation_has_deltas():
+    text = solve(LECTURE, "dW1[1,2]").text
+    assert "  ∂L/∂w1₁₂ = x₁·δ1₂ = 0.8·(−0.01966) = −0.01573" in text
+    assert "net" not in text.replace("network", "")
+
+
+def test_a_cross_entropy_takes_the_short_way_and_says_why():
+    trace = backprop(
+        Network([Dense([[0.4, -0.3]], [0.1, 0.2], "softmax")]), [0.5], [0.0, 1.0], "categorical_cross_entropy"
+    )
+    text = solve(trace, "dW1[1,2]").text
+    assert "  δ1₂ = ŷ₂ − y₂" in text
+    assert "everything else cancels" in text
+    assert "∂L/∂ŷ" not in text
+    assert "∂ŷ₁/∂z1₂" in solve(trace, "slope1[1,2]").text
+
+
+def test_a_batch_goes_example_by_example():
+    trace = backprop(LECTURE.network, [[0.8, 0.45], [0.1, 0.9]], [[0.3, 0.7], [0.6, 0.2]])
+    text = solve(trace, "dW1[1,2]").text
+    assert [line for line in text.splitlines() if line.startswith("GRADIENT")] == [
+        "GRADIENT, example 1", "GRADIENT, example 2", "GRADIENT, mean of the examples"
+    ]  # fmt: skip
+    assert "∂L/∂w1₁₂ = (∂L/∂w1₁₂@1 + ∂L/∂w1₁₂@2) / 2" in text
+    assert "as it should be" in text.replace("\n", " ")
+
+
+def test_at_a_kink_the_check_says_so():
+    trace = backprop(Network([Dense([[0.5]], [-0.5], "relu")]), [1.0], [2.0])
+    assert "which differs: there is a kink" in solve(trace, "dW1[1,1]").text.replace("\n", " ")
+
+
+def test_the_faded_twin_hides_the_last_two_parts_only():
+    whole, faded = solve(LECTURE, "dW1[1,2]"), solve(LECTURE, "dW1[1,2]").faded
+    assert isinstance(faded, Solution)
+    assert faded.text.count(GAP) == 3
+    for name, shown in [
+        ("slope1[2]", False),
+        ("dz1[2]", False),
+        ("dW1[1,2]", False),
+        ("da1[2]", True),
+        ("dz2[1]", True),
+    ]:
+        printed = number(whole.hand.values[name])
+        assert printed in whole.text
+        assert (printed in faded.text) == shown
+    assert "∂L/∂w1₁₂ = x₁·δ1₂ = ____" in faded.text
+    assert "CHECK" not in faded.text
+    assert r"\underline{\qquad}" in faded.markdown
+
+
+def test_all_entries_of_an_array():
+    text = solve(LECTURE, "dW1").text
+    assert "row 1: −0.006516  −0.01573" in text
+    assert text.count("OUTPUT DELTA") == 1
+
+
+@pytest.mark.parametrize("case", CASES[:8], ids=[case.id for case in CASES[:8]])
+def test_the_latex_is_ascii_and_balanced(case):
+    for formula in re.findall(r"\$\$(.*?)\$\$", solve(case.backprop(), digits=3, learning_rate=RATE).markdown):
+        assert formula.isascii(), formula
+        assert "\0" not in formula
+        for opening, closing in ("{}", "()", "[]"):
+            assert formula.count(opening) == formula.count(closing), formula
+        assert formula.count(r"\begin{aligned}") == formula.count(r"\end{aligned}") == 1
+
+
+class Page(HTMLParser):
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.seen, self.language, self.texts = [], [], None, []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append(tag)
+        self.language = self.language or dict(attributes).get("lang")
+        if tag not in ("meta", "wbr"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_the_page_stands_by_itself():
+    solution = solve(LECTURE, "dW1[1,2]", notation="lecture")
+    page = Page(solution.html)
+    assert page.open == []
+    assert page.language == "en"
+    assert page.seen.count("h1") == page.seen.count("title") == page.seen.count("main") == 1
+    assert page.seen.count("h2") == sum(isinstance(block, Heading) for block in (*solution.blocks, *solution.result))
+    assert not {"script", "link", "img", "iframe"} & set(page.seen)
+    assert "http" not in solution.html
+    words = re.sub(r"\s+", "", "".join(page.texts))
+    for equation in solution.text.splitlines():
+        if equation.startswith("  "):
+            assert re.sub(r"\s+", "", equation) in words
+
+
+def test_it_is_saved_and_nothing_is_overwritten(tmp_path):
+    solution = solve(LECTURE, "z1[1]")
+    for ending, kind in ((".txt", "text"), (".md", "markdown"), (".html", "html")):
+        path = solution.save(tmp_path / f"key{ending}")
+        assert path.read_text(encoding="utf-8") == getattr(solution, kind) + "\n"
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(FileExistsError, match="there already"):
+        solution.save(path)
+    assert path.read_text(encoding="utf-8") == "mine"
+    assert solution.save(str(path), force=True) == path
+    with pytest.raises(ValueError, match=r"\.txt, \.md or \.html"):
+        solution.save(tmp_path / "key.pdf")
+
+
+def test_a_notebook_gets_latex_and_a_terminal_text():
+    solution = solve(LECTURE, "z1[1]")
+    assert solution._repr_mimebundle_() == {"text/plain": solution.text, "text/markdown": solution.markdown}
+    assert str(solution) == repr(solution) == solution.text
+
+
+@pytest.mark.parametrize("name", [None, *table(LECTURE, RATE), "W1", "dW2", "z1", "slope2", "W2_new", "x"])
+def test_everything_that_has_a_name_has_a_solution(name):
+    solution = solve(LECTURE, name, learning_rate=RATE)
+    assert solution.title in solution.text
+    assert all((solution.markdown, solution.html, solution.faded.text))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"name": "dW9[1,1]"}, "no value in this pass"),
+        ({"name": "much"}, "needed a name"),
+        ({"name": "W1_new[1,1]"}, "learning_rate"),
+        ({"notation": "books"}, "standard, lecture"),
+        ({"digits": 1}, "from 2 to 15"),
+        ({"digits": 16}, "from 2 to 15"),
+        ({"digits": 4.0}, "from 2 to 15"),
+        ({"digits": True}, "from 2 to 15"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_words(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        solve(LECTURE, **arguments)
