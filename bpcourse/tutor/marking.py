@@ -7,9 +7,10 @@ weight for a new one, the old loss for the new one, else 0).
 1. Right: at least three significant digits, and no farther than 2h from the right value.
 2. A mistake matches if its value is no farther than h. Within 0.2 % of |right − o| it counts from six digits on only,
    and even then as a possibility: honest rounding on the way lands there too.
-3. Many wrong values make an accident likely. Walk through them, the most usual first: each costs
-   2h / (|value − o|·2 ln 10), the share of numbers within a factor of ten of it that would match. While the sum is
-   below 0.015, a match is stated; after that it is a possibility ("could be").
+3. Many wrong values make an accident likely. Walk through them, the most usual first. Each costs the share of numbers
+   that match it by chance, with its own h at the digits given: 2h / (|value − o|·2 ln 10) of those within a factor of
+   ten of it, and if it lies within 30 % of the right value, 2h / (0.6·|right − o|) of those there. While what was spent
+   is at most 0.022, a match is stated; after that it is a possibility ("could be").
 4. Mistakes that give one value (to 1e-9) are named together. In a chain of answers those that explain most come first.
 
 The rule and its numbers were found with a prototype; benchmarks/diagnosis.py measures what they give.
@@ -40,7 +41,9 @@ SAME = 1e-9  # relative: two values that differ by less are one
 NEAR = 0.002  # of |right − o|: nearer to the right value, rounding explains as much as a mistake
 DIGITS_NEAR = 6
 CLOSE = 0.01  # of |right − o|: an answer so near was perhaps rounded on the way
-MOST_ACCIDENTS = 0.015
+AROUND = 0.3  # of |right − o|: where most numbers lie that are a little wrong
+MOST_ACCIDENTS = 0.022
+NOTHING = 1e-12  # relative to the right value: what should be 0 and is not for rounding in the machine
 SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may have
 
 WORDS = {
@@ -137,16 +140,24 @@ def read_answer(answer: object) -> Reading | None:
     if isinstance(answer, np.ndarray) and answer.ndim == 0:
         answer = answer.item()
     if isinstance(answer, str):
-        return read_digits(answer)
+        reading = read_digits(answer)
+        return reading if reading.value or reading.half_unit < 0.5 else Reading(0.0, FEWEST_DIGITS, 0.0)  # a plain 0
     if not isinstance(answer, Real) or isinstance(answer, (bool, np.bool_)):
         raise ValueError(f"needed one number, such as 0.0822; got {_shown(answer)}")
     if not math.isfinite(answer):
         raise ValueError(f"needed one finite number; got {float(answer)}")
     reading = read_digits(str(float(answer)) if not isinstance(answer, np.float32) else str(answer))
-    if reading.digits >= FEWEST_DIGITS or reading.value == 0:
-        return reading
-    unit = 10.0 ** (math.floor(math.log10(abs(reading.value))) + 1 - FEWEST_DIGITS)
-    return Reading(reading.value, FEWEST_DIGITS, unit / 2)
+    digits = max(reading.digits, FEWEST_DIGITS)
+    return Reading(reading.value, digits, min(reading.half_unit, half_unit(reading.value, digits)))
+
+
+def half_unit(value: float, digits: int) -> float:
+    """Return half a unit of the last digit of a number that is written with so many significant digits; 0 for 0.
+
+    >>> half_unit(0.0822, 3), half_unit(123.0, 2)
+    (5e-05, 5.0)
+    """
+    return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 0.0
 
 
 def _is_nothing(answer: object) -> bool:
@@ -248,7 +259,7 @@ class _Marked:
     @property
     def said(self) -> str:
         """What the learner wrote, as an equation."""
-        return f"{self.step.name} = {number(self.reading.value, min(self.reading.digits, 8))}"
+        return f"{self.step.name} = {number(self.reading.value, min(self.reading.digits, 6))}"
 
 
 def nothing_done(step: Step, values: Mapping[str, float]) -> float:
@@ -269,12 +280,21 @@ def _matches(step: Step, reading: Reading, values: Values, known: Mapping[str, f
             groups.append((wrong, list(mistakes), pair))
         elif not pair and mistakes[0] not in same:
             same += mistakes
-    found, accidents = [], 0.0
+    exact = [group for group in groups if math.isclose(group[0], reading.value, rel_tol=SAME)]
+    if exact and reading.digits < FEWEST_DIGITS:
+        groups = exact  # a short number such as 0 or 2 is itself before it is a rounded one
+    found, accidents = [], {True: 0.0, False: 0.0}
+    size = abs(value - o)
     for wrong, together, pair in groups:
-        accidents += half / ((abs(wrong - o) or abs(value - o)) * math.log(10))
-        near = abs(wrong - value) <= NEAR * abs(value - o)
-        if abs(reading.value - wrong) <= half and (not near or reading.digits >= DIGITS_NEAR):
-            found.append(_Match(tuple(together), pair, accidents <= MOST_ACCIDENTS and not near))
+        reach = 2 * half_unit(wrong, reading.digits)
+        around = abs(wrong - value) <= AROUND * size
+        accidents[False] += reach / ((abs(wrong - o) or size) * 2 * math.log(10))
+        accidents[True] += reach / (2 * AROUND * size) if around else 0.0
+        near = abs(wrong - value) <= NEAR * size
+        if abs(reading.value - wrong) <= max(half, NOTHING * abs(value)) and (
+            not near or reading.digits >= DIGITS_NEAR
+        ):
+            found.append(_Match(tuple(together), pair, accidents[around] <= MOST_ACCIDENTS and not near))
     return found
 
 
@@ -334,7 +354,7 @@ def _summary(marked: Mapping[str, _Marked | Verdict]) -> Verdict:
             verdicts[name] = each
     good = sum(verdict.status == "correct" for verdict in verdicts.values())
     count = f"{good} of {len(verdicts)} right"
-    if len(wrong) > 1:
+    if 1 < len(wrong) < len(verdicts):
         count += f"; not right: {', '.join(wrong)}"
     first = next((name for name in verdicts if name in wrong), "")
     if first:

@@ -30,6 +30,7 @@ from bpcourse.notation import Name, Register
 from bpcourse.tutor.equations import Facts, Step, Values, name_of, needed_for, sigmoid, softmax
 
 Wrong = Callable[[Step, Values], float]
+Answers = Callable[[Step, Values], Iterable[float]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Mistake:
     rules: Mapping[str, Wrong] = field(default_factory=dict)
     where: Callable[[Step], bool] = lambda step: True
     applies: Callable[[Facts], bool] = lambda facts: True
-    answers: Callable[[Step, Values], Iterable[float]] | None = None
+    answers: Answers | None = None
     prior: int = 2
 
     def replaced(self) -> dict[str, Wrong]:
@@ -271,8 +272,10 @@ def class_number(step: Step, v: Values) -> float:
 
 def class_before(step: Step, v: Values) -> float:
     """Return a target as if the 1 stood one place earlier, before the first in the last."""
+    if step.name[0] != "y":
+        return step.value
     before = (true_class(step, v) - 2) % outputs(step) + 1
-    return float(step.index[0] == before) if step.name[0] == "y" else step.value
+    return float(step.index[0] == before)
 
 
 def difference(step: Step, v: Values) -> float:
@@ -365,7 +368,8 @@ def rounded(decimals: int) -> dict[str, Wrong]:
     """Return the rules that round outputs, slopes, every ∂L/∂a and the output's δ on the way."""
 
     def whenever(step: Step, v: Values) -> float:
-        return round(step.rule(v), decimals)
+        value, unit = step.rule(v), 10.0**-decimals
+        return math.copysign(math.floor(abs(value) / unit + 0.5 + 1e-9) * unit, value)  # half a unit goes up
 
     def at_output(step: Step, v: Values) -> float:
         return whenever(step, v) if output(step) else step.rule(v)
@@ -410,6 +414,18 @@ def forward_difference(step: Step, v: Values) -> Iterator[float]:
         parameter, loss = str(name.at(quantity=name.quantity[1:], example=0)), f"loss{step.at}"
         moved = Values(v.table, {parameter: v[parameter] + 0.1})
         yield (moved[loss] - v[loss]) / 0.1
+
+
+def and_the_step(answers: Answers) -> Answers:
+    """Return the answers, and for a new parameter the step with each wrong gradient too."""
+
+    def both(step: Step, v: Values) -> Iterator[float]:
+        yield from answers(step, v)
+        if step.kind == "new":
+            old, rate, gradient = step.needs
+            yield from (v[old] - v[rate] * wrong for wrong in answers(v.table[gradient], v))
+
+    return both
 
 
 # The catalogue
@@ -811,7 +827,7 @@ CATALOGUE = (
         "index_swap", "chain", "the entry of another weight is given",
         "The entry beside it is the one that is asked for.",
         "Right size, another place: from which unit does this weight come, and into which does it lead?",
-        answers=neighbours,
+        answers=and_the_step(neighbours),
     ),
     Mistake(
         "neighbour_unit", "chain", "the value of another unit of the layer is given",
@@ -898,7 +914,7 @@ CATALOGUE = (
         "coarse_one_sided_difference", "rounding", "a one-sided difference with a step of 0.1 is used",
         "(L(w + 0.1) − L(w)) / 0.1 is the derivative.",
         "Look to both sides, (L(w + h) − L(w − h)) / 2h, with a much smaller h. What comes out?",
-        answers=forward_difference, prior=1,
+        answers=and_the_step(forward_difference), prior=1,
     ),
     Mistake(
         "decimal_point", "rounding", "the decimal point has slipped by one place",

@@ -29,6 +29,7 @@ from bpcourse.tutor.equations import Step, Values, entries, filled, look_up, nam
 MOST_PATHS = 6  # beyond, the chain is written with δ only
 NUDGE = 0.00001
 GAP = "____"
+LONGEST_ROW = 70  # characters that fit into a notebook beside each other
 
 Side = tuple[str, str]
 """A template, and how it is filled: with "symbols", with "numbers", or with the one "value"."""
@@ -157,17 +158,29 @@ class Solution:
     def markdown(self) -> str:
         """The solution in Markdown, with its equations in LaTeX."""
         parts = [f"## {self.title}"]
-        for block in (*self.blocks, *self.result):
-            if isinstance(block, Heading):
-                parts.append(f"### {block.text}")
-            elif isinstance(block, str):
-                parts.append(block)
-            else:
-                left, *sides = self._sides(block, latex=True)
-                rows = r" \\ ".join(f"&= {side}" for side in sides)
-                note = f"{block.note}:\n\n" if block.note else ""
-                parts.append(f"{note}$$\\begin{{aligned}} {left} {rows} \\end{{aligned}}$$")
+        for note, group in groupby((*self.blocks, *self.result), key=lambda block: getattr(block, "note", None)):
+            rows: list[str] = []
+            for block in group:
+                if isinstance(block, Equation):
+                    rows += self._rows(block)
+                else:
+                    parts.append(f"### {block.text}" if isinstance(block, Heading) else block)
+            if rows:
+                written = r" \\ ".join(rows)
+                parts += [f"{note}:"] * bool(note) + [f"$$\\begin{{aligned}} {written} \\end{{aligned}}$$"]
         return "\n\n".join(parts)
+
+    def _rows(self, equation: Equation) -> Iterator[str]:
+        """Yield an equation in LaTeX, in one row if it is short, else formula and numbers in rows of their own."""
+        plain, (left, *sides) = self._sides(equation), self._sides(equation, latex=True)
+        if len(" = ".join(plain)) <= LONGEST_ROW:
+            rows = [" = ".join(sides)]
+        elif len(" = ".join(plain[2:])) <= LONGEST_ROW:
+            rows = [sides[0], " = ".join(sides[1:])]
+        else:
+            rows = sides
+        yield f"{left} &= {rows[0]}" if sides else f"& {left}"
+        yield from (f"&= {row}" for row in rows[1:] if row)
 
     @property
     def html(self) -> str:

@@ -1,0 +1,246 @@
+"""How often a wrong number is answered with the right mistake, and how safe a right one is.
+
+    python benchmarks/diagnosis.py [--networks 6]
+
+Wrong numbers come from tests/injected.py, which is written independently of the tutor. Networks have eight shapes,
+three outputs and batches among them, weights with two decimals, every loss and activation, and a learning rate of
+their own. A mistake *shows* in a value if it moves it by more than 0.2 % of what there is to compute and to another
+number at the digits given; it has a *twin* if another mistake gives the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import random
+import statistics
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from injected import ROWS, SLIPS, injected, right  # noqa: E402
+
+from bpcourse import Dense, Network, Trace, backprop, check, number, steps  # noqa: E402
+from bpcourse.tutor.equations import Values, table  # noqa: E402
+
+SHAPES = ((2, 1), (3, 2, 1), (2, 3, 2), (3, 2, 3), (2, 2, 2), (3, 4, 3), (2, 3, 3, 2), (4, 3))
+HEADS = (
+    ("sigmoid", "mse"), ("sigmoid", "half_sse"), ("tanh", "mse"), ("identity", "half_sse"),
+    ("sigmoid", "binary_cross_entropy"), ("softmax", "categorical_cross_entropy"),
+)  # fmt: skip
+HIDDEN = ("sigmoid", "tanh", "relu", "leaky_relu")
+DIGITS = (3, 4, 5, 6)
+Problem = tuple[Trace, float]
+
+
+def problems(count: int, rng: random.Random) -> list[Problem]:
+    """Return `count` networks of each shape with each loss that fits it."""
+    found: list[Problem] = []
+    for sizes in SHAPES:
+        for output, loss in HEADS:
+            wanted = 0 if output == "softmax" and sizes[-1] == 1 else count
+            while wanted:
+                trace = drawn(sizes, output, loss, rng, examples=3 if wanted % 3 == 0 else 1)
+                if max(np.abs(trace[name]).max() for name in trace.names if name[0] == "z") < 4:
+                    found.append((trace, rng.choice((0.1, 0.3, 0.7, 1.5))))
+                    wanted -= 1
+    return found
+
+
+def drawn(sizes: tuple[int, ...], output: str, loss: str, rng: random.Random, examples: int) -> Trace:
+    """Return a network with numbers of two decimals, run forward and back."""
+
+    def numbers(*shape: int, low: float = -1.0) -> np.ndarray:
+        drawn = [round(rng.uniform(low, 1.0), 2) or 0.1 for _ in range(math.prod(shape))]
+        return np.reshape(drawn, shape)
+
+    kinds = [*(rng.choice(HIDDEN) for _ in sizes[2:]), output]
+    layers = [Dense(numbers(i, o), numbers(o), kind) for i, o, kind in zip(sizes, sizes[1:], kinds, strict=False)]
+    y = numbers(examples, sizes[-1], low=0.05)
+    if loss == "categorical_cross_entropy":
+        y = np.eye(sizes[-1])[[rng.randrange(sizes[-1]) for _ in range(examples)]]
+    elif loss == "binary_cross_entropy":
+        y = (y > 0.5) * 1.0
+    return backprop(Network(layers), numbers(examples, sizes[0], low=0.05), y, loss)
+
+
+def nothing_done(name: str, values: dict[str, float]) -> float:
+    """Return the old parameter or loss, for a new one; else 0."""
+    return values["old " + name] if "_new" in name and name[0] in "Wbl" else 0.0
+
+
+def with_old(values: dict[str, float], trace: Trace) -> dict[str, float]:
+    """Return the values, and for each new parameter and loss the old one."""
+    given = {name: step.value for name, step in table(trace).items()}
+    old = {f"old {name}": given[name.replace("_new", "")] for name in values if "_new" in name and name[0] in "Wbl"}
+    return values | old
+
+
+def shows(value: float, true: float, o: float, digits: int) -> bool:
+    """Return whether a wrong value can be told from the right one at so many digits."""
+    if not math.isfinite(value):
+        return False
+    half = 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 0.0
+    return abs(value - true) > max(0.002 * abs(true - o), 3 * half)
+
+
+def naming(cases: list[Problem], rng: random.Random) -> None:
+    """Print how often a mistake that shows and has no twin is named first, and how often it is stated."""
+    asked, first, stated = Counter(), Counter(), Counter()
+    missed: Counter[tuple[str, str]] = Counter()
+    ids = [*ROWS, *SLIPS]
+    for trace, rate in cases:
+        values = with_old(right(trace, rate), trace)
+        wrong = {mistake: found for mistake in ids if (found := injected(trace, rate, mistake))}
+        names = [step.name for step in steps(trace, rate) if step.name in values and not step.name.startswith("slope")]
+        for mistake, found in wrong.items():
+            true_of = [
+                (name, each)
+                for name in names
+                for each in found[name]
+                if shows(each, values[name], nothing_done(name, values), 3)
+            ]
+            kinds = {name.split("[")[0]: (name, each) for name, each in rng.sample(true_of, len(true_of))}
+            for name, value in rng.sample(sorted(kinds.values()), min(2, len(kinds))):
+                others = (each for other in wrong if other != mistake for each in wrong[other][name])
+                if any(math.isclose(value, each, rel_tol=1e-9) for each in others):
+                    continue  # a twin
+                for digits in DIGITS:
+                    verdict = check(trace, name, number(value, digits), rate)
+                    named = verdict.mistakes[:1] == (mistake,)
+                    asked[digits] += 1
+                    first[digits] += named
+                    stated[digits] += named and verdict.status == "mistake"
+                    if not named:
+                        missed[
+                            mistake, f"{digits} digits, {name.split('[')[0]}: {verdict.mistakes[:1] or verdict.status}"
+                        ] += 1
+    print(f"\nMistakes that show and have no twin: {asked[3]} numbers on {len(cases)} networks")
+    for digits in DIGITS:
+        print(
+            f"  {digits} digits: named first {first[digits] / asked[digits]:.2%}, stated {stated[digits] / asked[digits]:.2%}"
+        )
+    print(
+        "  most often missed:",
+        "; ".join(f"{mistake} ({what}) {count}×" for (mistake, what), count in missed.most_common(12)),
+    )
+
+
+def right_answers(cases: list[Problem]) -> None:
+    """Print how many right answers are not called right."""
+    asked, flagged = 0, []
+    for trace, rate in cases:
+        for step in steps(trace, rate):
+            for digits in DIGITS:
+                asked += 1
+                verdict = check(trace, step.name, number(step.value, digits), rate)
+                if verdict.status != "correct":
+                    flagged.append((step.name, verdict.status))
+        if asked > 20_000:
+            break
+    print(f"\nRight answers, rounded to 3 to 6 digits: {asked}, not called right: {len(flagged)} {flagged[:3]}")
+
+
+def random_answers(cases: list[Problem], count: int, rng: random.Random) -> None:
+    """Print how many random wrong numbers are stated to be a mistake."""
+    print(f"\nRandom wrong numbers, {count} each, stated to be a mistake")
+    ways = {
+        "within a factor of ten": lambda value: value * 10 ** rng.uniform(-1, 1) * rng.choice((1, 1, 1, -1)),
+        "within 30 %": lambda value: value * rng.uniform(0.7, 1.3),
+    }
+    for way, draw in ways.items():
+        rates = []
+        for digits in DIGITS:
+            stated = 0
+            for _ in range(count):
+                trace, rate = rng.choice(cases)
+                step = rng.choice([each for each in steps(trace, rate) if each.value])
+                stated += check(trace, step.name, number(draw(step.value), digits), rate).status == "mistake"
+            rates.append(f"{digits} digits {stated / count:.3%}")
+        print(f"  {way}: {', '.join(rates)}")
+
+
+def chains(cases: list[Problem], rng: random.Random) -> None:
+    """Print how often the first mistake in a chain of four-digit answers is found, and complaints about right chains."""
+    complaints = found = asked = 0
+    for trace, rate in cases:
+        steps_of = table(trace)
+        names = [name for name, step in steps_of.items() if step.kind != "given"]
+        complaints += check(trace, written(steps_of, names, None)).status != "correct"
+        for kind, wrong in LOCAL.items():
+            places = [name for name in names if steps_of[name].kind == kind and not steps_of[name].short]
+            for name in rng.sample(places, min(2, len(places))):
+                value = wrong(steps_of[name])
+                if value is None or not shows(value, steps_of[name].value, 0.0, 4):
+                    continue
+                asked += 1
+                found += check(trace, written(steps_of, names, (name, wrong))).first == name
+    print(f"\nChains: {asked} with one mistake, first mistake located {found / asked:.2%}")
+    print(f"        {len(cases)} right ones, complaints: {complaints}")
+
+
+def terms(step, values):
+    """Return the products of a sum."""
+    import re
+
+    return [values[one] * values[other] for one, other in re.findall(r"\{([^{}]*)\}·\{([^{}]*)\}", step.template)]
+
+
+LOCAL = {
+    "z": lambda step, v=None: sum(terms(step, v or step.inputs)) if "b" in step.template else None,
+    "error": lambda step, v=None: -step.rule(v or step.inputs),
+    "delta": lambda step, v=None: (v or step.inputs)[step.needs[0]],
+    "back": lambda step, v=None: terms(step, v or step.inputs)[0] if len(terms(step, v or step.inputs)) > 1 else None,
+    "dW": lambda step, v=None: (v or step.inputs)[step.needs[1]],
+}
+"""By kind of step, one mistake at that step alone: no bias, the sign, no slope, one path only, no input."""
+
+
+def written(steps_of, names, spoiled):
+    """Return a chain of answers with four digits, each computed from the rounded ones before it."""
+    known: dict[str, float] = {}
+    answers = {}
+    for name in names:
+        values = Values(steps_of, known)
+        step = steps_of[name]
+        value = spoiled[1](step, values) if spoiled and spoiled[0] == name else step.rule(values)
+        answers[name] = number(value, 4)
+        known[name] = float(answers[name].replace("−", "-"))
+    return answers
+
+
+def speed(rng: random.Random) -> None:
+    """Print how long one verdict takes on a 3-4-3 network."""
+    trace = drawn((3, 4, 3), "sigmoid", "mse", rng, examples=1)
+    times = []
+    for step in steps(trace, 0.3):
+        for _ in range(3):
+            start = time.perf_counter()
+            check(trace, step.name, number(step.value * 1.37, 5), 0.3)
+            times.append(time.perf_counter() - start)
+    print(
+        f"\nOne verdict on a 3-4-3 network: median {statistics.median(times) * 1e3:.1f} ms, worst {max(times) * 1e3:.1f} ms"
+    )
+
+
+def main() -> None:
+    """Measure and print everything."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--networks", type=int, default=3, help="of each shape with each loss")
+    parser.add_argument("--count", type=int, default=10_000, help="random wrong numbers of each kind")
+    args, rng = parser.parse_args(), random.Random(20)
+    cases = problems(args.networks, rng)
+    speed(rng)
+    naming(cases, rng)
+    right_answers(cases)
+    random_answers(cases, args.count, rng)
+    chains(cases, rng)
+
+
+if __name__ == "__main__":
+    main()
