@@ -1,4 +1,4 @@
-"""A sign error planted in backprop turns unit tests and the lessons red; without it both are green."""
+"""An error planted in the engine, or in the rule of a mistake, turns unit tests and the lessons red."""
 
 import os
 import shutil
@@ -8,10 +8,21 @@ import sys
 import pytest
 from support import PROJECT
 
-RIGHT = 'values[f"dW{number}"] = values[f"a{number - 1}"].T @ dz'
-WRONG = 'values[f"dW{number}"] = -values[f"a{number - 1}"].T @ dz'
+PLANTED = {
+    "no error": ("engine/backpropagation.py", "", ""),
+    "a sign in the engine": (
+        "engine/backpropagation.py",
+        'values[f"dW{number}"] = values[f"a{number - 1}"].T @ dz',
+        'values[f"dW{number}"] = -values[f"a{number - 1}"].T @ dz',
+    ),
+    "a mistake's rule": (
+        "tutor/mistakes.py",
+        'step.near("W", k, step.index[0], up=1)',
+        'step.near("W", step.index[0], k, up=1)',
+    ),
+}
 RUNS = {
-    "unit tests": ["tests/test_worked_examples.py", "--no-header"],
+    "unit tests": ["tests/test_worked_examples.py", "tests/test_injected.py", "-k", "mazur or published or transposed"],
     "lessons": ["--nbval", "--nbval-current-env", "lessons"],
 }
 
@@ -26,14 +37,15 @@ def project(tmp_path):
 
 
 @pytest.mark.parametrize("run", RUNS)
-@pytest.mark.parametrize("planted", [False, True], ids=["right", "planted"])
-def test_a_planted_sign_error_is_found(run, planted, project):
-    path = project / "bpcourse" / "engine" / "backpropagation.py"
+@pytest.mark.parametrize("planted", PLANTED)
+def test_a_planted_error_is_found(run, planted, project):
+    file, right, wrong = PLANTED[planted]
+    path = project / "bpcourse" / file
     source = path.read_text(encoding="utf-8")
-    assert source.count(RIGHT) == 1
-    if planted:
-        path.write_text(source.replace(RIGHT, WRONG), encoding="utf-8")
+    if right:
+        assert source.count(right) == 1
+        path.write_text(source.replace(right, wrong), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *RUNS[run]]
     environment = os.environ | {"PYTHONPATH": str(project)}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, timeout=120)
-    assert done.returncode == (1 if planted else 0), done.stdout.decode(errors="replace")[-2000:]
+    assert done.returncode == (1 if right else 0), done.stdout.decode(errors="replace")[-2000:]
