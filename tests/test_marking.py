@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -36,7 +37,7 @@ ONE_OF_THREE = backprop(THREE.network, THREE["x"][0], THREE["y"][0], "half_sse")
 @pytest.mark.parametrize(
     "answer",
     ["0.0822", "0.08217", " 0,0822 ", "8.22e-2", "8.22 × 10⁻²", "0.082167040564", "+.0822",
-     0.0822, RIGHT, np.float64(RIGHT), np.float32(RIGHT), np.array(RIGHT), Fraction(RIGHT)],
+     0.0822, RIGHT, np.float64(RIGHT), np.float32(RIGHT), np.array(RIGHT), Fraction(RIGHT), Decimal("0.0822")],
 )  # fmt: skip
 def test_right_answers_are_right_however_they_are_written(answer):
     assert check(MAZUR, "dW2[1,1]", answer).status == "correct"
@@ -62,6 +63,7 @@ def test_nothing_is_not_an_answer(answer):
 @pytest.mark.parametrize(
     "answer",
     [math.nan, math.inf, -math.inf, np.nan, "nan", "inf", "abc", "0.08.2", "1/0", "__import__('os')", "0.08 0.09",
+     "0e999", 10**400, Decimal("NaN"), np.ma.array(RIGHT, mask=False),
      True, np.bool_(True), 1j, [0.0822], [[0.0822]], np.array([RIGHT]), np.full((2, 2), RIGHT), {}, object(),
      b"0.0822", "9" * 5000],
 )  # fmt: skip
@@ -299,6 +301,7 @@ def test_star_for_matmul_shows_in_the_shape():
 
 
 @pytest.mark.parametrize("answer", [[], [[]], np.zeros((0, 2)), [[0.1, 0.2], [0.3]], [["a", "b"], ["c", "d"]], {"a": 1},
+                                    [np.zeros((2, 2)), np.zeros((2, 3))], np.ma.array(MAZUR["dW2"], mask=False),
                                     np.full((2, 2), np.nan), np.array([[1, 2], [3, 4]], dtype=complex)])  # fmt: skip
 def test_arrays_that_are_none_are_unreadable(answer):
     assert check(MAZUR, "dW2", answer).status == "unreadable"

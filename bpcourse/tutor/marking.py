@@ -23,6 +23,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -120,7 +121,10 @@ def check(
         return _check_array(trace, steps, name, names, answer)
     step = look_up(steps, name)
     reading = _read(step.name, answer, trace)
-    return reading if isinstance(reading, Verdict) else _Marked(step, reading, steps).verdict()
+    if isinstance(reading, Verdict):
+        return reading
+    marked = _Marked(step, reading, steps)
+    return marked.verdict(marked.matches)
 
 
 # One number
@@ -137,10 +141,10 @@ def read_answer(answer: object) -> Reading | None:
     """
     if _is_nothing(answer):
         return None
-    if isinstance(answer, np.ndarray) and answer.ndim == 0:
+    if isinstance(answer, np.ndarray) and answer.ndim == 0 and not np.ma.isMaskedArray(answer):
         answer = answer.item()
-    if isinstance(answer, str):
-        reading = read_digits(answer)
+    if isinstance(answer, (str, Decimal)):
+        reading = read_digits(str(answer))
         return reading if reading.value or reading.half_unit < 0.5 else Reading(0.0, FEWEST_DIGITS, 0.0)  # a plain 0
     if not isinstance(answer, Real) or isinstance(answer, (bool, np.bool_)):
         raise ValueError(f"needed one number, such as 0.0822; got {_shown(answer)}")
@@ -167,15 +171,14 @@ def _is_nothing(answer: object) -> bool:
 def _shown(answer: object) -> str:
     if isinstance(answer, (np.ndarray, list, tuple)):
         return f"{type(answer).__name__} of shape {np.shape(np.array(answer, dtype=object))}"
-    text = repr(answer)
-    return text if len(text) <= 60 else text[:60] + "…"
+    return f"a {type(answer).__name__}"  # its repr may hold an address, which differs from run to run
 
 
 def _read(name: str, answer: object, trace: Trace) -> Reading | Verdict:
     """Return how an answer reads, or the verdict that there is nothing to compare."""
     try:
         reading = read_answer(answer)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         return Verdict("unreadable", f"{name}: {error}.")
     if reading is None:
         return Verdict("not answered", f"{name} = ?", "Put your number in place of the dots.")
@@ -232,24 +235,24 @@ class _Marked:
         if self.wrong:
             self.matches = _matches(step, reading, values, known or {}, half + slack)
 
-    def verdict(self) -> Verdict:
-        """Return the words for it."""
-        said, ids = self.said, tuple(dict.fromkeys(id for match in self.matches for id in match.ids))
+    def verdict(self, matches: list[_Match]) -> Verdict:
+        """Return the words for it; `matches` are its own, perhaps in the light of other answers."""
+        said, ids = self.said, tuple(dict.fromkeys(id for match in matches for id in match.ids))
         near = self.reading.digits >= DIGITS_NEAR and self.off <= NEAR * self.size
         if self.right:
             return Verdict("correct", f"{said}.")
         if self.too_short:
             asked = "Write it with three significant digits or more; then there is something to compare."
             return Verdict("could be", f"{said} agrees as far as it goes.", asked)
-        if not self.matches and self.off <= CLOSE * self.size:
+        if not matches and self.off <= CLOSE * self.size:
             advice = "Was something rounded on the way? Keep all digits in the calculator, and round once, at the end."
             return Verdict("wrong", f"{said} is close, but not right to its last digit.", advice)
-        if not self.matches:
+        if not matches:
             return Verdict("wrong", f"{said}; no mistake that is known here makes that number.", LOOK[self.step.kind])
-        if len(self.matches) == 1 and self.matches[0].stated:
-            match = self.matches[0]
+        if len(matches) == 1 and matches[0].stated:
+            match = matches[0]
             return Verdict("mistake", f"{said} is what comes out if {match.clause}.", match.mistakes[0].hint, ids)
-        guesses = "; or if ".join(match.clause for match in self.matches[:3])
+        guesses = "; or if ".join(match.clause for match in matches[:3])
         if near:
             rounded = "was something rounded on the way? If not, it could come out if"
             return Verdict("could be", f"{said} is close: {rounded} {guesses}.", "", ids)
@@ -344,8 +347,7 @@ def _summary(marked: Mapping[str, _Marked | Verdict]) -> Verdict:
     verdicts = {}
     for name, each in marked.items():
         if isinstance(each, _Marked):
-            each.matches = _by_what_they_explain(each.matches, explained)
-            verdicts[name] = each.verdict()
+            verdicts[name] = each.verdict(_by_what_they_explain(each.matches, explained))
             again = tuple(id for id in verdicts[name].mistakes if id in named)
             if again:
                 verdicts[name] = Verdict("mistake", f"{each.said}: the same mistake once more.", "", again)
@@ -386,12 +388,18 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
     """Say of an array which entries are not right, or what became of its shape."""
     if _is_nothing(answer):
         return Verdict("not answered", f"{name} = ?", "Put your array in place of the dots.")
-    array = np.array(answer, dtype=object)
+    needed = f"{name}: needed an array of shape {names.shape}"
+    if np.ma.isMaskedArray(answer):
+        return Verdict("unreadable", f"{needed} without a mask.")
+    try:
+        array = np.array(answer, dtype=object)
+    except ValueError:
+        return Verdict("unreadable", f"{needed}; the rows that came have different lengths.")
     single = getattr(answer, "dtype", None) == np.float32
     readings = [_read(name, np.float32(each) if single else each, trace) for each in array.flat]
     bad = next((each for each in readings if isinstance(each, Verdict) and each.status == "unreadable"), None)
     if bad or array.size == 0:
-        return bad or Verdict("unreadable", f"{name}: needed an array of shape {names.shape}; got an empty one.")
+        return bad or Verdict("unreadable", f"{needed}; got an empty one.")
     if names.shape[0] == 1 and array.shape == names.shape[1:]:
         names = names[0]  # of one example a row is as good as a batch of one
     scale = 1
@@ -420,7 +428,9 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
 def _same(values: Array, shape: tuple[int, ...], readings: list[Reading | Verdict]) -> bool:
     """Return whether an answer is this array: the same shape, and each entry right to its last digit."""
     return values.shape == shape and all(
-        isinstance(reading, Reading) and abs(reading.value - value) <= 2 * reading.half_unit
+        isinstance(reading, Reading)
+        and reading.digits >= FEWEST_DIGITS
+        and abs(reading.value - value) <= 2 * reading.half_unit
         for value, reading in zip(values.flat, readings, strict=True)
     )
 
@@ -488,15 +498,15 @@ def hint(trace: Trace, name: str, learning_rate: float | None = None, notation: 
 
 LOOK = {
     "z": "Write out the weighted sum: input times weight, one term for each arrow that comes in, and the bias.",
-    "a": "Which activation has this layer? Put z into it.",
+    "a": "Which activation has this layer? Put the unit's weighted sum into it.",
     "y_hat": "The prediction is the output of the last layer.",
     "loss": "Compare each prediction with its target, and put the pairs together as this loss does.",
     "error": "How does the loss change with this one prediction? All other predictions stand still.",
-    "slope": "How steep is the activation at this z?",
-    "delta": "δ is ∂L/∂a of this unit, times the slope of its activation.",
-    "back": "Follow every arrow that leaves this unit. Each brings back the δ at its end, times its weight; add them.",
-    "dW": "Which signal comes in on this weight? And what is δ of the unit that it leads to?",
-    "db": "A bias is a weight whose input is 1. What is δ of its unit?",
+    "slope": "How steep is the activation at the unit's weighted sum?",
+    "delta": "How the loss changes with the unit's output, times the slope of its activation.",
+    "back": "Follow every arrow that leaves this unit: each brings back the delta at its end times its weight. Add them.",
+    "dW": "Which signal comes in on this weight? And what is the delta of the unit that it leads to?",
+    "db": "A bias is a weight whose input is 1. What is the delta of its unit?",
     "mean": "Compute it for each example first; then take the mean.",
     "new": "From the old value go a step against the gradient: learning rate times gradient.",
 }
