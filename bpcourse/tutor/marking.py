@@ -78,7 +78,8 @@ class Verdict:
 
     def __repr__(self) -> str:
         sign, words, _ = WORDS[self.status]
-        return "\n".join([f"{sign} {words}: {self.message}", *([f"  {self.hint}"] if self.hint else [])])
+        lines = [*f"{sign} {words}: {self.message}".splitlines(), *self.hint.splitlines()]
+        return "\n  ".join(lines)
 
     def _repr_html_(self) -> str:
         sign, words, colour = WORDS[self.status]
@@ -109,6 +110,7 @@ def check(
     'correct'
     >>> check(trace, "dW2[1,1]", "0.1385")
     ✗ Not right, and this is why: dW2[1,1] = 0.1385 is what comes out if the chain stops at δ, without the slope ∂z/∂w.
+      You may have thought: δ is the gradient of the weight.
       You have ∂L/∂z. How does z change when this one weight does?
     >>> check(trace, {"z1[1]": "0.3775", "a1[1]": "0.5933"}).status
     'correct'
@@ -250,8 +252,9 @@ class _Marked:
         if not matches:
             return Verdict("wrong", f"{said}; no mistake that is known here makes that number.", LOOK[self.step.kind])
         if len(matches) == 1 and matches[0].stated:
-            match = matches[0]
-            return Verdict("mistake", f"{said} is what comes out if {match.clause}.", match.mistakes[0].hint, ids)
+            match, likeliest = matches[0], matches[0].mistakes[0]
+            thought = f"\nYou may have thought: {likeliest.believes}" if likeliest.believes and not match.pair else ""
+            return Verdict("mistake", f"{said} is what comes out if {match.clause}.{thought}", likeliest.hint, ids)
         guesses = "; or if ".join(match.clause for match in matches[:3])
         if near:
             rounded = "was something rounded on the way? If not, it could come out if"
@@ -504,7 +507,7 @@ LOOK = {
     "error": "How does the loss change with this one prediction? All other predictions stand still.",
     "slope": "How steep is the activation at the unit's weighted sum?",
     "delta": "How the loss changes with the unit's output, times the slope of its activation.",
-    "back": "Follow every arrow that leaves this unit: each brings back the delta at its end times its weight. Add them.",
+    "back": "Follow every arrow that leaves this unit: each brings back the delta at its end times its weight.",
     "dW": "Which signal comes in on this weight? And what is the delta of the unit that it leads to?",
     "db": "A bias is a weight whose input is 1. What is the delta of its unit?",
     "mean": "Compute it for each example first; then take the mean.",

@@ -40,7 +40,7 @@ class Mistake:
     id : what a verdict calls it
     topic : forward, activation, loss, chain, update, rounding, cross-entropy, softmax, batch
     name : what it is, after "a number that comes out if …"
-    believes : what the student believes
+    believes : what the student believes, in one sentence; "" for a slip of the pen
     hint : a question that leads on
     rules : by kind of step, the wrong rule; see `bpcourse.tutor.equations` for the kinds
     where : at which steps the rules apply
@@ -918,13 +918,13 @@ CATALOGUE = (
     ),
     Mistake(
         "decimal_point", "rounding", "the decimal point has slipped by one place",
-        "(A slip of the pen.)",
+        "",
         "Estimate first: about how large should it be? Count the places.",
         answers=lambda step, v: [v[step.name] * 10, v[step.name] / 10], prior=1,
     ),
     Mistake(
         "lost_sign", "rounding", "the sign is the opposite one",
-        "(A slip of the pen.)",
+        "",
         "Which sign has each factor? How many of them are negative?",
         answers=lambda step, v: [-v[step.name]], prior=1,
     ),
@@ -1050,7 +1050,7 @@ CATALOGUE = (
         {"mean": times(lambda step: step.facts.examples)}, prior=3,
     ),
     Mistake(
-        "batch_divided_twice", "batch", "the number of examples is divided by twice",
+        "batch_divided_twice", "batch", "everything is divided by the number of examples twice",
         "1/n belongs in the loss, and again in the gradient.",
         "In how many places did you divide by the number of examples?",
         {"mean": times(lambda step: 1 / step.facts.examples)},
