@@ -6,14 +6,16 @@ import json
 import math
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
 from test_worked_examples import PUBLISHED, trace_of
 
 from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, hint, number, steps
+from bpcourse.tutor import mistakes
 from bpcourse.tutor.marking import WORDS, Verdict, read_answer
-from bpcourse.tutor.mistakes import ARRAY_MISTAKES, CATALOGUE, PAIRS
+from bpcourse.tutor.mistakes import ARRAY_MISTAKES, CATALOGUE, PAIRS, Mistake
 
 MAZUR = EXAMPLES["mazur"].backprop()
 RIGHT = 0.08216704056423078  # dW2[1,1]: tests/data/mistakes.json
@@ -392,14 +394,23 @@ def test_the_catalogue_is_in_order():
         assert "?" in mistake.hint
 
 
+def test_a_new_mistake_is_one_record(monkeypatch):
+    twice = Mistake(
+        "input_twice", "chain", "what comes in is multiplied in twice", "∂z/∂w is a².", "How often does it stand there?",
+        {"dW": lambda step, v: step.rule(v) * v[step.near("a", step.index[0], up=-1)]},
+    )  # fmt: skip
+    wrong = f"{RIGHT * MAZUR['a1'][0, 0]:.5f}"
+    assert check(MAZUR, "dW2[1,1]", wrong).status == "wrong"
+    monkeypatch.setattr(mistakes, "CATALOGUE", (*CATALOGUE, twice))
+    assert check(MAZUR, "dW2[1,1]", wrong).mistakes == ("input_twice",)
+
+
 def test_a_pair_has_one_rule_for_each_kind_of_step():
     for one, other in PAIRS:
         assert not MISTAKES[one].rules.keys() & MISTAKES[other].rules.keys()
 
 
 def test_ids_are_those_of_the_collection_where_the_mistake_is_the_same():
-    from pathlib import Path
-
     known = json.loads((Path(__file__).parent / "data" / "mistakes.json").read_text(encoding="utf-8"))
     ids = {entry["id"] for entry in known["misconceptions"]}
     left_out = {

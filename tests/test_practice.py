@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from bpcourse import number, practice
+from bpcourse import Dense, Network, backprop, number, practice
 from bpcourse.tutor.equations import table
 from bpcourse.tutor.mistakes import wrong_values
 from bpcourse.tutor.practice import SHAPES, TOPICS, is_well_posed, problem
@@ -92,8 +92,6 @@ def test_relu_problems_lead_through_a_live_unit():
 def test_a_problem_that_is_not_well_posed_is_seen_to_be():
     one = problem(0, "hidden_weight", 3)
     assert is_well_posed(one.trace, one.name)
-    from bpcourse import Dense, Network, backprop
-
     layers = one.trace.network.layers
     saturated = Network([Dense(layers[0].W * 20, layers[0].b, layers[0].activation), layers[1]])
     assert not is_well_posed(backprop(saturated, one.trace["x"], one.trace["y"]), one.name)
