@@ -396,7 +396,7 @@ def test_the_catalogue_is_in_order():
 
 def test_a_new_mistake_is_one_record(monkeypatch):
     twice = Mistake(
-        "input_twice", "chain", "what comes in is multiplied in twice", "∂z/∂w is a².", "How often does it stand there?",
+        "input_twice", "chain", "what comes in is multiplied in twice", "∂z/∂w is a².", "How often is it there?",
         {"dW": lambda step, v: step.rule(v) * v[step.near("a", step.index[0], up=-1)]},
     )  # fmt: skip
     wrong = f"{RIGHT * MAZUR['a1'][0, 0]:.5f}"

@@ -164,9 +164,9 @@ def test_it_reads_as_on_a_board():
     ]  # fmt: skip
     for line in (
         "How does the loss change with w1₁₂, the weight from input 1 to unit 2 of layer 1?",
-        "  through ŷ₁: ∂L/∂ŷ₁·∂ŷ₁/∂net2₁·∂net2₁/∂O1₂·∂O1₂/∂net1₂·∂net1₂/∂w1₁₂",
+        "  through ŷ₁: ∂L/∂ŷ₁ · ∂ŷ₁/∂net2₁ · ∂net2₁/∂O1₂ · ∂O1₂/∂net1₂ · ∂net1₂/∂w1₁₂",
         "  net1₂ = X₁·w1₁₂ + X₂·w1₂₂ + b1₂ = 0.8·(−0.75) + 0.45·0.2 + (−0.25) = −0.7600",
-        "  ∂L/∂w1₁₂ = X₁·∂L/∂net1₂ = 0.8·(−0.01966) = −0.01573",
+        "  ∂L/∂w1₁₂ = X₁ · ∂L/∂net1₂ = 0.8·(−0.01966) = −0.01573",
         "  through ŷ₂: −0.2406·0.2483·0.35·0.2171·0.8 = −0.003633",
     ):
         assert line in text

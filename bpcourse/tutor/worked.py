@@ -112,7 +112,10 @@ class Hand:
             show: Callable[[str], str] = lambda name: self.symbol(name, latex, own)  # noqa: E731
         else:
             show = lambda name: self.number(name, signed=how == "value")  # noqa: E731
-        return _latex(template, show) if latex else filled(template, show)
+        if latex:
+            return _latex(template, show)
+        text = filled(template, show)
+        return text.replace("·", " · ") if "∂" in text else text  # so that no fraction seems to go on
 
 
 @dataclass(frozen=True, repr=False)
@@ -500,8 +503,8 @@ class _Writer:
             outcome = "which differs: there is a kink within the nudge, or the loss is too flat to be measured so"
         return [
             Heading("CHECK"),
-            f"Raise {symbol} by 0.00001, run the rest forward, and look at the loss; then lower it by as much. "
-            f"L is {number(up, 12)} and {number(down, 12)}. Their difference, divided by 0.00002, is "
+            f"Raise {symbol} by 0.00001 and run the rest forward: L = {number(up, 12)}. Lower it by as much: "
+            f"L = {number(down, 12)}. The difference, divided by 0.00002, is "
             f"{number(slope, min(self.digits, 4), signed=True)}, {outcome}.",
         ]
 
