@@ -15,7 +15,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from bpcourse.notation import Register
 from bpcourse.tutor.equations import Step, table
 from bpcourse.tutor.marking import Hints, Verdict, check, hint, nothing_done
 from bpcourse.tutor.mistakes import wrong_values
-from bpcourse.tutor.worked import Solution, solve
+from bpcourse.tutor.worked import Hand, Solution, question, solve
 
 T = TypeVar("T")
 
@@ -42,7 +42,6 @@ SMALLEST = 0.002  # of an error, a δ, a gradient
 class Topic:
     """What a problem is about.
 
-    asks : what to compute, in words
     quantity : the name of what is asked for, without layer and index
     output : whether it is asked of the output layer, else of layer 1
     hidden, outputs : activations to choose from
@@ -53,7 +52,6 @@ class Topic:
     whole : whether the whole array is asked for
     """
 
-    asks: str
     quantity: str
     output: bool = True
     hidden: tuple[str, ...] = ("sigmoid", "tanh")
@@ -66,45 +64,34 @@ class Topic:
 
 
 SMOOTH, ALL = ("sigmoid", "tanh"), ("sigmoid", "tanh", "relu", "leaky_relu")
+CLASSES: dict[str, Any] = {"outputs": ("softmax",), "losses": ("categorical_cross_entropy",), "from_level": 3}
 
 TOPICS = Register(
     "topic",
     {
-        "weighted_sum": Topic("what the unit adds up", "z"),
-        "activation": Topic("what the unit puts out", "a", False, hidden=ALL, outputs=ALL),
-        "slope": Topic("the slope of the unit's activation", "slope", False, hidden=SMOOTH, outputs=SMOOTH),
-        "forward": Topic("the prediction", "y_hat", hidden=ALL, outputs=("sigmoid", "identity")),
-        "loss": Topic("the loss", "loss", outputs=("sigmoid", "identity")),
-        "cross_entropy": Topic("the loss, in nats", "loss", losses=("binary_cross_entropy",)),
-        "loss_slope": Topic("how fast the loss changes with the prediction", "da", outputs=("sigmoid", "identity")),
-        "output_delta": Topic("δ of the output unit", "dz", outputs=SMOOTH),
-        "output_weight": Topic("the gradient of the output weight", "dW", outputs=SMOOTH),
-        "hidden_delta": Topic("δ of the hidden unit", "dz", False, from_level=2),
-        "hidden_weight": Topic("the gradient of the hidden weight", "dW", False, from_level=2),
-        "relu": Topic("the gradient of the hidden weight", "dW", False, ("relu", "leaky_relu"), from_level=2),
-        "bias": Topic("the gradient of the bias", "db", False),
-        "matrix": Topic("the gradient of all weights of layer 1", "dW", False, from_level=2, whole=True),
-        "batch": Topic("the gradient of the weight, for the batch", "dW", False, examples=2),
-        "update": Topic("the output weight after one step", "W", losses=("half_sse",), rate=True),
-        "softmax": Topic(
-            "the probability of the class", "y_hat", outputs=("softmax",), losses=("categorical_cross_entropy",),
-            from_level=3,
-        ),
-        "softmax_slope": Topic(
-            "how the first probability changes with the z", "slope", outputs=("softmax",),
-            losses=("categorical_cross_entropy",), from_level=3,
-        ),
-        "yes_or_no": Topic("the gradient of the output weight", "dW", losses=("binary_cross_entropy",)),
-        "classes": Topic(
-            "the gradient of the output weight", "dW", outputs=("softmax",), losses=("categorical_cross_entropy",),
-            from_level=3,
-        ),
-        "hidden_classes": Topic(
-            "the gradient of the hidden weight", "dW", False, outputs=("softmax",),
-            losses=("categorical_cross_entropy",), from_level=3,
-        ),
+        "weighted_sum": Topic("z"),
+        "activation": Topic("a", output=False, hidden=ALL, outputs=ALL),
+        "slope": Topic("slope", output=False, hidden=SMOOTH, outputs=SMOOTH),
+        "forward": Topic("y_hat", hidden=ALL, outputs=("sigmoid", "identity")),
+        "loss": Topic("loss", outputs=("sigmoid", "identity")),
+        "cross_entropy": Topic("loss", losses=("binary_cross_entropy",)),
+        "loss_slope": Topic("da", outputs=("sigmoid", "identity")),
+        "output_delta": Topic("dz", outputs=SMOOTH),
+        "output_weight": Topic("dW", outputs=SMOOTH),
+        "hidden_delta": Topic("dz", output=False, from_level=2),
+        "hidden_weight": Topic("dW", output=False, from_level=2),
+        "relu": Topic("dW", output=False, hidden=("relu", "leaky_relu"), from_level=2),
+        "bias": Topic("db", output=False),
+        "matrix": Topic("dW", output=False, from_level=2, whole=True),
+        "batch": Topic("dW", output=False, examples=2),
+        "update": Topic("W", losses=("half_sse",), rate=True),
+        "softmax": Topic("y_hat", **CLASSES),
+        "softmax_slope": Topic("slope", **CLASSES),
+        "yes_or_no": Topic("dW", losses=("binary_cross_entropy",)),
+        "classes": Topic("dW", **CLASSES),
+        "hidden_classes": Topic("dW", output=False, **CLASSES),
     },
-)  # fmt: skip
+)
 """The topics, in the order of the lessons."""
 
 
@@ -131,13 +118,18 @@ class Problem:
         sizes = " → ".join(map(str, self.trace.network.sizes))
         units = ", ".join(f"layer {number}: {layer.activation.name}" for number, layer in enumerate(layers, start=1))
         given = ["x", *(f"{kind}{number}" for number in range(1, len(layers) + 1) for kind in "Wb"), "y"]
-        lines = [f"A network {sizes} ({units}); the loss is {self.trace.loss_function.name}."]
+        loss = self.trace.loss_function
+        nats = ", in nats" if loss.from_logits is not None else ""
+        lines = [f"A network {sizes} ({units}); the loss is {loss.name}{nats}."]
+        lines.append("A matrix of weights has a row for each input and a column for each unit.")
         if batch > 1:
             lines.append(f"A batch of {batch} examples, one in each row of x and y.")
         lines += [line for name in given for line in _matrix(name, self.trace[name])]
         if self.learning_rate is not None:
             lines.append(f"  learning rate = {self.learning_rate:g}")
-        return "\n".join([*lines, f"Compute {self.name}, {TOPICS[self.topic].asks}."])
+        steps = table(self.trace, self.learning_rate)
+        asked = question(steps[self.name], Hand.of(steps)) if self.name in steps else "All entries are asked for."
+        return "\n".join([*lines, f"Compute {self.name}, with four significant digits. {asked}"])
 
     def check(self, answer: object) -> Verdict:
         """Return the verdict on an answer."""

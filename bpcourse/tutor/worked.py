@@ -166,8 +166,12 @@ class Solution:
             for block in group:
                 if isinstance(block, Equation):
                     rows += self._rows(block)
+                elif isinstance(block, Heading):
+                    parts.append(f"### {block.text}")
+                elif parts[-1].startswith("#"):
+                    parts.append(block)
                 else:
-                    parts.append(f"### {block.text}" if isinstance(block, Heading) else block)
+                    parts[-1] += f"  \n{block}"  # a new line of the same paragraph
             if rows:
                 written = r" \\ ".join(rows)
                 parts += [f"{note}:"] * bool(note) + [f"$$\\begin{{aligned}} {written} \\end{{aligned}}$$"]
@@ -325,6 +329,30 @@ def solve(
     return _Writer(steps, notation, digits).solution(name)
 
 
+def question(step: Step, hand: Hand) -> str:
+    """Return in words what is asked with the name of a step."""
+    symbol = hand.symbol(step.name.removeprefix("d"))
+    unit = f"output {step.index[-1]}" if step.layer == step.facts.last and step.index else ""
+    unit = unit or (f"unit {step.index[-1]} of layer {step.layer}" if step.index else "")
+    if step.name[:2] == "dW":
+        below = "input" if step.layer == 1 else "unit"
+        return f"How does the loss change with {symbol}, the weight from {below} {step.index[0]} to {unit}?"
+    if step.kind == "slope" and len(step.index) == 2:
+        a = hand.symbol(name_of("a", step.layer, step.index[:1], step.at))
+        z = hand.symbol(name_of("z", step.layer, step.index[1:], step.at))
+        return f"How does {a} change with {z}?"
+    if step.name[0] == "d":
+        return f"How does the loss change with {symbol}?"
+    return {
+        "z": f"What does {unit} add up?",
+        "a": f"What does {unit} put out?",
+        "y_hat": f"What does {unit} predict?",
+        "slope": f"How steep is the activation of {unit}?",
+        "new": f"What is {symbol.removeprefix('new ')} after one step?",
+        "given": "It is given.",
+    }.get(step.kind, "How large is the loss?")
+
+
 class _Writer:
     """Who writes the blocks of one solution."""
 
@@ -352,27 +380,14 @@ class _Writer:
             return Solution(title, tuple(blocks), (*self._table(names), remark), self.hand)
         step = look_up(self.steps, name)
         needed = self._needed([step.name])
-        blocks = [f"{self._question(step)} {network}", *self._given(needed), *self._chain(step), *self._steps(needed)]
+        blocks = [
+            f"{question(step, self.hand)} {network}",
+            *self._given(needed),
+            *self._chain(step),
+            *self._steps(needed),
+        ]
         result = [*self._product(step), *self._check(step), remark]
         return Solution(f"{self.hand.symbol(step.name)}, step by step", tuple(blocks), tuple(result), self.hand)
-
-    def _question(self, step: Step) -> str:
-        symbol = self.hand.symbol(step.name.removeprefix("d"))
-        unit = f"output {step.index[-1]}" if step.layer == self.facts.last and step.index else ""
-        unit = unit or (f"unit {step.index[-1]} of layer {step.layer}" if step.index else "")
-        if step.name[:2] == "dW":
-            below = "input" if step.layer == 1 else "unit"
-            return f"How does the loss change with {symbol}, the weight from {below} {step.index[0]} to {unit}?"
-        if step.name[0] == "d":
-            return f"How does the loss change with {symbol}?"
-        return {
-            "z": f"What does {unit} add up?",
-            "a": f"What does {unit} put out?",
-            "y_hat": f"What does {unit} predict?",
-            "slope": f"How steep is the activation of {unit}?",
-            "new": f"What is {symbol.removeprefix('new ')} after one step?",
-            "given": "It is given.",
-        }.get(step.kind, "How large is the loss?")
 
     def _needed(self, asked: list[str]) -> set[str]:
         """Return all that the names need, by the shorter formula where there is one."""
