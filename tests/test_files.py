@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from support import PROJECT
 from test_cli import fails
 
 from bpcourse import EXAMPLES, cli, solve
@@ -42,6 +43,10 @@ def test_the_documented_example_is_the_network_of_the_famous_page(exercise):
     found = read_exercise(exercise)
     assert same(found.trace)
     assert found.learning_rate == 0.5
+
+
+def test_the_readme_shows_the_same_example():
+    assert f"```toml\n{TOML}```" in (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
 def test_json_with_the_same_keys_is_the_same_exercise(tmp_path):

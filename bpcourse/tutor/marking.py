@@ -99,7 +99,7 @@ def check(
     name : of a value, `"dW1[1,2]"`, or of an array, `"dW1"`; or a whole chain of answers, `{"z1[1]": 0.4, …}`
     answer : a number, or text as a person writes it: `0.0822`, `-0,08`, `8.2e-2`, `1/3`. Text keeps its digits; a float
         counts as written with at least three. `...`, None and "" are not answered yet.
-    learning_rate : where values after the update are asked for
+    learning_rate : where values after the update are asked for, or may have been used too early
 
     In a chain an answer that is right given the learner's own earlier ones counts as right.
     Raises ValueError for a name that this pass has not; an answer never raises.

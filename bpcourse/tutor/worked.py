@@ -65,7 +65,7 @@ class Hand:
 
     notation, digits : as in `solve`
     last : the number of the output layer, whose a is ŷ
-    values : each number by name
+    values : each number by name; products that a solution shows are added to it
     given : the names of those that are given, and shown as they are
     """
 
@@ -168,7 +168,7 @@ class Solution:
                     rows += self._rows(block)
                 elif isinstance(block, Heading):
                     parts.append(f"### {block.text}")
-                elif parts[-1].startswith("#"):
+                elif parts[-1].startswith(("#", "$")):
                     parts.append(block)
                 else:
                     parts[-1] += f"  \n{block}"  # a new line of the same paragraph
@@ -270,10 +270,9 @@ def _latex(template: str, show: Callable[[str], str]) -> str:
     names = re.findall(r"\{([^{}]*)\}", template)
     text = filled(template, lambda name: "\0")
     text = re.sub(r"e\^\(([^()]*)\)", r"e^{\1}", text)
-    for plain, mathematics in (
-        ("·", r" \cdot "), (MINUS, "-"), ("²", "^2"), ("ln", r"\ln "), ("tanh", r"\tanh"), ("max", r"\max"),
-        ("if", r"\text{ if }"), ("else", r"\text{ else }"), ("′", "'"),
-    ):  # fmt: skip
+    text = re.sub(r"\b(ln|tanh|max)\b", r"\\\1 ", text)
+    text = re.sub(r"\b(if|else)\b", r"\\text{ \1 }", text)
+    for plain, mathematics in (("·", r" \cdot "), (MINUS, "-"), ("²", "^2"), ("′", "'")):
         text = text.replace(plain, mathematics)
     shown = iter(names)
 
@@ -416,7 +415,7 @@ class _Writer:
             for step in group:
                 if step.short and not cancelled:
                     cancelled = True
-                    yield "The slope of the loss times the slope of the activation is ŷ − y: everything else cancels."
+                    yield "In the slope of the loss times the slope of the activation all cancels but ŷ and y."
                 yield self._equation(step)
 
     def _equation(self, step: Step) -> Equation:
