@@ -112,11 +112,15 @@ def number(value: float, digits: int = 4, signed: bool = False) -> str:
 
 @dataclass(frozen=True)
 class Reading:
-    """A number that a person wrote: its value, how many significant digits it has, and half a unit of the last one."""
+    """A number that a person wrote: its value, how many significant digits it has, and half a unit of the last one.
+
+    written : whether a person chose the digits; a number of Python has lost its closing zeros, or has too many
+    """
 
     value: float
     digits: int
     half_unit: float
+    written: bool = True
 
 
 EXACT_DIGITS = 15  # what a float holds for sure; a fraction counts as written with that many
@@ -140,9 +144,9 @@ def read_digits(text: str) -> Reading:
     """Read a number as `read_number` does, and how exactly it was written.
 
     >>> read_digits("0.0820")
-    Reading(value=0.082, digits=3, half_unit=5e-05)
+    Reading(value=0.082, digits=3, half_unit=5e-05, written=True)
     >>> read_digits("-8"), read_digits("1/4").digits
-    (Reading(value=-8.0, digits=1, half_unit=0.5), 15)
+    (Reading(value=-8.0, digits=1, half_unit=0.5, written=True), 15)
     """
     if not isinstance(text, str):
         raise TypeError(f"needed one number as text, such as '0.0822'; got {text!r}")
@@ -188,14 +192,24 @@ class Name:
 
     @classmethod
     def read(cls, text: str) -> Name:
-        """Take a name apart. Raises ValueError if it is not built like one."""
+        """Take a name apart, also one in the lecture's words: `net1[2]`, `O1[2]`, `w1[1,2]`, `X[1]`, `y_true[1]`.
+
+        Raises ValueError if it is not built like a name.
+        """
         pattern = (
             r"(?:(d?[Wbza]|slope)(\d{1,3})|(d?x|y|d?y_hat|loss|learning_rate))(_new)?"
             r"(?:\[(\d{1,4}(?:,\d{1,4})?)\])?(?:@(\d{1,6}))?"
         )
-        found = re.fullmatch(pattern, re.sub(r"\s", "", text)) if isinstance(text, str) else None
+        plain = re.sub(r"\s", "", text) if isinstance(text, str) else ""
+        for lecture, ours in (("net(?=\\d)", "z"), ("O(?=\\d)", "a"), ("w(?=\\d)", "W"), ("X", "x"), ("y_true", "y")):
+            plain = re.sub(rf"^(d?){lecture}", rf"\1{ours}", plain)
+        found = re.fullmatch(pattern, plain)
         if found is None:
             raise ValueError(f"needed a name such as dW1[1,2], b2[1], z1[2], y_hat[1] or loss; got {text!r}")
+        if "0" in (found[5] or "").split(","):
+            from_one = ",".join(str(int(entry) + 1) for entry in found[5].split(","))
+            advice = f"what Python calls {text} is {plain.replace(found[5], from_one)} here"
+            raise ValueError(f"units count from 1 in a name, as on paper: {advice}")
         quantity, layer = found[1] or found[3], int(found[2] or 0)
         if found[1] in ("a", "da") and layer == 0:
             quantity = "x" if quantity == "a" else "dx"

@@ -4,7 +4,8 @@
 h is half a unit of the last digit that was written, and o what the value would be if nothing had been done (the old
 weight for a new one, the old loss for the new one, else 0).
 
-1. Right: at least three significant digits, and no farther than 2h from the right value.
+1. Right: at least three significant digits, and no farther than 2h from the right value. (What Python computed from
+   rounded numbers has digits that nobody claimed: of those, three must be right.)
 2. A mistake matches if its value is no farther than h. Within 0.2 % of |right − o| it counts from six digits on only,
    and even then as a possibility: honest rounding on the way lands there too.
 3. Many wrong values make an accident likely. Walk through them, the most usual first. Each costs the share of numbers
@@ -21,7 +22,7 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from numbers import Real
@@ -41,6 +42,7 @@ FEWEST_DIGITS = 3
 SAME = 1e-9  # relative: two values that differ by less are one
 NEAR = 0.002  # of |right − o|: nearer to the right value, rounding explains as much as a mistake
 DIGITS_NEAR = 6
+THREE_DIGITS = 0.0005  # of |right − o|: nearer than that, three digits are right
 CLOSE = 0.01  # of |right − o|: an answer so near was perhaps rounded on the way
 AROUND = 0.3  # of |right − o|: where most numbers lie that are a little wrong
 MOST_ACCIDENTS = 0.022
@@ -98,7 +100,8 @@ def check(
 
     name : of a value, `"dW1[1,2]"`, or of an array, `"dW1"`; or a whole chain of answers, `{"z1[1]": 0.4, …}`
     answer : a number, or text as a person writes it: `0.0822`, `-0,08`, `8.2e-2`, `1/3`. Text keeps its digits; a float
-        counts as written with at least three. `...`, None and "" are not answered yet.
+        counts as written with at least three, and one with more than six was computed: three of them must be right.
+        `...`, None and "" are not answered yet.
     learning_rate : where values after the update are asked for, or may have been used too early
 
     In a chain an answer that is right given the learner's own earlier ones counts as right.
@@ -135,11 +138,10 @@ def check(
 def read_answer(answer: object) -> Reading | None:
     """Return how a learner's answer reads, or None if there is none yet.
 
-    A float has lost its trailing zeros, so it counts as written with three digits at least.
     Raises ValueError, in words, for what is not one finite number.
 
-    >>> read_answer("0.0820").digits, read_answer(0.5).digits, read_answer(...) is None
-    (3, 3, True)
+    >>> read_answer("0.0820").digits, read_answer(0.0820).digits, read_answer(...) is None
+    (3, 2, True)
     """
     if _is_nothing(answer):
         return None
@@ -148,13 +150,14 @@ def read_answer(answer: object) -> Reading | None:
     if isinstance(answer, (str, Decimal)):
         reading = read_digits(str(answer))
         return reading if reading.value or reading.half_unit < 0.5 else Reading(0.0, FEWEST_DIGITS, 0.0)  # a plain 0
+    if isinstance(answer, tuple) and len(answer) == 2:
+        raise ValueError("needed one number; got two: use a decimal point, or quotes around a decimal comma, '0,25'")
     if not isinstance(answer, Real) or isinstance(answer, (bool, np.bool_)):
         raise ValueError(f"needed one number, such as 0.0822; got {_shown(answer)}")
     if not math.isfinite(answer):
         raise ValueError(f"needed one finite number; got {float(answer)}")
-    reading = read_digits(str(float(answer)) if not isinstance(answer, np.float32) else str(answer))
-    digits = max(reading.digits, FEWEST_DIGITS)
-    return Reading(reading.value, digits, min(reading.half_unit, half_unit(reading.value, digits)))
+    text = str(answer) if isinstance(answer, np.float32) else str(float(answer)).removesuffix(".0")
+    return replace(read_digits(text), written=False)
 
 
 def half_unit(value: float, digits: int) -> float:
@@ -204,9 +207,13 @@ class _Match:
         """Return those of the mistakes that explain so many answers."""
         return tuple(mistake for mistake in self.mistakes if explained[mistake.id] == answers)
 
+    def after(self, ids: Set[str]) -> _Match:
+        """Return the same with the mistakes of these ids at the end."""
+        return replace(self, mistakes=tuple(sorted(self.mistakes, key=lambda mistake: mistake.id in ids)))
+
     @property
     def clause(self) -> str:
-        names = (", and " if self.pair else ", or if ").join(mistake.name for mistake in self.mistakes[:3])
+        names = (", and " if self.pair else ", or if ").join(mistake.name for mistake in self.mistakes[:2])
         return "two mistakes are made: " + names if self.pair else names
 
 
@@ -225,30 +232,41 @@ class _Marked:
         known: Mapping[str, float] | None = None,
         slack: float = 0.0,
     ) -> None:
-        self.step, self.reading = step, reading
-        values = Values(steps, known)
-        value, half, short = values[step.name], reading.half_unit, reading.digits < FEWEST_DIGITS
-        self.off = min(abs(reading.value - value), abs(reading.value - step.value))
-        self.size = abs(value - nothing_done(step, values))
-        self.right = self.off <= SAME * abs(value) or (not short and self.off <= 2 * half + slack)
-        self.too_short = not self.right and short and self.off <= half + slack
-        self.wrong = not self.right and not self.too_short
+        self.step, self.values, self.size = step, Values(steps, known), 0.0
+        value, full = self.values[step.name], reading
+        if not reading.written and reading.digits < FEWEST_DIGITS:  # 0.5 may be 0.500
+            full = replace(reading, digits=FEWEST_DIGITS, half_unit=half_unit(reading.value, FEWEST_DIGITS))
+        self.reading, self.size = full, abs(value - nothing_done(step, self.values))
+        self.off, off_true = abs(reading.value - value), abs(reading.value - step.value)
+        self.carried = self.off < off_true  # right by the learner's own earlier values, if it is right
+        self.off = min(self.off, off_true)
+        enough = full.digits >= FEWEST_DIGITS
+        self.right = self.off <= SAME * abs(value) or (enough and self.off <= 2 * full.half_unit + slack)
+        self.too_short = not self.right and reading.digits < FEWEST_DIGITS and self.off <= reading.half_unit + slack
         self.matches: list[_Match] = []
-        if self.wrong:
-            self.matches = _matches(step, reading, values, known or {}, half + slack)
+        if not self.right and not self.too_short:
+            self.matches = _matches(step, full, self.values, known or {}, full.half_unit + slack)
+        # what Python computed from rounded numbers has digits that nobody claimed
+        unclaimed = not reading.written and reading.digits > DIGITS_NEAR and not self.matches
+        self.rounded = not self.right and unclaimed and self.off <= THREE_DIGITS * self.size
+        self.right = self.right or self.rounded
+        self.wrong = not self.right and not self.too_short
 
     def verdict(self, matches: list[_Match]) -> Verdict:
         """Return the words for it; `matches` are its own, perhaps in the light of other answers."""
         said, ids = self.said, tuple(dict.fromkeys(id for match in matches for id in match.ids))
         near = self.reading.digits >= DIGITS_NEAR and self.off <= NEAR * self.size
+        if self.rounded:
+            return Verdict("correct", f"{said}, right to three digits; something was rounded on the way.")
         if self.right:
-            return Verdict("correct", f"{said}.")
+            return Verdict("correct", f"{said}{', given your own earlier numbers' if self.carried else ''}.")
         if self.too_short:
             asked = "Write it with three significant digits or more; then there is something to compare."
             return Verdict("could be", f"{said} agrees as far as it goes.", asked)
         if not matches and self.off <= CLOSE * self.size:
             advice = "Was something rounded on the way? Keep all digits in the calculator, and round once, at the end."
-            return Verdict("wrong", f"{said} is close, but not right to its last digit.", advice)
+            far = "right to three digits" if self.off <= THREE_DIGITS * self.size else "close"
+            return Verdict("wrong", f"{said} is {far}, but not to the last that you wrote.", advice)
         if not matches:
             return Verdict("wrong", f"{said}; no mistake that is known here makes that number.", LOOK[self.step.kind])
         if len(matches) == 1 and matches[0].stated:
@@ -342,15 +360,19 @@ def _carried(steps: Mapping[str, Step], name: str, known: Mapping[str, float], h
     return sum(abs(Values(steps, each)[name] - value) for each in moved)
 
 
-def _summary(marked: Mapping[str, _Marked | Verdict]) -> Verdict:
-    """Return the verdict on several answers: each by itself, and the mistake that explains most of the wrong ones."""
+def _summary(marked: Mapping[str, _Marked | Verdict], elsewhere: Set[str] = frozenset()) -> Verdict:
+    """Return the verdict on several answers: each by itself, and the mistake that explains most of the wrong ones.
+
+    elsewhere : ids of mistakes that would have spoiled answers which are right; they come after their twins
+    """
     wrong = {name: each for name, each in marked.items() if isinstance(each, _Marked) and each.wrong}
     explained = Counter(id for each in wrong.values() for match in each.matches for id in match.ids)
     named: set[str] = set()
     verdicts = {}
     for name, each in marked.items():
         if isinstance(each, _Marked):
-            verdicts[name] = each.verdict(_by_what_they_explain(each.matches, explained))
+            matches = [match.after(elsewhere) for match in _by_what_they_explain(each.matches, explained)]
+            verdicts[name] = each.verdict(matches)
             again = tuple(id for id in verdicts[name].mistakes if id in named)
             if again:
                 verdicts[name] = Verdict("mistake", f"{each.said}: the same mistake once more.", "", again)
@@ -421,11 +443,16 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
     marked: dict[str, _Marked | Verdict] = {}
     for each, reading in zip(names.flat, readings, strict=True):
         if isinstance(reading, Reading):
-            own = Reading(reading.value * scale, reading.digits, reading.half_unit * scale)
+            own = replace(reading, value=reading.value * scale, half_unit=reading.half_unit * scale)
             marked[each] = _Marked(steps[each], own, steps)
         else:
             marked[each] = replace(reading, message=f"{each} = ?")
-    return _summary(marked)
+    good = [each for each, mark in marked.items() if isinstance(mark, _Marked) and mark.right]
+    elsewhere = set()
+    if 0 < len(good) < len(marked):
+        found = (mistakes for each in good for mistakes, _ in wrong_values(steps, each))
+        elsewhere = {mistake.id for mistakes in found for mistake in mistakes if mistake.answers is None}
+    return _summary(marked, elsewhere)
 
 
 def _same(values: Array, shape: tuple[int, ...], readings: list[Reading | Verdict]) -> bool:
