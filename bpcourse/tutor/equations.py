@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +126,11 @@ class Step:
         (0.905, 0.805)
         """
         return self.rule({**self.inputs, **values})
+
+    def terms(self, values: Mapping[str, float]) -> list[float]:
+        """Return the products of which its formula is the sum, as in z and in ∂L/∂a; [] for other formulas."""
+        pairs = re.findall(r"\{([^{}]*)\}·\{([^{}]*)\}", self.template)
+        return [values[one] * values[other] for one, other in pairs]
 
     def near(self, quantity: str, *index: int, up: int = 0) -> str:
         """Return the name of a quantity of the same unit, example and layer, or of another unit, or `up` layers."""
@@ -241,12 +246,8 @@ def look_up(steps: Mapping[str, Step], name: str) -> Step:
 
     Raises ValueError if it is not built like a name, UnknownNameError (a ValueError) if this pass has no such value.
     """
-    asked = Name.read(name)
     facts = next(iter(steps.values())).facts
-    if asked.quantity == "dy_hat":
-        asked = asked.at(quantity="da", layer=facts.last)
-    if facts.examples == 1 and asked.example == 1:
-        asked = asked.at(example=0)
+    asked = _as_in(facts, name)
     if str(asked) in steps:
         return steps[str(asked)]
     if asked.new and "learning_rate" not in steps:
@@ -259,6 +260,14 @@ def look_up(steps: Mapping[str, Step], name: str) -> Step:
     raise UnknownNameError("value in this pass called", name, alike or whole)
 
 
+def _as_in(facts: Facts, name: str) -> Name:
+    """Return a name as this pass has it: ∂L/∂ŷ belongs to the last layer, and a single example is not numbered."""
+    asked = Name.read(name)
+    if asked.quantity == "dy_hat":
+        asked = asked.at(quantity="da", layer=facts.last)
+    return asked.at(example=0) if facts.examples == 1 and asked.example == 1 else asked
+
+
 def entries(steps: Mapping[str, Step], name: str) -> NDArray[Any] | None:
     """Return the names of an array's entries, in the shape of the array, or None if `name` is that of a single value.
 
@@ -269,7 +278,7 @@ def entries(steps: Mapping[str, Step], name: str) -> NDArray[Any] | None:
     array([['dW2[1,1]', 'dW2[1,2]'],
            ['dW2[2,1]', 'dW2[2,2]']], dtype=object)
     """
-    asked = Name.read(name)
+    asked = _as_in(next(iter(steps.values())).facts, name)
     if asked.index or asked.quantity in ("loss", "learning_rate"):
         return None
     parts = {each: Name.read(each) for each in steps}
@@ -299,10 +308,17 @@ class _Board:
         return range(1, self.facts.sizes[layer] + 1)
 
     def write(
-        self, kind: str, name: str, template: str, rule: Rule, place: tuple[int, tuple[int, ...]], short: str = ""
+        self,
+        kind: str,
+        name: str,
+        template: str,
+        rule: Rule,
+        place: tuple[int, tuple[int, ...]],
+        short: str = "",
+        also: Iterable[str] = (),
     ) -> None:
-        """Write one equation. What it needs are the names in its formula."""
-        names = re.findall(r"\{([^{}]*)\}", template + short)
+        """Write one equation. What it needs are the names in its formula, and those that it falls back to."""
+        names = dict.fromkeys([*re.findall(r"\{([^{}]*)\}", template + short), *also])
         inputs = {needed: self.values[needed] for needed in names}
         self.values[name] = value = rule(self.values)
         at, new = name[name.find("@") :] if "@" in name else "", "_new" if "_new" in name else ""
@@ -350,18 +366,24 @@ class _Board:
             a = name_of("a", last, (k,), at, new)
             self.write("y_hat", f"y_hat{new}[{k}]{at}", f"{{{a}}}", _copy(a), (last, (k,)))
         pairs = [(f"y[{k}]{at}", f"y_hat{new}[{k}]{at}") for k in self.units(last)]
-        self.write("loss", f"loss{new}{at}", *_loss(self.facts.loss, pairs), (last, ()))
+        zs = [name_of("z", last, (k,), at, new) for k in self.units(last)]
+        template, rule = _loss(self.facts.loss, pairs)
+        rule, also = _unless_saturated(rule, self.facts.loss, pairs, zs, "value_from_logits")
+        self.write("loss", f"loss{new}{at}", template, rule, (last, ()), also=also)
 
     def backward(self, at: str) -> None:
         """Write the backward pass of one example, from its own loss."""
         last = self.facts.last
         pairs = [(f"y[{k}]{at}", f"y_hat[{k}]{at}") for k in self.units(last)]
+        zs = [name_of("z", last, (k,), at) for k in self.units(last)]
         for k in self.units(last):
-            self.write("error", name_of("da", last, (k,), at), *_error(self.facts.loss, pairs, k), (last, (k,)))
+            template, rule = _error(self.facts.loss, pairs, k)
+            rule, also = _unless_saturated(rule, self.facts.loss, pairs, zs, "output_gradient_from_logits", k)
+            self.write("error", name_of("da", last, (k,), at), template, rule, (last, (k,)), also=also)
         for layer in range(last, 0, -1):
             self._slopes(layer, at)
             for j in self.units(layer):
-                self._delta(layer, j, at, pairs[j - 1] if layer == last else None)
+                self._delta(layer, j, at, pairs if layer == last else [])
             for i in self.units(layer - 1):
                 a = name_of("a", layer - 1, (i,), at)
                 for j in self.units(layer):
@@ -384,21 +406,22 @@ class _Board:
             )
             for index in columns:
                 template, rule = _slope(activation, layer, index, at, self.facts.sizes[layer])
-                self.write("slope", name_of("slope", layer, index, at), template, rule, (layer, index))
+                name, z = name_of("slope", layer, index, at), name_of("z", layer, index[:1], at)
+                smooth = activation in (ACTIVATIONS["sigmoid"], ACTIVATIONS["tanh"])
+                self.write("slope", name, template, rule, (layer, index), also=[z] if smooth else [])
 
-    def _delta(self, layer: int, j: int, at: str, output: tuple[str, str] | None) -> None:
-        """Write ∂L/∂z: through the unit's slope, or for softmax through every output, as each depends on each z."""
-        coupled = _is_coupled(self.facts.activations[layer - 1])
+    def _delta(self, layer: int, j: int, at: str, pairs: list[tuple[str, str]]) -> None:
+        """Write ∂L/∂z: through the unit's slope, or for softmax through every output, as each depends on each z.
+
+        pairs : at the output the names of targets and predictions
+        """
+        coupled, loss = _is_coupled(self.facts.activations[layer - 1]), self.facts.loss
         indices = [(i, j) for i in self.units(layer)] if coupled else [(j,)]
         factors = [(name_of("da", layer, index[:1], at), name_of("slope", layer, index, at)) for index in indices]
-        rule, short = _weighted(factors), ""
-        if output and self.facts.loss.from_logits is not None:
-            targets = [f"y[{k}]{at}" for k in self.units(layer)]
-            short, shorter = _short_delta(self.facts.loss, output, targets)
-            if coupled and math.isclose(sum(self.values[target] for target in targets), 1, rel_tol=1e-12):
-                short = f"{{{output[1]}}} − {{{output[0]}}}"
-            rule = _finite(rule, shorter)
-        self.write("delta", name_of("dz", layer, (j,), at), _sum_of(factors), rule, (layer, (j,)), short)
+        zs = [name_of("z", layer, (unit,), at) for unit in self.units(layer)] if pairs else []
+        rule, also = _unless_saturated(_weighted(factors), loss, pairs, zs, "gradient_from_logits", j)
+        short = _short_delta(loss, pairs, j, self.values) if pairs else ""
+        self.write("delta", name_of("dz", layer, (j,), at), _sum_of(factors), rule, (layer, (j,)), short, also)
 
     def mean(self, name: str) -> None:
         """Write the mean over the examples; with one example there is nothing to do."""
@@ -440,14 +463,41 @@ def _descent(old: str, gradient: str) -> Rule:
     return lambda v: v[old] - v["learning_rate"] * v[gradient]
 
 
-def _finite(rule: Rule, otherwise: Rule) -> Rule:
-    """Return `rule`, and `otherwise` where a saturated output makes it ∞·0."""
+SATURATED = 1e-6  # nearer to 0 or 1 a unit's output has lost digits of its distance from there
+
+
+def _unless_saturated(
+    rule: Rule, loss: Loss, pairs: list[tuple[str, str]], zs: list[str], method: str, k: int = 0
+) -> tuple[Rule, list[str]]:
+    """Return a rule in ŷ that goes back to z where ŷ has lost digits, and what it needs for that.
+
+    method : which of the loss's formulas in z it is; of several outputs the k-th
+    """
+    if loss.from_logits is None or not pairs:
+        return rule, []
+    output, from_z = loss.from_logits.output, getattr(loss, method)
 
     def both(v: Mapping[str, float]) -> float:
-        value = rule(v)
-        return value if math.isfinite(value) else otherwise(v)
+        if all(SATURATED < v[p] < 1 - SATURATED for _, p in pairs):
+            return rule(v)
+        z = [v[each] for each in zs]
+        if any(abs(v[p] - own) > SATURATED for (_, p), own in zip(pairs, output.f(z), strict=True)):
+            return rule(v)  # this 0 or 1 is a learner's own, perhaps rounded
+        value = from_z([v[y] for y, _ in pairs], z)
+        return float(value[k - 1] if k else value)
 
-    return both
+    return both, [*zs, *(name for pair in pairs for name in pair)]
+
+
+def _smooth_slope(activation: Activation, z: str, a: str, from_a: Callable[[float], float]) -> Rule:
+    """Return the slope from the unit's output, and from z where the output has lost the digits for it."""
+
+    def slope(v: Mapping[str, float]) -> float:
+        if abs(v[a]) < 1 - SATURATED or abs(v[a] - activation.f(v[z]).item()) > SATURATED:
+            return from_a(v[a])
+        return activation.df(v[z]).item()
+
+    return slope
 
 
 def sigmoid(z: float) -> float:
@@ -467,7 +517,11 @@ def _is_coupled(activation: Activation) -> bool:
 
 def _leak(activation: Activation) -> float | None:
     """Return the slope of a ReLU, leaky or not, below 0; None for other activations."""
-    return activation.df(-1.0).item() if activation.rectifier else None
+    if not activation.rectifier or activation.slope is None:
+        return None
+    leak = float(activation.df(-1.0))
+    straight = activation.f([-2.0, -1.0, 1.0, 2.0]).tolist() == [-2 * leak, -leak, 1.0, 2.0]
+    return leak if straight else None
 
 
 def _activation(activation: Activation, zs: list[str], j: int) -> Formula:
@@ -495,12 +549,13 @@ def _slope(activation: Activation, layer: int, index: tuple[int, ...], at: str, 
     """Return f′(z), or ∂aᵢ/∂zₖ where the units are coupled; from the unit's output where that is the shortest way."""
     a, z = name_of("a", layer, index[:1], at), name_of("z", layer, index[:1], at)
     leak = _leak(activation)
+    rule: Rule
     if activation == ACTIVATIONS["identity"]:
         return "1", lambda v: 1.0
     if activation == ACTIVATIONS["sigmoid"]:
-        return f"{{{a}}}·(1 − {{{a}}})", lambda v: v[a] * (1 - v[a])
+        return f"{{{a}}}·(1 − {{{a}}})", _smooth_slope(activation, z, a, lambda a: a * (1 - a))
     if activation == ACTIVATIONS["tanh"]:
-        return f"1 − {{{a}}}²", lambda v: 1 - v[a] ** 2
+        return f"1 − {{{a}}}²", _smooth_slope(activation, z, a, lambda a: 1 - a**2)
     if leak is not None:
         return f"1 if {{{z}}} > 0, else {leak:g}", lambda v: 1.0 if v[z] > 0 else leak
     if activation == ACTIVATIONS["softmax"]:
@@ -511,7 +566,7 @@ def _slope(activation: Activation, layer: int, index: tuple[int, ...], at: str, 
     if _is_coupled(activation):
         zs, (i, k) = [name_of("z", layer, (unit,), at) for unit in range(1, units + 1)], index
         row = ", ".join(f"{{{each}}}" for each in zs)
-        rule: Rule = lambda v: activation.jacobian([v[each] for each in zs])[i - 1, k - 1].item()  # noqa: E731
+        rule = lambda v: activation.jacobian([v[each] for each in zs])[i - 1, k - 1].item()  # noqa: E731
         return f"{activation.name}′({row})", rule
     return f"{activation.name}′({{{z}}})", lambda v: activation.df(v[z]).item()
 
@@ -519,6 +574,10 @@ def _slope(activation: Activation, layer: int, index: tuple[int, ...], at: str, 
 def _cost(weight: float, p: float) -> float:
     """Return −weight · ln p, where what has no weight costs nothing."""
     return 0.0 if weight == 0 else -weight * math.log(p) if p > 0 else math.inf
+
+
+def _squared(difference: float) -> float:
+    return difference * difference  # ** would raise OverflowError where this is inf
 
 
 def _over(part: float, whole: float) -> float:
@@ -532,9 +591,9 @@ def _loss(loss: Loss, pairs: list[tuple[str, str]]) -> Formula:
     mean = f" / {count}" if count > 1 else ""
     if loss == LOSSES["mse"]:
         template = f"[{squares}]{mean}" if count > 1 else squares
-        return template, lambda v: sum((v[p] - v[y]) ** 2 for y, p in pairs) / count
+        return template, lambda v: sum(_squared(v[p] - v[y]) for y, p in pairs) / count
     if loss == LOSSES["half_sse"]:
-        return f"[{squares}] / 2", lambda v: sum((v[p] - v[y]) ** 2 for y, p in pairs) / 2
+        return f"[{squares}] / 2", lambda v: sum(_squared(v[p] - v[y]) for y, p in pairs) / 2
     if loss == LOSSES["binary_cross_entropy"]:
         terms = " + ".join(f"{{{y}}}·ln {{{p}}} + (1 − {{{y}}})·ln(1 − {{{p}}})" for y, p in pairs)
         rule: Rule = lambda v: sum(_cost(v[y], v[p]) + _cost(1 - v[y], 1 - v[p]) for y, p in pairs) / count  # noqa: E731
@@ -565,12 +624,14 @@ def _error(loss: Loss, pairs: list[tuple[str, str]], k: int) -> Formula:
     return f"{loss.name}′({row})", rule
 
 
-def _short_delta(loss: Loss, output: tuple[str, str], ys: list[str]) -> Formula:
-    """Return ∂L/∂z of a cross-entropy, where the slope of the logarithm and that of the activation cancel."""
-    y, p = output
+def _short_delta(loss: Loss, pairs: list[tuple[str, str]], k: int, values: Mapping[str, float]) -> str:
+    """Return ∂L/∂z of a cross-entropy, where the slope of the logarithm and that of the activation cancel, or ""."""
+    y, p = pairs[k - 1]
     if loss == LOSSES["binary_cross_entropy"]:
-        count = len(ys)
-        short = f"({{{p}}} − {{{y}}}) / {count}" if count > 1 else f"{{{p}}} − {{{y}}}"
-        return short, lambda v: (v[p] - v[y]) / count
-    total = " + ".join(f"{{{each}}}" for each in ys)
-    return f"{{{p}}}·({total}) − {{{y}}}", lambda v: v[p] * sum(v[each] for each in ys) - v[y]
+        return f"({{{p}}} − {{{y}}}) / {len(pairs)}" if len(pairs) > 1 else f"{{{p}}} − {{{y}}}"
+    if loss != LOSSES["categorical_cross_entropy"]:
+        return ""
+    if math.isclose(sum(values[target] for target, _ in pairs), 1, rel_tol=1e-12):
+        return f"{{{p}}} − {{{y}}}"
+    total = " + ".join(f"{{{target}}}" for target, _ in pairs)
+    return f"{{{p}}}·({total}) − {{{y}}}"
