@@ -13,9 +13,9 @@ import pytest
 from injected import ROWS, SLIPS, injected, right
 from random_networks import random_cases
 
-from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, steps
+from bpcourse import EXAMPLES, Dense, Network, backprop, check, steps
 from bpcourse.tutor.equations import table
-from bpcourse.tutor.mistakes import wrong_values
+from bpcourse.tutor.mistakes import CATALOGUE, wrong_values
 
 RATE = 0.3
 DATA = json.loads((Path(__file__).parent / "data" / "mistakes.json").read_text(encoding="utf-8"))
@@ -44,7 +44,7 @@ def traces():
 
 
 def test_every_mistake_has_its_row_and_no_row_is_left_over():
-    assert {*ROWS, *SLIPS} == set(MISTAKES)
+    assert {*ROWS, *SLIPS} == {mistake.id for mistake in CATALOGUE}
     assert not ROWS.keys() & SLIPS.keys()
 
 

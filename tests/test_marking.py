@@ -15,7 +15,7 @@ from test_worked_examples import PUBLISHED, trace_of
 from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, hint, number, steps
 from bpcourse.tutor import mistakes
 from bpcourse.tutor.marking import WORDS, Verdict, read_answer
-from bpcourse.tutor.mistakes import ARRAY_MISTAKES, CATALOGUE, PAIRS, Mistake
+from bpcourse.tutor.mistakes import CATALOGUE, OF_SHAPES, PAIRS, Mistake
 
 MAZUR = EXAMPLES["mazur"].backprop()
 RIGHT = 0.08216704056423078  # dW2[1,1]: tests/data/mistakes.json
@@ -74,10 +74,28 @@ def test_what_is_no_number_is_unreadable_and_never_right(answer):
 
 
 def test_a_float_counts_as_written_with_three_digits_at_least():
-    assert read_answer(0.5).half_unit == pytest.approx(0.0005)
-    assert read_answer("0.5").half_unit == pytest.approx(0.05)
+    trace = backprop(Network([Dense([[0.5004]])]), [1.0], [0.0], "half_sse")
+    assert check(trace, "z1[1]", 0.5).status == check(trace, "z1[1]", "0.500").status == "correct"
+    assert check(trace, "z1[1]", "0.5").status == "could be"
+    assert check(MAZUR, "z1[1]", 0.4).status == "could be"  # 0.3775, if one digit is meant
+    assert check(MAZUR, "z1[1]", "0.400").status == "wrong"
     assert read_answer(0.08216).digits == 4
     assert read_answer(0).value == 0
+
+
+def test_digits_that_nobody_claimed_do_not_count():
+    computed = 0.1385 * 0.5933  # from printed numbers: 0.08217205, where 0.08216704 is right
+    verdict = check(MAZUR, "dW2[1,1]", computed)
+    assert verdict.status == "correct"
+    assert "three digits" in verdict.message
+    assert check(MAZUR, "dW2[1,1]", str(computed)).status == "wrong"  # as text they are claimed
+    assert check(MAZUR, "dW2[1,1]", 0.0825).status == "wrong"
+
+
+def test_a_decimal_comma_without_quotes_is_explained():
+    verdict = check(MAZUR, "dW2[1,1]", (-0, 65))
+    assert verdict.status == "unreadable"
+    assert "quotes" in verdict.message
 
 
 def test_too_few_digits_are_neither_right_nor_wrong():
@@ -231,6 +249,10 @@ def test_a_chain_with_gaps_says_what_is_left():
 
 
 def test_a_chain_needs_names_of_this_pass():
+    with pytest.raises(ValueError, match="two answers"):
+        check(MAZUR, {"z1[1]": 0.3775, "net1[1]": 0.3775})
+    with pytest.raises(ValueError, match="leave out the one"):
+        check(MAZUR, {"z1[1]": 0.3775}, 0.3775)
     with pytest.raises(ValueError, match="at least one answer"):
         check(MAZUR, {})
     with pytest.raises(ValueError, match="no value in this pass"):
@@ -255,6 +277,13 @@ def test_every_array_of_a_trace_is_right_for_its_own_name():
     single = backprop(THREE.network.astype(np.float32), THREE["x"], THREE["y"], "half_sse")
     for name in ("z1", "dz2", "dW1", "db2", "dx"):
         assert check(single, name, single[name]).status == "correct"
+
+
+def test_single_precision_is_as_exact_as_its_largest_term():
+    x = [[0.3, 0.6, 0.1], [0.4, -0.5, 0.2]]
+    network = Network([Dense([[0.2, 0.5], [-0.1, 0.25], [0.0003, 0.2]], [0.0, 0.0], "tanh")]).astype(np.float32)
+    trace = backprop(network, x, [[0.1, 0.2], [0.3, 0.4]])
+    assert check(trace, "z1", trace["z1"]).status == "correct"  # the first is 0.06 − 0.06 + 0.00003
 
 
 def test_of_one_example_a_row_will_do():
@@ -323,6 +352,34 @@ def test_an_array_with_gaps():
     assert verdict.steps["dW2[1,2]"].status == "not answered"
 
 
+def test_a_mistake_that_would_have_spoiled_other_entries_comes_last():
+    turned = THREE["dW1"].copy()
+    turned[2, 1] *= -1
+    assert check(THREE, "dW1", turned).mistakes[0] == "lost_sign"
+    assert check(THREE, "dW1", -THREE["dW1"]).mistakes[0] == "sign_slip"
+
+
+def test_where_a_value_is_infinite_nothing_is_right():
+    sure = backprop(Network([Dense([[800.0]], [0.0], "sigmoid")]), [1.0], [0.0], "binary_cross_entropy")
+    assert check(sure, "loss", "800").status == "correct"
+    assert check(sure, "loss", "5.00").status == check(sure, "da1[1]", "3.21").status == "wrong"
+
+
+@pytest.mark.parametrize("name", ["x[1]", "y[2]", "W1[1,2]", "b1[1]", "learning_rate", "loss", "W1", "x", "slope1"])
+def test_whatever_has_a_name_can_be_asked_for(name):
+    for answer in ("0.5431", 0.1, "much", [[1.0]], np.zeros((2, 2))):
+        assert check(MAZUR, name, answer, learning_rate=0.5).status in WORDS
+
+
+def test_names_are_read_as_people_write_them():
+    for name in ("dy_hat", "da2", "dz2@1", "dnet2", "dO2"):
+        array = MAZUR["dz2" if name in ("dz2@1", "dnet2") else "da2"]
+        assert check(MAZUR, name, array).status == "correct"
+    assert check(MAZUR, "net1[1]", "0.3775").status == check(MAZUR, "dw2[1,1]", "0.0822").status == "correct"
+    with pytest.raises(ValueError, match=r"what Python calls dW1\[0,1\] is dW1\[1,2\] here"):
+        check(MAZUR, "dW1[0,1]", 0.1)
+
+
 # Words
 
 
@@ -383,14 +440,14 @@ def test_hints_follow_the_notation_and_the_name():
 
 
 def test_the_catalogue_is_in_order():
-    assert len(MISTAKES) == len(CATALOGUE) >= 60
+    assert len(MISTAKES) == len(CATALOGUE) + len(OF_SHAPES) >= 60
     for mistake in CATALOGUE:
         assert bool(mistake.rules) != (mistake.answers is not None), f"{mistake.id}: a rule, or answers"
         assert mistake.hint.count("?") >= 1, f"{mistake.id}: a hint asks"
         assert mistake.believes.endswith(".") or mistake.id in ("decimal_point", "lost_sign")
         assert not mistake.name.endswith("."), f"{mistake.id}: the name stands within a sentence"
         assert mistake.prior in (1, 2, 3)
-    for mistake in ARRAY_MISTAKES.values():
+    for mistake in OF_SHAPES:
         assert "?" in mistake.hint
 
 
@@ -418,4 +475,4 @@ def test_ids_are_those_of_the_collection_where_the_mistake_is_the_same():
         "grads_not_zeroed": "it needs the step before",
         "bce_mean_outputs": "our binary cross-entropy is that mean",
     }
-    assert ids - MISTAKES.keys() - ARRAY_MISTAKES.keys() == left_out.keys()
+    assert ids - MISTAKES.keys() == left_out.keys()

@@ -4,15 +4,18 @@
 h is half a unit of the last digit that was written, and o what the value would be if nothing had been done (the old
 weight for a new one, the old loss for the new one, else 0).
 
-1. Right: at least three significant digits, and no farther than 2h from the right value. (What Python computed from
-   rounded numbers has digits that nobody claimed: of those, three must be right.)
+1. Right: at least three significant digits, and no farther than 2h from the right value; or equal to it, however few
+   the digits. (What Python computed from rounded numbers has digits that nobody claimed: three of them must be right.)
 2. A mistake matches if its value is no farther than h. Within 0.2 % of |right − o| it counts from six digits on only,
    and even then as a possibility: honest rounding on the way lands there too.
 3. Many wrong values make an accident likely. Walk through them, the most usual first. Each costs the share of numbers
    that match it by chance, with its own h at the digits given: 2h / (|value − o|·2 ln 10) of those within a factor of
-   ten of it, and if it lies within 30 % of the right value, 2h / (0.6·|right − o|) of those there. While what was spent
-   is at most 0.022, a match is stated; after that it is a possibility ("could be").
-4. Mistakes that give one value (to 1e-9) are named together. In a chain of answers those that explain most come first.
+   ten of it, from one purse, and if it lies within 30 % of the right value, 2h / (0.6·|right − o|) of those there, from
+   another. A match is stated while at most 0.022 is spent from its purse: the second for a value within 30 %, the first
+   for the others. After that it is a possibility ("could be").
+4. Mistakes that give one value (to 1e-9) are named together.
+5. In a chain h grows by as much as the last digits of the learner's earlier answers can move the value, and the
+   mistakes that explain most answers come first.
 
 The rule and its numbers were found with a prototype; benchmarks/diagnosis.py measures what they give.
 """
@@ -35,7 +38,7 @@ from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import Array
 from bpcourse.notation import Name, Reading, number, read_digits
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
-from bpcourse.tutor.mistakes import ARRAY_MISTAKES, MISTAKES, Mistake, wrong_values
+from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
 from bpcourse.tutor.worked import Hand
 
 FEWEST_DIGITS = 3
@@ -46,6 +49,7 @@ THREE_DIGITS = 0.0005  # of |right − o|: nearer than that, three digits are ri
 CLOSE = 0.01  # of |right − o|: an answer so near was perhaps rounded on the way
 AROUND = 0.3  # of |right − o|: where most numbers lie that are a little wrong
 MOST_ACCIDENTS = 0.022
+LARGEST = 1e300  # beyond, nothing is compared
 NOTHING = 1e-12  # relative to the right value: what should be 0 and is not for rounding in the machine
 SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may have
 
@@ -120,12 +124,14 @@ def check(
     """
     steps = table(trace, learning_rate)
     if isinstance(name, Mapping):
+        if answer is not ...:
+            raise ValueError("a chain has its answers in it; leave out the one that came after it.")
         return _check_chain(trace, steps, name)
     names = entries(steps, name)
     if names is not None:
         return _check_array(trace, steps, name, names, answer)
     step = look_up(steps, name)
-    reading = _read(step.name, answer, trace)
+    reading = _read(step, answer, trace)
     if isinstance(reading, Verdict):
         return reading
     marked = _Marked(step, reading, steps)
@@ -169,26 +175,42 @@ def half_unit(value: float, digits: int) -> float:
     return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 0.0
 
 
+def _with_its_zeros(reading: Reading) -> Reading:
+    """Return a number of Python with three digits at least: 0.5 may have been 0.500."""
+    if reading.written or reading.digits >= FEWEST_DIGITS:
+        return reading
+    half = min(reading.half_unit, half_unit(reading.value, FEWEST_DIGITS))
+    return replace(reading, digits=FEWEST_DIGITS, half_unit=half)
+
+
 def _is_nothing(answer: object) -> bool:
     return answer is None or answer is ... or (isinstance(answer, str) and not answer.strip())
 
 
 def _shown(answer: object) -> str:
-    if isinstance(answer, (np.ndarray, list, tuple)):
-        return f"{type(answer).__name__} of shape {np.shape(np.array(answer, dtype=object))}"
+    if isinstance(answer, np.ndarray):
+        return f"an array of shape {answer.shape}"
     return f"a {type(answer).__name__}"  # its repr may hold an address, which differs from run to run
 
 
-def _read(name: str, answer: object, trace: Trace) -> Reading | Verdict:
-    """Return how an answer reads, or the verdict that there is nothing to compare."""
+def _read(step: Step, answer: object, trace: Trace) -> Reading | Verdict:
+    """Return how an answer reads, or the verdict that there is nothing to compare.
+
+    In single precision a sum is only as exact as its largest term.
+    """
+    name = step.name
     try:
         reading = read_answer(answer)
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         return Verdict("unreadable", f"{name}: {error}.")
+    except OverflowError:
+        return Verdict("unreadable", f"{name}: needed one number; this one is too large for a float.")
     if reading is None:
         return Verdict("not answered", f"{name} = ?", "Put your number in place of the dots.")
-    exact = SINGLE_PRECISION if np.float32 in (trace["x"].dtype, getattr(answer, "dtype", None)) else SAME
-    return replace(reading, half_unit=max(reading.half_unit, exact * abs(reading.value) / 2))
+    single = np.float32 in (trace["x"].dtype, getattr(answer, "dtype", None))
+    terms = step.terms({needed: abs(value) for needed, value in step.inputs.items()}) if single else []
+    exact = SINGLE_PRECISION * max([abs(reading.value), *terms]) if single else SAME * abs(reading.value)
+    return replace(reading, half_unit=max(reading.half_unit, exact / 2))
 
 
 @dataclass(frozen=True)
@@ -232,23 +254,21 @@ class _Marked:
         known: Mapping[str, float] | None = None,
         slack: float = 0.0,
     ) -> None:
-        self.step, self.values, self.size = step, Values(steps, known), 0.0
-        value, full = self.values[step.name], reading
-        if not reading.written and reading.digits < FEWEST_DIGITS:  # 0.5 may be 0.500
-            full = replace(reading, digits=FEWEST_DIGITS, half_unit=half_unit(reading.value, FEWEST_DIGITS))
+        self.step, self.values, full = step, Values(steps, known), _with_its_zeros(reading)
+        value = self.values[step.name]
         self.reading, self.size = full, abs(value - nothing_done(step, self.values))
         self.off, off_true = abs(reading.value - value), abs(reading.value - step.value)
         self.carried = self.off < off_true  # right by the learner's own earlier values, if it is right
         self.off = min(self.off, off_true)
         enough = full.digits >= FEWEST_DIGITS
-        self.right = self.off <= SAME * abs(value) or (enough and self.off <= 2 * full.half_unit + slack)
+        self.right = self.off <= SAME * min(abs(value), LARGEST) or (enough and self.off <= 2 * full.half_unit + slack)
         self.too_short = not self.right and reading.digits < FEWEST_DIGITS and self.off <= reading.half_unit + slack
         self.matches: list[_Match] = []
-        if not self.right and not self.too_short:
+        if not self.right and not self.too_short and math.isfinite(value):
             self.matches = _matches(step, full, self.values, known or {}, full.half_unit + slack)
         # what Python computed from rounded numbers has digits that nobody claimed
         unclaimed = not reading.written and reading.digits > DIGITS_NEAR and not self.matches
-        self.rounded = not self.right and unclaimed and self.off <= THREE_DIGITS * self.size
+        self.rounded = not self.right and unclaimed and self.off <= THREE_DIGITS * min(self.size, LARGEST)
         self.right = self.right or self.rounded
         self.wrong = not self.right and not self.too_short
 
@@ -263,6 +283,8 @@ class _Marked:
         if self.too_short:
             asked = "Write it with three significant digits or more; then there is something to compare."
             return Verdict("could be", f"{said} agrees as far as it goes.", asked)
+        if math.isinf(self.size):
+            return Verdict("wrong", f"{said}; but the right value is too large for a float. Ask for another one.")
         if not matches and self.off <= CLOSE * self.size:
             advice = "Was something rounded on the way? Keep all digits in the calculator, and round once, at the end."
             far = "right to three digits" if self.off <= THREE_DIGITS * self.size else "close"
@@ -332,7 +354,12 @@ def _usual_first(candidate: tuple[tuple[Mistake, ...], float]) -> tuple[int, int
 
 def _check_chain(trace: Trace, steps: Mapping[str, Step], answers: Mapping[str, object]) -> Verdict:
     """Mark each answer by what the learner had before, and name the mistake that explains most of the wrong ones."""
-    asked = {look_up(steps, name).name: answer for name, answer in answers.items()}
+    asked: dict[str, object] = {}
+    for name, answer in answers.items():
+        own = look_up(steps, name).name
+        if own in asked:
+            raise ValueError(f"{own} has two answers here; leave one out.")
+        asked[own] = answer
     if not asked:
         raise ValueError("needed at least one answer, such as {'z1[1]': 0.5}; got an empty chain.")
     known: dict[str, float] = {}
@@ -340,7 +367,7 @@ def _check_chain(trace: Trace, steps: Mapping[str, Step], answers: Mapping[str, 
     marked: dict[str, _Marked | Verdict] = {}
     for step in steps.values():
         if step.name in asked:
-            reading = _read(step.name, asked[step.name], trace)
+            reading = _read(step, asked[step.name], trace)
             if isinstance(reading, Verdict):
                 marked[step.name] = reading
                 continue
@@ -418,10 +445,13 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
         return Verdict("unreadable", f"{needed} without a mask.")
     try:
         array = np.array(answer, dtype=object)
-    except ValueError:
-        return Verdict("unreadable", f"{needed}; the rows that came have different lengths.")
+    except Exception:  # whatever was given, it becomes a verdict
+        return Verdict("unreadable", f"{needed}; what came is no table of numbers.")
     single = getattr(answer, "dtype", None) == np.float32
-    readings = [_read(name, np.float32(each) if single else each, trace) for each in array.flat]
+    any_entry = steps[names.flat[0]]
+    own = [steps[each] for each in names.flat] if array.size == names.size else [any_entry] * array.size
+    cast = np.float32 if single else lambda each: each
+    readings = [_read(step, cast(each), trace) for step, each in zip(own, array.flat, strict=True)]
     bad = next((each for each in readings if isinstance(each, Verdict) and each.status == "unreadable"), None)
     if bad or array.size == 0:
         return bad or Verdict("unreadable", f"{needed}; got an empty one.")
@@ -435,7 +465,8 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
         for mistake, wrong in _wrong_arrays(trace, Name.read(name), right):
             if _same(wrong, array.shape, readings):
                 shape = f" of shape {array.shape}, not {right.shape}," if array.shape != right.shape else ""
-                said = f"{name}{shape} is what comes out if {mistake.name}."
+                clause = TRANSPOSED if mistake.id == "index_swap" else mistake.name
+                said = f"{name}{shape} is what comes out if {clause}."
                 return Verdict("mistake", said, mistake.hint, (mistake.id,))
     if array.shape != names.shape:
         message = f"{name} must have shape {right.shape}; got {array.shape}."
@@ -443,10 +474,10 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
     marked: dict[str, _Marked | Verdict] = {}
     for each, reading in zip(names.flat, readings, strict=True):
         if isinstance(reading, Reading):
-            own = replace(reading, value=reading.value * scale, half_unit=reading.half_unit * scale)
-            marked[each] = _Marked(steps[each], own, steps)
+            scaled = replace(reading, value=reading.value * scale, half_unit=reading.half_unit * scale)
+            marked[each] = _Marked(steps[each], scaled, steps)
         else:
-            marked[each] = replace(reading, message=f"{each} = ?")
+            marked[each] = reading
     good = [each for each, mark in marked.items() if isinstance(mark, _Marked) and mark.right]
     elsewhere = set()
     if 0 < len(good) < len(marked):
@@ -457,31 +488,35 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
 
 def _same(values: Array, shape: tuple[int, ...], readings: list[Reading | Verdict]) -> bool:
     """Return whether an answer is this array: the same shape, and each entry right to its last digit."""
-    return values.shape == shape and all(
-        isinstance(reading, Reading)
-        and reading.digits >= FEWEST_DIGITS
-        and abs(reading.value - value) <= 2 * reading.half_unit
-        for value, reading in zip(values.flat, readings, strict=True)
+    if values.shape != shape or not all(isinstance(reading, Reading) for reading in readings):
+        return False
+    meant = [_with_its_zeros(reading) for reading in readings if isinstance(reading, Reading)]
+    return all(
+        reading.digits >= FEWEST_DIGITS and abs(reading.value - value) <= 2 * reading.half_unit
+        for value, reading in zip(values.flat, meant, strict=True)
     )
 
 
 def _wrong_arrays(trace: Trace, name: Name, right: Array) -> Iterator[tuple[Mistake, Array]]:
     """Yield what mistakes with shapes and axes make of an array."""
     if right.ndim == 2:
-        yield ARRAY_MISTAKES["index_swap"], right.T
+        yield MISTAKES["index_swap"], right.T
         for axis in (0, 1, None):
-            yield ARRAY_MISTAKES["summed_over_wrong_axis"], np.array(right.sum(axis=axis))
+            yield MISTAKES["summed_over_wrong_axis"], np.array(right.sum(axis=axis))
     if name.quantity == "db" and not name.example:
         dz = trace[f"dz{name.layer}"]
-        yield ARRAY_MISTAKES["bias_grad_not_summed"], dz
-        yield ARRAY_MISTAKES["summed_over_wrong_axis"], dz.sum(axis=1)
+        yield MISTAKES["bias_grad_not_summed"], dz
+        yield MISTAKES["summed_over_wrong_axis"], dz.sum(axis=1)
         yield MISTAKES["bias_grad_summed_all_axes"], np.array(dz.sum())
     if name.quantity == "z" and not name.new and len(trace["x"]) == 1:
         W, row = trace[f"W{name.layer}"], trace[f"a{name.layer - 1}"]
         b = trace.values.get(f"b{name.layer}", np.zeros(W.shape[1]))
-        yield ARRAY_MISTAKES["star_for_matmul"], W * row.T + b
-        yield ARRAY_MISTAKES["star_for_matmul"], W.T * row + b[:, np.newaxis]
+        yield MISTAKES["star_for_matmul"], W * row.T + b
+        yield MISTAKES["star_for_matmul"], W.T * row + b[:, np.newaxis]
 
+
+TRANSPOSED = "rows and columns have changed places: it is transposed"
+"""What an `index_swap` is called where it befalls a whole array."""
 
 # Hints
 
@@ -519,7 +554,7 @@ def hint(trace: Trace, name: str, learning_rate: float | None = None, notation: 
     names = entries(steps, name)
     step = look_up(steps, name if names is None else names.flat[0])
     if step.kind == "given":
-        return Hints("It is given.", "It needs no rule.", f"{step.name} = {number(step.value)}")
+        return Hints(LOOK["given"], "It needs no rule.", f"{step.name} = {number(step.value)}")
     hand, template = Hand.of(steps, notation), step.short or step.template
     symbol = hand.symbol(step.name)
     rule, numbers = (hand.side((template, how)) for how in ("symbols", "numbers"))
@@ -527,6 +562,7 @@ def hint(trace: Trace, name: str, learning_rate: float | None = None, notation: 
 
 
 LOOK = {
+    "given": "It is given.",
     "z": "Write out the weighted sum: input times weight, one term for each arrow that comes in, and the bias.",
     "a": "Which activation has this layer? Put the unit's weighted sum into it.",
     "y_hat": "The prediction is the output of the last layer.",

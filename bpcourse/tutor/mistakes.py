@@ -1077,38 +1077,27 @@ CATALOGUE = (
 )  # fmt: skip
 
 
-MISTAKES = Register("mistake", {mistake.id: mistake for mistake in CATALOGUE})
-"""The mistakes by id, in the order in which the chapters of a course come to them."""
-
-ARRAY_MISTAKES = Register(
-    "mistake with arrays",
-    {
-        mistake.id: mistake
-        for mistake in (
-            Mistake(
-                "index_swap", "chain", "rows and columns have changed places: the array is transposed",
-                "It does not matter which index comes first.",
-                "W[i,j] leads from i to j. Which index counts the rows?",
-            ),
-            Mistake(
-                "bias_grad_not_summed", "batch", "the examples of the batch are not added up",
-                "Each example has a bias of its own.",
-                "All examples share one bias. What becomes of their contributions?",
-            ),
-            Mistake(
-                "summed_over_wrong_axis", "batch", "a sum runs over an axis that should stay, or over all of them",
-                "A sum is a sum.",
-                "What stands in a row of the array, and what in a column? Which of the two should disappear?",
-            ),
-            Mistake(
-                "star_for_matmul", "forward", "* is used in place of @",
-                "* multiplies matrices.",
-                "* multiplies entry by entry. What shape has your z, and how many units has the layer?",
-            ),
-        )
-    },
+OF_SHAPES = (
+    Mistake(
+        "bias_grad_not_summed", "batch", "the examples of the batch are not added up",
+        "Each example has a bias of its own.",
+        "All examples share one bias. What becomes of their contributions?",
+    ),
+    Mistake(
+        "summed_over_wrong_axis", "batch", "a sum runs over an axis that should stay, or over all of them",
+        "A sum is a sum.",
+        "What stands in a row of the array, and what in a column? Which of the two should disappear?",
+    ),
+    Mistake(
+        "star_for_matmul", "forward", "* is used in place of @",
+        "* multiplies matrices.",
+        "* multiplies entry by entry. What shape has your z, and how many units has the layer?",
+    ),
 )  # fmt: skip
-"""Mistakes that show in the shape of an array, and not in any one number."""
+"""Mistakes that show in the shape of an array, and not in any one number: `marking` makes the arrays."""
+
+MISTAKES = Register("mistake", {mistake.id: mistake for mistake in (*CATALOGUE, *OF_SHAPES)})
+"""The mistakes by id, in the order in which the chapters of a course come to them."""
 
 PAIRS = (
     ("updated_output_weights_first", "bias_never_updated"),
