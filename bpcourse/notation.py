@@ -110,6 +110,17 @@ def number(value: float, digits: int = 4, signed: bool = False) -> str:
     return f"{sign}{mantissa}e{MINUS if power < 0 else ''}{abs(power)}"
 
 
+def given(value: float, digits: int = 6) -> str:
+    """Write a number as it was given, without closing zeros, with `digits` significant digits at most.
+
+    >>> given(-0.05), given(3.0), given(1234567.0), given(1e-7)
+    ('−0.05', '3', '1.23457e6', '1e−7')
+    """
+    text = f"{value:.{digits}g}".replace("-", MINUS)
+    mantissa, _, power = text.partition("e")
+    return f"{mantissa}e{power[0].replace('+', '')}{power[1:].lstrip('0')}" if power else text
+
+
 @dataclass(frozen=True)
 class Reading:
     """A number that a person wrote: its value, how many significant digits it has, and half a unit of the last one.

@@ -22,8 +22,8 @@ def softmax(z):
     return e / e.sum(axis=1, keepdims=True)
 
 
-def jacobian(p, q=None):
-    """Return ∂pᵢ/∂zₖ of a softmax for each example, or the same formula with other numbers in it."""
+def jacobian(p):
+    """Return ∂pᵢ/∂zₖ of a softmax with outputs p, for each example."""
     return np.einsum("ni,ik->nik", p, np.eye(p.shape[1])) - np.einsum("ni,nk->nik", p, p)
 
 
@@ -154,8 +154,8 @@ class Pass:
         return self
 
     def values(self):
-        """Return every number by name."""
-        found = {"loss": self.loss, "loss_new": self.new_loss}
+        """Return every number by name, but for ∂L/∂x."""
+        found = {}
 
         def put(name, array, at=""):
             for index, value in np.ndenumerate(array):
@@ -284,6 +284,15 @@ def transpose_weights(self):
     self.W = [W.T if W is not None and is_square(W) else W for W in self.W]
 
 
+def transpose_last(self):
+    self.W[-1] = self.W[-1].T if is_square(self.W[-1]) else self.W[-1]
+
+
+def from_inputs(self, m, a, W, b):
+    """Every layer gets x, as many of it as it has inputs."""
+    return Pass.z(self, m, self.x[:, : len(W)], W, b)
+
+
 def share_biases(self):
     self.b = [None if b is None else np.full_like(b, b[0]) for b in self.b]
 
@@ -390,9 +399,7 @@ ROWS = {
         always,
         {
             "slope": lambda self, m: (
-                np.where((self.Z[m] == 0) & self.kinds[m].rectifier, 1.0, Pass.slope(self, m))
-                if self.kinds[m].rectifier
-                else Pass.slope(self, m)
+                np.where(self.Z[m] == 0, 1.0, Pass.slope(self, m)) if self.kinds[m].rectifier else Pass.slope(self, m)
             )
         },
     ),
@@ -402,6 +409,32 @@ ROWS = {
         {"a": lambda self, m, z, b: Pass.a(self, m, -z if self.kinds[m].name == "sigmoid" else z, b)},
     ),
     "forgot_bias_forward": (always, {"z": lambda self, m, a, W, b: a @ W}),
+    "forgot_output_bias": (
+        lambda p: p.last > 1,
+        {"z": lambda self, m, a, W, b: a @ W if m == self.last else Pass.z(self, m, a, W, b)},
+    ),
+    "forgot_hidden_bias": (
+        always,
+        {"z": lambda self, m, a, W, b: a @ W if m < self.last else Pass.z(self, m, a, W, b)},
+    ),
+    "output_weights_columnwise": (lambda p: p.last > 1, {"read": transpose_last}),
+    "inputs_for_hidden_outputs": (
+        lambda p: all(len(W) <= p.x.shape[1] for W in p.W[2:]),
+        {"z": from_inputs},
+    ),
+    "first_path_for_all": (always, backs(lambda p, m: path(0)(p, m) * p.W[m + 1].shape[1])),
+    "same_weight_on_every_path": (
+        always,
+        backs(lambda p, m: np.outer(p.dZ[m + 1].sum(axis=1), p.W[m + 1][:, 0])),
+    ),
+    "multiplied_paths": (
+        always,
+        backs(lambda p, m: (p.dZ[m + 1][:, None, :] * p.W[m + 1][None]).prod(axis=2)),
+    ),
+    "one_slope_for_all_outputs": (
+        several,
+        slopes(lambda p, m: np.repeat(Pass.slope(p, m)[:, :1], p.outputs, axis=1), layers=at_output),
+    ),
     "weights_read_columnwise": (always, {"read": transpose_weights}),
     "no_output_activation": (
         both(squared, lambda p: not output_is("identity", "softmax")(p)),

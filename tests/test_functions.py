@@ -1,6 +1,7 @@
 """Functions that a learner writes: right ones, and what is said of wrong ones."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -100,7 +101,11 @@ def clears_the_targets(y, y_hat):
         ("mse", clears_the_targets, "wrong", "changed the array"),
         ("relu", lambda z: None, "wrong", "gives nothing back"),
         ("relu", lambda z: ..., "not answered", "not written yet"),
-        ("relu", lambda z: "max", "unreadable", "must give numbers"),
+        ("relu", lambda z: "0.5", "unreadable", "must give real numbers"),
+        ("relu", lambda z: z + 0j, "unreadable", "must give real numbers"),
+        ("relu", lambda z: np.ma.array(np.maximum(z, 0), mask=True), "unreadable", "must give real numbers"),
+        ("relu", lambda z: 10**400, "unreadable", "must give real numbers"),
+        ("relu", lambda z: sys.exit(), "wrong", "SystemExit"),
         ("relu", lambda: 0, "wrong", "TypeError"),
         ("sigmoid", lambda z: 1 / (1 + math.exp(-z)), "wrong", "np.exp"),
         ("sigmoid", lambda z: np.exp(z) / (1 + np.exp(z)), "wrong", "large"),  # nan at 800

@@ -205,23 +205,52 @@ def test_at_a_kink_the_check_says_so():
     assert "which differs: there is a kink" in solve(trace, "dW1[1,1]").text.replace("\n", " ")
 
 
-def test_the_faded_twin_hides_the_last_two_parts_only():
+def test_the_faded_twin_hides_the_last_parts_only():
     whole, faded = solve(LECTURE, "dW1[1,2]"), solve(LECTURE, "dW1[1,2]").faded
     assert isinstance(faded, Solution)
-    assert faded.text.count(GAP) == 3
-    for name, shown in [
-        ("slope1[2]", False),
-        ("dz1[2]", False),
-        ("dW1[1,2]", False),
-        ("da1[2]", True),
-        ("dz2[1]", True),
-    ]:
+    assert faded.text.count(GAP) == 4
+    hidden = ["da1[2]", "slope1[2]", "dz1[2]", "dW1[1,2]"]
+    for name in [*hidden, "slope2[1]", "dz2[1]", "dz2[2]"]:
         printed = number(whole.hand.values[name])
         assert printed in whole.text
-        assert (printed in faded.text) == shown
+        assert (printed in faded.text) == (name not in hidden)
     assert "∂L/∂w1₁₂ = x₁·δ1₂ = ____" in faded.text
     assert "CHECK" not in faded.text
     assert r"\underline{\qquad}" in faded.markdown
+    assert solve(LECTURE, "dW2[1,2]").faded.text.count(GAP) == 3  # its slope, its delta, and the gradient
+
+
+def test_numbers_that_could_be_misread_stand_in_brackets():
+    trace = backprop(
+        Network(
+            [
+                Dense([[0.00001]], None, "tanh"),
+                Dense(
+                    [
+                        [1e-7],
+                    ]
+                ),
+            ]
+        ),
+        [1.0],
+        [1234567.0],
+    )
+    text, latex = solve(trace).text, solve(trace).markdown
+    assert "1 − (1.000e−5)²" in text
+    assert r"1 - (1.000 \cdot 10^{-5})^2" in latex
+    assert "1.23457e6" in text
+    assert r"1.23457 \cdot 10^{6}" in latex
+
+
+def test_what_is_after_the_step_is_asked_so():
+    for name, words in (
+        ("loss_new", "How large is the loss"),
+        ("z1_new[1]", "What does unit 1 of layer 1 add up"),
+        ("W1_new[1,1]", "What is w1₁₁"),
+    ):
+        assert f"{words} after one step of gradient descent?" in solve(LECTURE, name, learning_rate=RATE).text.replace(
+            "\n", " "
+        )
 
 
 def test_all_entries_of_an_array():

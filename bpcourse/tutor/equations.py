@@ -169,13 +169,20 @@ class Values(dict[str, float]):
 
 
 def filled(template: str, shown: Callable[[str], str]) -> str:
-    """Return a template with what `shown` gives for each name; a negative number after a sign stands in brackets."""
+    """Return a template with what `shown` gives for each name, in brackets where it would be misread.
+
+    That is a negative number after a sign, and a negative number or a power of ten that is squared.
+
+    >>> filled("{a}·{b} + {a}²", lambda name: {"a": "−2", "b": "−3"}[name])
+    '−2·(−3) + (−2)²'
+    """
 
     def one(found: re.Match[str]) -> str:
         text = shown(found[1])
         first = found.start() == 0 or template[found.start() - 1] in "(["
-        alone = first and template[found.end() : found.end() + 1] not in ("²", "^")
-        return text if alone or text[0] != "−" else f"({text})"
+        raised = template[found.end() : found.end() + 1] in ("²", "^")
+        clear = (text[0] != "−" or (first and not raised)) and not (raised and re.search(r"\de", text))
+        return text if clear else f"({text})"
 
     return re.sub(r"\{([^{}]*)\}", one, template)
 

@@ -147,15 +147,15 @@ def _call(name: str, f: Callable[..., object], arguments: Arguments) -> Array | 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an overflow shows in the result
             result = f(*given)
+            numbers = np.asarray(result)
+            kind = numbers.dtype.kind
+            numbers = numbers.astype(float) if kind in "fiub" else numbers
     except NotImplementedError:
         return Verdict("not answered", f"{name} is not written yet.")
-    except Exception as error:  # whatever a learner's function raises is part of the answer
+    except (Exception, SystemExit) as error:  # whatever a learner's function raises is part of the answer
         advice = "Does it work on a whole array? math.exp takes one number, np.exp any array."
-        return Verdict(
-            "wrong",
-            f"{call} raised {type(error).__name__}: {error}",
-            advice if any(each.ndim for each in arguments) else "",
-        )
+        hint = advice if any(each.ndim for each in arguments) else ""
+        return Verdict("wrong", f"{call} raised {type(error).__name__}: {error}", hint)
     if any(each.ndim and not np.array_equal(each, now) for each, now in zip(arguments, given, strict=True)):
         message = f"{call} changed the array that it was given."
         return Verdict("wrong", message, "Make a new array: z = z * 2, not z *= 2; or copy it first, z.copy().")
@@ -163,10 +163,9 @@ def _call(name: str, f: Callable[..., object], arguments: Arguments) -> Array | 
         return Verdict("not answered", f"{name} is not written yet.")
     if result is None:
         return Verdict("wrong", f"{call} gives nothing back.", "Does the last line say return?")
-    try:
-        return np.asarray(result, dtype=float)
-    except (TypeError, ValueError):
-        return Verdict("unreadable", f"{call} must give numbers; got {type(result).__name__}.")
+    if kind not in "fiub" or np.ma.isMaskedArray(result):
+        return Verdict("unreadable", f"{call} must give real numbers; got a {type(result).__name__}.")
+    return numbers
 
 
 def _explained(name: str, question: Question, results: list[Array]) -> Verdict | None:

@@ -25,6 +25,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from bpcourse.engine.activations import ACTIVATIONS
 from bpcourse.engine.losses import LOSSES
 from bpcourse.notation import Name, Register
 from bpcourse.tutor.equations import Facts, Step, Values, name_of, needed_for, sigmoid, softmax
@@ -83,12 +84,13 @@ def loss_is(name: str, outputs: int = 1) -> Callable[[Facts], bool]:
 
 def squared_units(facts: Facts) -> bool:
     """Return whether it is a squared error behind output units that have a slope to forget."""
-    return squared(facts) and facts.activations[-1].name not in ("identity", "softmax")
+    output = facts.activations[-1]
+    return squared(facts) and output != ACTIVATIONS["identity"] and output.slope is not None
 
 
-def squared_squashed(facts: Facts) -> bool:
-    """Return whether it is a squared error behind any activation."""
-    return squared(facts) and facts.activations[-1].name != "identity"
+def squared_not_linear(facts: Facts) -> bool:
+    """Return whether it is a squared error behind another activation than identity."""
+    return squared(facts) and facts.activations[-1] != ACTIVATIONS["identity"]
 
 
 def output(step: Step) -> bool:
@@ -106,17 +108,27 @@ def single(step: Step) -> bool:
 
     With a cross-entropy the output's δ is ŷ − y at once.
     """
-    return step.activation != "softmax" and (hidden(step) or squared(step.facts))
+    return not coupled(step) and (hidden(step) or squared(step.facts))
+
+
+def coupled(step: Step) -> bool:
+    """Return whether each output of the layer depends on every z of it, as in a softmax."""
+    return step.facts.activations[step.layer - 1].slope is None
 
 
 def unit_is(activation: str) -> Callable[[Step], bool]:
     """Return the test for the activation of a step's layer, where its slope is multiplied by."""
-    return lambda step: step.activation == activation and single(step)
+    return lambda step: any_unit(activation)(step) and single(step)
 
 
 def any_unit(activation: str) -> Callable[[Step], bool]:
     """Return the test for the activation of a step's layer."""
-    return lambda step: step.activation == activation
+    return lambda step: step.facts.activations[step.layer - 1] == ACTIVATIONS[activation]
+
+
+def smooth_unit(step: Step) -> bool:
+    """Return whether the layer has sigmoid or tanh units, whose slope is multiplied by."""
+    return unit_is("sigmoid")(step) or unit_is("tanh")(step)
 
 
 def fan_out(at_least: int) -> Callable[[Step], bool]:
@@ -236,6 +248,14 @@ def without_bias(step: Step, v: Values) -> float:
     return step.rule(v) - bias(step, v)
 
 
+def weighted_inputs(step: Step, v: Values) -> float:
+    """Return z of a later layer, computed from the inputs of the network."""
+    j = step.index[0]
+    units = range(1, step.facts.sizes[step.layer - 1] + 1)
+    terms = (v[name_of("x", 0, (i,), step.at)] * v[step.near("W", i, j)] for i in units)
+    return sum(terms) + bias(step, v)
+
+
 def given_as(quantity: str, wrong: Callable[[Step], str]) -> Wrong:
     """Return the rule that reads a given quantity in another place."""
     return lambda step, v: v.table[wrong(step) if step.name.startswith(quantity) else step.name].value
@@ -285,7 +305,7 @@ def difference(step: Step, v: Values) -> float:
 
 def share_of_loss(step: Step, v: Values) -> float:
     """Return how much of a squared loss is this output's."""
-    return difference(step, v) ** 2 / (outputs(step) if step.facts.loss.name == "mse" else 2)
+    return difference(step, v) ** 2 / (outputs(step) if step.facts.loss == LOSSES["mse"] else 2)
 
 
 def example_loss(step: Step, v: Values) -> float:
@@ -361,7 +381,7 @@ def all_pairs(step: Step, v: Values) -> float:
     """Return the squared error of every prediction with every target of the batch: (n,) against (n, 1)."""
     pairs = [(y, y_hat) for each in step.needs for y, y_hat in targets_and_predictions(v.table[each], v)]
     errors = [(y_hat - y) ** 2 for y, _ in pairs for _, y_hat in pairs]
-    return sum(errors) / len(errors) / (1 if step.facts.loss.name == "mse" else 2)
+    return sum(errors) / len(errors) / (1 if step.facts.loss == LOSSES["mse"] else 2)
 
 
 def rounded(decimals: int) -> dict[str, Wrong]:
@@ -504,13 +524,13 @@ CATALOGUE = (
         "net_for_out_in_sigma_prime", "activation", "z is put where the unit's output belongs in the slope",
         "The slope is z(1 − z), or 1 − z².",
         "The formula for the slope from the output wants the unit's OUTPUT. Which number did you put in?",
-        {"slope": slope_from_z}, lambda step: step.activation in ("sigmoid", "tanh") and single(step), prior=3,
+        {"slope": slope_from_z}, smooth_unit, prior=3,
     ),
     Mistake(
         "sigma_prime_of_out", "activation", "the slope is taken at the unit's output in place of z",
         "The derivative must be called on the activation.",
         "Does your derivative expect z, or the output? You gave one to a formula that is made for the other.",
-        {"slope": slope_at_a}, lambda step: step.activation in ("sigmoid", "tanh") and single(step),
+        {"slope": slope_at_a}, smooth_unit,
     ),
     Mistake(
         "sigma_prime_is_s", "activation", "the slope of the sigmoid is taken to be its output",
@@ -529,7 +549,7 @@ CATALOGUE = (
         "δ is ∂L/∂a·(1 − ∂L/∂a).",
         "Whose output does the slope a(1 − a) speak of: the unit's, or the error's?",
         {"delta": lambda step, v: s_times_one_minus_s(da_of(step, v))}, output,
-        lambda facts: squared(facts) and facts.activations[-1].name == "sigmoid", prior=1,
+        lambda facts: squared(facts) and facts.activations[-1] == ACTIVATIONS["sigmoid"], prior=1,
     ),
     Mistake(
         "tanh_prime_for_sigmoid", "activation", "the slope of tanh is used for a sigmoid",
@@ -548,7 +568,7 @@ CATALOGUE = (
         "One slope serves every layer.",
         "Each unit has a slope of its own. Into which unit does this weight lead?",
         {"slope": lambda step, v: v[name_of("slope", step.facts.last, (1,), step.at)]},
-        lambda step: hidden(step) and single(step), lambda facts: facts.activations[-1].name != "softmax",
+        lambda step: hidden(step) and single(step), lambda facts: facts.activations[-1].slope is not None,
     ),
     Mistake(
         "relu_slope_is_output", "activation", "the output of a ReLU is taken for its slope",
@@ -590,10 +610,34 @@ CATALOGUE = (
         {"z": without_bias}, prior=3,
     ),
     Mistake(
+        "forgot_output_bias", "forward", "the biases of the output layer are left out",
+        "Only the first layer has biases.",
+        "What is added to the weighted sum of an output?",
+        {"z": without_bias}, output, lambda facts: facts.last > 1,
+    ),
+    Mistake(
+        "forgot_hidden_bias", "forward", "the biases of the hidden units are left out",
+        "Only the output has biases.",
+        "What is added to the weighted sum of a hidden unit?",
+        {"z": without_bias}, hidden,
+    ),
+    Mistake(
         "weights_read_columnwise", "forward", "the weights are read by columns where they stand by rows",
         "W[i,j] leads from j to i.",
         "From which unit does W1[1,2] come, and into which one does it lead?",
         {"given": given_as("W", transposed)},
+    ),
+    Mistake(
+        "output_weights_columnwise", "forward", "the weights of the output layer are read by columns, not by rows",
+        "W[i,j] leads from j to i.",
+        "Which weights lead INTO this output? Are they in one row of W, or in one column?",
+        {"given": given_as("W", transposed)}, lambda step: output(step) and step.layer > 1,
+    ),
+    Mistake(
+        "inputs_for_hidden_outputs", "forward", "a later layer gets the inputs of the network again",
+        "Every layer multiplies x.",
+        "What comes in on the arrows that lead into this unit?",
+        {"z": weighted_inputs}, later_layer, lambda facts: max(facts.sizes[1:-1], default=0) <= facts.sizes[0],
     ),
     Mistake(
         "no_output_activation", "forward", "the output's activation is left out",
@@ -616,7 +660,7 @@ CATALOGUE = (
             "a": lambda step, v: step.rule(v) + bias(step, v),
             "slope": slope_at_z,
         },
-        lambda step: step.activation != "softmax",
+        lambda step: not coupled(step),
     ),
     Mistake(
         "shared_bias", "forward", "every unit of a layer gets the bias of the first",
@@ -722,7 +766,7 @@ CATALOGUE = (
         "delta_without_sigma_with_mse", "loss", "the cross-entropy's δ = ŷ − y is used with a squared error",
         "δ = ŷ − y, always.",
         "For which loss do the slopes cancel to ŷ − y? Which loss is this one?",
-        {"delta": difference}, output, squared_squashed,
+        {"delta": difference}, output, squared_not_linear,
     ),
     # The chain and its paths
     Mistake(
@@ -744,6 +788,31 @@ CATALOGUE = (
         "Errors on the other side are taken away.",
         "Each δ carries its own sign already. What is left to do with the terms?",
         {"back": lambda step, v: 2 * paths(step, v)[0] - sum(paths(step, v))}, fan_out(2),
+    ),
+    Mistake(
+        "first_path_for_all", "chain", "the path through the first unit above is taken for every path",
+        "All paths are alike.",
+        "Which factors belong to the other path: its own error, its own slope, its own weight?",
+        {"back": lambda step, v: above(step) * paths(step, v)[0]}, fan_out(2),
+    ),
+    Mistake(
+        "same_weight_on_every_path", "chain", "every path back is given the weight of the first",
+        "The weight of a hidden unit is one number.",
+        "Each arrow that leaves the hidden unit has a weight of its own. Which one lies on the second?",
+        {"back": lambda step, v: sum(paths(step, v, lambda k: step.near("W", step.index[0], 1, up=1)))}, fan_out(2),
+    ),
+    Mistake(
+        "multiplied_paths", "chain", "the paths back to the hidden unit are multiplied",
+        "The chain rule multiplies everything.",
+        "Along ONE path slopes multiply. What do DIFFERENT paths do?",
+        {"back": lambda step, v: math.prod(paths(step, v))}, fan_out(2), prior=1,
+    ),
+    Mistake(
+        "one_slope_for_all_outputs", "activation", "the slope of the first output is used for every output",
+        "All outputs have one slope.",
+        "Which ŷ belongs into the slope of this output?",
+        {"slope": lambda step, v: step.rule(v) if step.index[0] == 1 else v[step.near("slope", 1)]},
+        lambda step: output(step) and single(step), lambda facts: facts.sizes[-1] > 1,
     ),
     Mistake(
         "transposed_W2", "chain", "the weights that lead INTO the unit above are used on the way back",

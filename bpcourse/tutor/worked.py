@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import is_count
-from bpcourse.notation import MINUS, SYMBOLS, Name, number
+from bpcourse.notation import MINUS, SYMBOLS, Name, given, number
 from bpcourse.tutor.equations import Step, Values, entries, filled, look_up, name_of, table
 
 MOST_PATHS = 6  # beyond, the chain is written with δ only
@@ -59,14 +59,15 @@ class Heading:
 Block = Equation | Heading | str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Hand:
-    """How names and numbers are written.
+    """How names and numbers are written. It grows while a solution is written.
 
     notation, digits : as in `solve`
     last : the number of the output layer, whose a is ŷ
-    values : each number by name; products that a solution shows are added to it
-    given : the names of those that are given, and shown as they are
+    values : each number by name; and what a solution adds: factors of a chain such as "z2[1]/a1[1]", products such as
+        "dz2[1]·W2[1,1]", and paths, "d through …", which show their sign like all gradients
+    given : the names of those that are given, and shown without closing zeros
     """
 
     notation: str
@@ -99,10 +100,10 @@ class Hand:
         return part.latex(self.notation) if latex else part.symbol(self.notation)
 
     def number(self, name: str, signed: bool = False) -> str:
-        """Return a number as it is shown: with `digits`, or as it was given, up to six digits at least."""
+        """Return a number as it is shown: with `digits` significant digits, or as it was given."""
         value = self.values[name]
         if name in self.given:
-            return f"{value:.{max(6, self.digits)}g}".replace("-", MINUS)
+            return given(value, max(6, self.digits))
         return number(value, self.digits, signed=signed and name[0] == "d")
 
     def side(self, side: Side, latex: bool = False, own: bool = False) -> str:
@@ -137,10 +138,10 @@ class Solution:
 
     @property
     def faded(self) -> Solution:
-        """The same with gaps: without the numbers of its last two parts, and what follows from them."""
+        """The same with gaps: without the numbers of its last parts, from SEND BACK on, and what follows from them."""
         labels = [block.label for block in self.blocks if isinstance(block, Equation) and block.label in PARTS]
-        last = tuple(dict.fromkeys(labels))[-2:]
-        return replace(self, result=(), gaps=last)
+        parts = tuple(dict.fromkeys(labels))
+        return replace(self, result=(), gaps=parts[-3:] if "SEND BACK" in parts else parts[-2:])
 
     @property
     def text(self) -> str:
@@ -266,7 +267,11 @@ p {{ margin: .3rem 0; }}
 
 
 def _latex(template: str, show: Callable[[str], str]) -> str:
-    """Return a template in LaTeX. Names are put in last, so that nothing in them is taken for a part of the formula."""
+    r"""Return a template in LaTeX. Names are put in last, so that nothing in them is taken for a part of the formula.
+
+    >>> print(_latex("{a}·{b}²", lambda name: {"a": "−2", "b": "8.5e−3"}[name]))
+    -2 \cdot (8.5 \cdot 10^{-3})^2
+    """
     names = re.findall(r"\{([^{}]*)\}", template)
     text = filled(template, lambda name: "\0")
     text = re.sub(r"e\^\(([^()]*)\)", r"e^{\1}", text)
@@ -280,7 +285,9 @@ def _latex(template: str, show: Callable[[str], str]) -> str:
         written = show(next(shown))
         before = text[found.start() - 1 : found.start()] if found.start() else ""
         after = text[found.end() : found.end() + 1]
-        bracketed = written.startswith(MINUS) and not (before in ("", "(", "[", "{") and after != "^")
+        negative, raised = written.startswith(MINUS), after == "^"
+        power = raised and re.search(r"\de", written) is not None
+        bracketed = power or (negative and (raised or before not in ("", "(", "[", "{")))
         written = re.sub(rf"e({MINUS}?\d+)$", r" \\cdot 10^{\1}", written).replace(MINUS, "-")
         return f"({written})" if bracketed else written
 
@@ -309,7 +316,8 @@ def solve(
     >>> print(solve(EXAMPLES["mazur"].backprop(), "z1[1]"))
     z1₁, step by step
     =================
-    What does unit 1 of layer 1 add up? The network is 2 → 2 → 2 (sigmoid, sigmoid), the loss half_sse.
+    What does unit 1 of layer 1 add up? The network is 2 → 2 → 2 (sigmoid, sigmoid), the loss half_sse:
+    L = [(ŷ₁ − y₁)² + (ŷ₂ − y₂)²] / 2.
     <BLANKLINE>
     GIVEN
     x₁ = 0.05, x₂ = 0.1
@@ -319,8 +327,8 @@ def solve(
     FORWARD
       z1₁ = x₁·w1₁₁ + x₂·w1₂₁ + b1₁ = 0.05·0.15 + 0.1·0.2 + 0.35 = 0.3775
     <BLANKLINE>
-    Numbers are shown with 4 digits, computed with all: from the shown numbers the last digit may come
-    out otherwise.
+    Numbers are shown with 4 digits and computed with all: whoever goes on from the shown ones may get
+    the last digits a little otherwise.
     """
     if not (is_count(digits) and 2 <= digits <= 15):
         raise ValueError(f"digits must be a whole number from 2 to 15; got {digits!r}.")
@@ -347,9 +355,9 @@ def question(step: Step, hand: Hand) -> str:
         "a": f"What does {unit} put out?",
         "y_hat": f"What does {unit} predict?",
         "slope": f"How steep is the activation of {unit}?",
-        "new": f"What is {symbol.removeprefix('new ')} after one step?",
+        "new": f"What is {symbol.removeprefix('new ')}?",
         "given": "It is given.",
-    }.get(step.kind, "How large is the loss?")
+    }.get(step.kind, "How large is the loss?").replace("?", " after one step of gradient descent?" if step.new else "?")
 
 
 class _Writer:
@@ -365,9 +373,12 @@ class _Writer:
         """Return the solution of a value, an array, or None: the whole pass."""
         sizes = " → ".join(map(str, self.facts.sizes))
         units = ", ".join(activation.name for activation in self.facts.activations)
-        network = f"The network is {sizes} ({units}), the loss {self.facts.loss.name}."
-        shown = f"Numbers are shown with {self.digits} digits, computed with all: "
-        remark = shown + "from the shown numbers the last digit may come out otherwise."
+        loss = self.steps["loss" if self.facts.examples == 1 else "loss@1"]
+        formula = self.hand.side((loss.template, "symbols"), own=True)
+        network = f"The network is {sizes} ({units}), the loss {self.facts.loss.name}: L = {formula}"
+        network += ", and of the batch the mean over its examples." if self.facts.examples > 1 else "."
+        shown = f"Numbers are shown with {self.digits} digits and computed with all: "
+        remark = shown + "whoever goes on from the shown ones may get the last digits a little otherwise."
         if name is None:
             blocks = [network, *self._given(set(self.steps)), *self._steps(set(self.steps))]
             return Solution("The whole pass, step by step", tuple(blocks), (remark,), self.hand)
@@ -421,9 +432,9 @@ class _Writer:
     def _equation(self, step: Step) -> Equation:
         template = step.short or step.template
         sides: list[Side] = [(f"{{{step.name}}}", "symbols"), (template, "symbols"), (template, "numbers")]
-        terms = re.findall(r"\{([^{}]*)\}·\{([^{}]*)\}", template)
+        terms = step.terms(self.hand.values)
         if step.kind == "back" and len(terms) > 1:
-            products = {f"{one}·{other}": self.hand.values[one] * self.hand.values[other] for one, other in terms}
+            products = dict(zip(re.sub(r"[{}]", "", template).split(" + "), terms, strict=True))
             self.hand.values.update(products)
             sides.append((" + ".join(f"{{{each}}}" for each in products), "numbers"))
         return Equation(step.label, (*sides, (f"{{{step.name}}}", "value")), own=bool(step.at))
@@ -477,7 +488,10 @@ class _Writer:
         chains: list[Side] = [("·".join(f"{{{factor}}}" for factor in factors), "symbols") for _, factors in paths]
         if len(paths) == 1:
             return [Heading("THE CHAIN"), Equation("CHAIN", (left, chains[0]), own=True)]
-        count = f"{len(paths)} paths lead there. Along one path slopes multiply; the products of all paths add up."
+        count = (
+            f"{len(paths)} paths lead there. Along one path slopes multiply; the products of all paths add up. How a "
+            "weighted sum changes with what comes in is the weight on the line; with the weight, it is what comes in."
+        )
         equations = [
             Equation("CHAIN", (chain,), f"through {through}", own=True)
             for (through, _), chain in zip(paths, chains, strict=True)
@@ -510,6 +524,8 @@ class _Writer:
             nudged = nudged.partition("@")[0]
         start = self.steps[nudged].value
         up, down = (Values(self.steps, {nudged: start + by})[loss] for by in (NUDGE, -NUDGE))
+        if not (math.isfinite(up) and math.isfinite(down)):
+            return []
         slope, symbol = (up - down) / (2 * NUDGE), self.hand.symbol(nudged)
         if math.isclose(slope, step.value, rel_tol=1e-4, abs_tol=1e-9):
             outcome = "as it should be"
@@ -517,8 +533,8 @@ class _Writer:
             outcome = "which differs: there is a kink within the nudge, or the loss is too flat to be measured so"
         return [
             Heading("CHECK"),
-            f"Raise {symbol} by 0.00001 and run the rest forward: L = {number(up, 12)}. Lower it by as much: "
-            f"L = {number(down, 12)}. The difference, divided by 0.00002, is "
+            f"Raise {symbol} by {NUDGE:.5f} and run the rest forward: L = {number(up, 12)}. Lower it by as much: "
+            f"L = {number(down, 12)}. The difference, divided by {2 * NUDGE:.5f}, is "
             f"{number(slope, min(self.digits, 4), signed=True)}, {outcome}.",
         ]
 
