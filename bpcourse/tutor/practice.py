@@ -4,9 +4,9 @@ The same seed gives the same problem on every machine and for good: the only sou
 `random.Random(text).random()`, which Python keeps from version to version. (Only a new mistake that lands on an answer
 can change a problem, and a test says so.) Numbers are drawn until they are well-posed:
 
-* one or two decimals, no two weights alike, no layer square, so that nothing is right by symmetry;
-* no unit saturated, no ReLU near its kink, no gradient that vanishes;
-* the answer at least 2 % away from what every mistake makes of it, so that three digits tell them apart.
+* one or two decimals, no two weights of a layer alike, no layer square, so that nothing is right by symmetry;
+* no unit saturated, no z near a kink, no error, δ or gradient that vanishes, but behind a ReLU that is off;
+* the answer at least 2 % away from what every mistake makes of it (but rounding), so that three digits tell them apart.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array, is_count
-from bpcourse.notation import Register
+from bpcourse.notation import Register, given
 from bpcourse.tutor.equations import Step, table
 from bpcourse.tutor.marking import Hints, Verdict, check, hint, nothing_done
 from bpcourse.tutor.mistakes import wrong_values
@@ -79,7 +79,7 @@ TOPICS = Register(
         "output_delta": Topic("dz", outputs=SMOOTH),
         "output_weight": Topic("dW", outputs=SMOOTH),
         "hidden_delta": Topic("dz", output=False, from_level=2),
-        "hidden_weight": Topic("dW", output=False, from_level=2),
+        "hidden_weight": Topic("dW", output=False, hidden=("sigmoid",), losses=("mse",), from_level=2),
         "relu": Topic("dW", output=False, hidden=("relu", "leaky_relu"), from_level=2),
         "bias": Topic("db", output=False),
         "matrix": Topic("dW", output=False, from_level=2, whole=True),
@@ -117,18 +117,18 @@ class Problem:
         layers, batch = self.trace.network.layers, len(self.trace["x"])
         sizes = " → ".join(map(str, self.trace.network.sizes))
         units = ", ".join(f"layer {number}: {layer.activation.name}" for number, layer in enumerate(layers, start=1))
-        given = ["x", *(f"{kind}{number}" for number in range(1, len(layers) + 1) for kind in "Wb"), "y"]
-        loss = self.trace.loss_function
-        nats = ", in nats" if loss.from_logits is not None else ""
-        lines = [f"A network {sizes} ({units}); the loss is {loss.name}{nats}."]
+        names = ["x", *(f"{kind}{number}" for number in range(1, len(layers) + 1) for kind in "Wb"), "y"]
+        steps = table(self.trace, self.learning_rate)
+        loss, hand = self.trace.loss_function, Hand.of(steps)
+        formula = hand.side((steps["loss" if batch == 1 else "loss@1"].template, "symbols"), own=True)
+        lines = [f"A network {sizes} ({units}); the loss is {loss.name}: L = {formula}."]
         lines.append("A matrix of weights has a row for each input and a column for each unit.")
         if batch > 1:
             lines.append(f"A batch of {batch} examples, one in each row of x and y.")
-        lines += [line for name in given for line in _matrix(name, self.trace[name])]
+        lines += [line for name in names for line in _matrix(name, self.trace[name])]
         if self.learning_rate is not None:
             lines.append(f"  learning rate = {self.learning_rate:g}")
-        steps = table(self.trace, self.learning_rate)
-        asked = question(steps[self.name], Hand.of(steps)) if self.name in steps else "All entries are asked for."
+        asked = question(steps[self.name], hand) if self.name in steps else "All entries are asked for."
         return "\n".join([*lines, f"Compute {self.name}, with four significant digits. {asked}"])
 
     def check(self, answer: object) -> Verdict:
@@ -153,7 +153,7 @@ class Problem:
 
 def _matrix(name: str, array: Array) -> list[str]:
     """Return the lines of an array of given numbers, its name in front of the first."""
-    rows = [" ".join(f"{entry:g}".replace("-", "−").rjust(6) for entry in row) for row in np.atleast_2d(array)]
+    rows = [" ".join(given(float(entry)).rjust(6) for entry in row) for row in np.atleast_2d(array)]
     return [f"{f'{name} =' if number == 0 else '':>6}{row}" for number, row in enumerate(rows)]
 
 
@@ -198,7 +198,7 @@ class _Draw:
         return options[int(self.random() * len(options))]
 
     def numbers(self, count: int, decimals: int, signed: bool = True) -> list[float]:
-        """Return numbers of size 0.1 to 0.95, no two of one size."""
+        """Return numbers of size 0.1 to 0.99; of eight in a row no two have one size."""
         unit = 10**decimals
         found: list[int] = []
         while len(found) < count:
