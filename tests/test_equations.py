@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from random_networks import random_cases
 
-from bpcourse import ACTIVATIONS, EXAMPLES, Dense, Network, backprop, sgd_step, steps
+from bpcourse import ACTIVATIONS, EXAMPLES, Activation, Dense, Network, backprop, sgd_step, steps
 from bpcourse.notation import Name, UnknownNameError
 from bpcourse.tutor.equations import Values, look_up, needed_for, table
 
@@ -170,3 +170,38 @@ def test_values_are_computed_once_and_follow_a_changed_rule():
     values = Values(found, rules={"slope": lambda step, v: 1.0})
     assert values["dW2[1,1]"] == pytest.approx((0.7513650695523157 - 0.01) * 0.5932699921071872)
     assert values["z1[1]"] == found["z1[1]"].value
+
+
+@pytest.mark.parametrize("z", [-800.0, -40.0, 26.0, 40.0, 800.0])
+def test_a_saturated_unit_keeps_what_the_engine_keeps(z):
+    for activation, loss, y in (
+        ("sigmoid", "binary_cross_entropy", [0.0]), ("sigmoid", "mse", [0.2]), ("tanh", "mse", [0.2]),
+    ):  # fmt: skip
+        trace = backprop(Network([Dense([[z]], [0.0], activation)]), [1.0], y, loss)
+        ours = table(trace)
+        for name in ("loss", "dz1[1]", "dW1[1,1]"):
+            theirs = trace.loss if name == "loss" else trace[name[:3]].item()
+            assert math.isclose(ours[name].value, theirs, rel_tol=1e-9, abs_tol=0), name
+    softmax = backprop(
+        Network([Dense([[z, 0.0]], [0.0, 0.0], "softmax")]), [1.0], [0.0, 1.0], "categorical_cross_entropy"
+    )
+    assert math.isclose(table(softmax)["loss"].value, softmax.loss, rel_tol=1e-9)
+    assert math.isclose(table(softmax)["dz1[1]"].value, softmax["dz1"][0, 0], rel_tol=1e-9)
+
+
+def test_activations_and_losses_of_ones_own_are_taken_as_they_are():
+    elu = Activation(
+        "elu", lambda z: np.where(z > 0, z, np.expm1(z)), lambda z: np.where(z > 0, 1.0, np.exp(z)), rectifier=True
+    )
+    trace = backprop(Network([Dense([[-0.55], [0.2]], [0.1], elu)]), [1.0, 0.4], [0.3])
+    ours = table(trace)
+    for name in ("a1[1]", "slope1[1]", "dW1[2,1]"):
+        theirs = elu.df(trace["z1"]).item() if name == "slope1[1]" else trace[name[: name.index("[")]].ravel()[-1]
+        assert ours[name].value == pytest.approx(theirs, rel=1e-12)
+    assert ours["a1[1]"].formula == "elu(z1[1])"
+
+
+def test_an_overflow_is_infinite_and_no_error():
+    assert table(EXAMPLES["mazur"].backprop(), 1e200)["loss_new"].value >= 0
+    trace = backprop(Network([Dense([[1.0]])]), [1.0], [0.5])
+    assert table(trace, 1e200)["loss_new"].value == math.inf

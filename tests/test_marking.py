@@ -206,6 +206,7 @@ def test_an_error_carried_forward_counts_once():
     verdict = check(MAZUR, chain)
     assert (verdict.first, verdict.status, verdict.mistakes[0]) == ("z1[1]", "mistake", "forgot_bias_forward")
     assert [each.status for each in verdict.steps.values()].count("correct") == 4
+    assert verdict.message.startswith("4 of 5 right, 2 of them given your own earlier numbers.")
     assert check(MAZUR, "z2[1]", chain["z2[1]"]).status != "correct"  # by itself it is not right
 
 

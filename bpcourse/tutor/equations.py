@@ -216,7 +216,12 @@ def steps(trace: Trace, learning_rate: float | None = None) -> tuple[Step, ...]:
 
 
 def table(trace: Trace, learning_rate: float | None = None) -> dict[str, Step]:
-    """Return the steps of a pass by name, and before them what is given: x, y, W, b and the learning rate."""
+    """Return the steps of a pass by name, and before them what is given: x, y, W, b and the learning rate.
+
+    >>> from bpcourse import EXAMPLES
+    >>> list(table(EXAMPLES["lecture"].backprop()))[13:19]
+    ['b2[2]', 'y[1]', 'y[2]', 'z1[1]', 'z1[2]', 'a1[1]']
+    """
     require_kind(trace, Trace, "backprop(network, x, y)")
     board = _Board(trace)
     board.give(trace, learning_rate)
@@ -238,7 +243,13 @@ def table(trace: Trace, learning_rate: float | None = None) -> dict[str, Step]:
 
 
 def needed_for(table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None) -> list[Step]:
-    """Return the step of a name and all that it needs, in the order of the table, stopping at what is `known`."""
+    """Return the step of a name and all that it needs, in the order of the table, stopping at what is `known`.
+
+    >>> from bpcourse import EXAMPLES
+    >>> steps = table(EXAMPLES["lecture"].backprop())
+    >>> [step.name for step in needed_for(steps, "dW2[1,2]", known={"dz2[2]": -0.06})][-3:]
+    ['z1[1]', 'a1[1]', 'dW2[1,2]']
+    """
     found, ahead = {name}, [name]
     while ahead:
         for needed in table[ahead.pop()].needs:
@@ -252,6 +263,10 @@ def look_up(steps: Mapping[str, Step], name: str) -> Step:
     """Return the step of a name as a person writes it: with spaces, `a2` for `y_hat`, `@1` for a single example.
 
     Raises ValueError if it is not built like a name, UnknownNameError (a ValueError) if this pass has no such value.
+
+    >>> from bpcourse import EXAMPLES
+    >>> look_up(table(EXAMPLES["lecture"].backprop()), "net1[ 2 ]").name
+    'z1[2]'
     """
     facts = next(iter(steps.values())).facts
     asked = _as_in(facts, name)

@@ -52,7 +52,18 @@ class ExerciseFileError(ValueError):
 
 
 def read_exercise(path: str | Path) -> Exercise:
-    """Read a .toml or .json file as described at the top of this module; raises ExerciseFileError, in words."""
+    """Read a .toml or .json file as described at the top of this module.
+
+    Raises ExerciseFileError, in words, for whatever does not fit.
+
+    >>> import json, tempfile
+    >>> content = {"x": [2.0], "y": [9.0], "loss": "mse", "layers": [{"weights": [[3.0]], "activation": "identity"}]}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "exercise.json"
+    ...     _ = path.write_text(json.dumps(content), encoding="utf-8")
+    ...     read_exercise(path).trace.loss  # (2·3 − 9)²
+    9.0
+    """
     path = Path(path)
     try:
         return _exercise(_content(path))

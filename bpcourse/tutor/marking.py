@@ -258,7 +258,6 @@ class _Marked:
         value = self.values[step.name]
         self.reading, self.size = full, abs(value - nothing_done(step, self.values))
         self.off, off_true = abs(reading.value - value), abs(reading.value - step.value)
-        self.carried = self.off < off_true  # right by the learner's own earlier values, if it is right
         self.off = min(self.off, off_true)
         enough = full.digits >= FEWEST_DIGITS
         self.right = self.off <= SAME * min(abs(value), LARGEST) or (enough and self.off <= 2 * full.half_unit + slack)
@@ -270,6 +269,7 @@ class _Marked:
         unclaimed = not reading.written and reading.digits > DIGITS_NEAR and not self.matches
         self.rounded = not self.right and unclaimed and self.off <= THREE_DIGITS * min(self.size, LARGEST)
         self.right = self.right or self.rounded
+        self.carried = self.right and off_true > max(2 * full.half_unit, THREE_DIGITS * abs(step.value))
         self.wrong = not self.right and not self.too_short
 
     def verdict(self, matches: list[_Match]) -> Verdict:
@@ -309,7 +309,7 @@ class _Marked:
 
 
 def nothing_done(step: Step, values: Mapping[str, float]) -> float:
-    """Return the old parameter for a new one, the old loss for the new one, else 0."""
+    """Return o: for a new parameter the old one, for the new loss the old one, else 0."""
     if step.kind == "new":
         return values[step.needs[0]]
     return values[f"loss{step.at}"] if step.name.startswith("loss_new") else 0.0
@@ -408,6 +408,8 @@ def _summary(marked: Mapping[str, _Marked | Verdict], elsewhere: Set[str] = froz
             verdicts[name] = each
     good = sum(verdict.status == "correct" for verdict in verdicts.values())
     count = f"{good} of {len(verdicts)} right"
+    if carried := sum(isinstance(each, _Marked) and each.carried for each in marked.values()):
+        count += f", {carried} of them given your own earlier numbers"
     if 1 < len(wrong) < len(verdicts):
         count += f"; not right: {', '.join(wrong)}"
     first = next((name for name in verdicts if name in wrong), "")

@@ -245,7 +245,12 @@ class _Draw:
 
 
 def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None) -> bool:
-    """Return whether the pass is fit for hand work and the answer apart from every mistake's."""
+    """Return whether the pass is fit for hand work and the answer apart from every mistake's.
+
+    >>> from bpcourse import EXAMPLES
+    >>> is_well_posed(EXAMPLES["mazur"].backprop(), "dW1[1,1]")  # its gradient is 0.0004
+    False
+    """
     steps = table(trace, learning_rate)
     for step in steps.values():
         if step.kind == "z" and not SMALLEST_Z <= abs(step.value) <= LARGEST_Z:

@@ -337,7 +337,13 @@ def solve(
 
 
 def question(step: Step, hand: Hand) -> str:
-    """Return in words what is asked with the name of a step."""
+    """Return in words what is asked with the name of a step.
+
+    >>> from bpcourse import EXAMPLES
+    >>> steps = table(EXAMPLES["lecture"].backprop())
+    >>> question(steps["dW1[1,2]"], Hand.of(steps))
+    'How does the loss change with w1₁₂, the weight from input 1 to unit 2 of layer 1?'
+    """
     symbol = hand.symbol(step.name.removeprefix("d"))
     unit = f"output {step.index[-1]}" if step.layer == step.facts.last and step.index else ""
     unit = unit or (f"unit {step.index[-1]} of layer {step.layer}" if step.index else "")
