@@ -4,8 +4,8 @@
 
 Wrong numbers come from tests/injected.py, which is written independently of the tutor. Networks have eight shapes,
 three outputs and batches of three among them, weights with two decimals, every loss, four hidden activations, and a
-learning rate of their own. A mistake *shows* in a value if it moves it by more than 0.2 % of what there is to compute and to another
-number at the digits given; it has a *twin* if another mistake gives the same.
+learning rate of their own. A mistake *shows* in a value if it moves it by more than 0.2 % of what there is to compute
+and by more than a unit of the last of three digits; it has a *twin* if another mistake gives the same.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def shows(value: float, true: float, o: float, digits: int) -> bool:
     if not math.isfinite(value):
         return False
     half = 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 0.0
-    return abs(value - true) > max(0.002 * abs(true - o), 3 * half)
+    return abs(value - true) > max(0.002 * abs(true - o), 2 * half)
 
 
 def is_new(name: str) -> bool:

@@ -455,6 +455,7 @@ ROWS = {
             "z": lambda self, m, a, W, b: a @ W,
             "a": lambda self, m, z, b: Pass.a(self, m, z, b) + (0 if b is None else b),
             "slope": lambda self, m: self.kinds[m].df(self.Z[m]),
+            **delta(lambda p: p_minus_y(p) / p.outputs if bce(p) else Pass.output_delta(p)),
         },
     ),
     "shared_bias": (always, {"read": share_biases}),

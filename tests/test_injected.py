@@ -19,8 +19,8 @@ from bpcourse.tutor.mistakes import CATALOGUE, wrong_values
 
 RATE = 0.3
 DATA = json.loads((Path(__file__).parent / "data" / "mistakes.json").read_text(encoding="utf-8"))
-CASES = random_cases()[::5]
-"""Forty networks: every hidden activation, every loss, batches, up to three layers."""
+CASES = random_cases()[::8]
+"""Twenty-five networks: every hidden activation, every loss, batches, up to three layers."""
 
 
 def square(hidden, output, loss, rng):

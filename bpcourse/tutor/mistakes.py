@@ -303,6 +303,12 @@ def difference(step: Step, v: Values) -> float:
     return v[step.near("y_hat")] - v[step.near("y")]
 
 
+def delta_at_once(step: Step, v: Values) -> float:
+    """Return δ; at the output of a binary cross-entropy (ŷ − y) over the number of outputs, whatever ŷ has become."""
+    at_once = output(step) and step.facts.loss == LOSSES["binary_cross_entropy"]
+    return difference(step, v) / outputs(step) if at_once else step.rule(v)
+
+
 def share_of_loss(step: Step, v: Values) -> float:
     """Return how much of a squared loss is this output's."""
     return difference(step, v) ** 2 / (outputs(step) if step.facts.loss == LOSSES["mse"] else 2)
@@ -659,6 +665,7 @@ CATALOGUE = (
             "z": without_bias,
             "a": lambda step, v: step.rule(v) + bias(step, v),
             "slope": slope_at_z,
+            "delta": delta_at_once,
         },
         lambda step: not coupled(step),
     ),
