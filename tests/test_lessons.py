@@ -4,8 +4,14 @@ import copy
 import shutil
 
 import nbformat
+import numpy as np
 import pytest
 from support import PROJECT, tool
+
+import bpcourse
+from bpcourse.tutor import practice
+from bpcourse.tutor.equations import entries, table
+from bpcourse.tutor.marking import check
 
 lessons = tool("lessons")
 PATHS = sorted((PROJECT / "lessons").glob("*.ipynb"))
@@ -99,3 +105,42 @@ def test_stripping_removes_what_changes_from_run_to_run():
     spoiled.metadata.widgets = {}
     code_cell(spoiled).metadata.execution = {"iopub.status.busy": "2026-01-01"}
     assert lessons.stripped(spoiled) == notebook
+
+
+@pytest.fixture
+def asked(notebook, monkeypatch):
+    """Run a lesson's code with a `check` that keeps what it was asked, and return that."""
+    calls, real = [], bpcourse.check
+
+    def keep(trace, name, answer=..., learning_rate=None):
+        verdict = real(trace, name, answer, learning_rate)
+        calls.append((trace, name, learning_rate, verdict))
+        return verdict
+
+    monkeypatch.setattr(bpcourse, "check", keep, raising=False)
+    monkeypatch.setattr(practice, "check", keep)
+    namespace = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            exec(cell.source, namespace)
+    return calls
+
+
+def answers(trace, name, rate, factor=1.0):
+    """Return the right answers to what was asked, times a factor, in the form in which they are given."""
+    steps = table(trace, rate)
+    if isinstance(name, dict):
+        return ({each: factor * steps[each].value for each in name},)
+    names = entries(steps, name)
+    if names is None:
+        return name, factor * steps[name].value
+    return name, factor * np.array([steps[each].value for each in names.flat]).reshape(names.shape)
+
+
+def test_every_exercise_is_unanswered_and_can_be_answered(asked):
+    exercises = [call[:3] for call in asked if call[3].status == "not answered"]
+    assert len(exercises) >= 5
+    for trace, name, rate in exercises:
+        assert check(trace, *answers(trace, name, rate), learning_rate=rate).status == "correct"
+        wrong = check(trace, *answers(trace, name, rate, factor=1.37), learning_rate=rate)
+        assert wrong.status in ("wrong", "mistake", "could be")
