@@ -33,7 +33,8 @@ def regenerate(path: Path) -> bool:
     before = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(before, as_version=4)
     where = {"metadata": {"path": str(path.parent)}}
-    nbclient.NotebookClient(notebook, timeout=60, record_timing=False, resources=where).execute()
+    once = {"record_timing": False, "coalesce_streams": True}  # a busy machine sends what is printed in pieces
+    nbclient.NotebookClient(notebook, timeout=60, resources=where, **once).execute()
     after = nbformat.writes(stripped(notebook)) + "\n"
     if after != before:
         path.write_text(after, encoding="utf-8", newline="\n")
