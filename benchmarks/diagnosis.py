@@ -5,7 +5,7 @@
 Wrong numbers come from tests/injected.py, which is written independently of the tutor. Networks have eight shapes,
 three outputs and batches of three among them, weights with two decimals, every loss, four hidden activations, and a
 learning rate of their own. A mistake *shows* in a value if it moves it by more than 0.2 % of what there is to compute
-and by more than a unit of the last of three digits; it has a *twin* if another mistake gives the same.
+and, written with three digits, could not be taken for right; it has a *twin* if another mistake gives the same.
 """
 
 from __future__ import annotations
@@ -82,11 +82,12 @@ def with_old(values: dict[str, float], trace: Trace) -> dict[str, float]:
 
 
 def shows(value: float, true: float, o: float, digits: int) -> bool:
-    """Return whether a wrong value can be told from the right one at so many digits."""
-    if not math.isfinite(value):
+    """Return whether a wrong value, written with so many digits, could not be taken for the right one."""
+    if not math.isfinite(value) or abs(value - true) <= 0.002 * abs(true - o):
         return False
-    half = 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 0.0
-    return abs(value - true) > max(0.002 * abs(true - o), 2 * half)
+    written = float(number(value, digits).replace("−", "-"))
+    half = 0.5 * 10.0 ** (math.floor(math.log10(abs(written))) + 1 - digits) if written else 0.0
+    return abs(written - true) > 2 * half
 
 
 def is_new(name: str) -> bool:
@@ -135,7 +136,7 @@ def naming(cases: list[Problem], rng: random.Random) -> None:
 def has_twin(value: float, name: str, mistake: str, wrong: dict[str, dict[str, list[float]]]) -> bool:
     """Return whether another mistake gives the same value."""
     others = (each for other, found in wrong.items() if other != mistake for each in found[name])
-    return any(math.isclose(value, each, rel_tol=1e-9) for each in others)
+    return any(math.isclose(value, each, rel_tol=1e-9, abs_tol=1e-12) for each in others)
 
 
 def right_answers(cases: list[Problem]) -> None:

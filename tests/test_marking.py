@@ -147,6 +147,18 @@ def test_a_match_is_stated_only_while_accidents_are_unlikely():
     assert check(MAZUR, "dW1[1,1]", "0.0070371731").mistakes == ("hidden_has_target",)
 
 
+def test_a_value_that_ends_in_five_is_matched_from_both_sides():
+    trace = backprop(Network([Dense([[0.45]], [0.2])]), [0.91], [0.3])  # without its bias z is 0.4095
+    for answer in ("0.409", "0.410", 0.41):
+        assert "forgot_bias_forward" in check(trace, "z1[1]", answer).mistakes, answer
+
+
+def test_zero_is_zero_in_text_and_as_a_number():
+    trace = backprop(Network([Dense([[0.5], [-0.8]], [-0.3], "leaky_relu")]), [0.4, 0.6], [0.3])
+    for answer in ("0", "0.000", 0, 0.0):
+        assert "leaky_cut_off" in check(trace, "a1[1]", answer).mistakes, answer
+
+
 def test_what_no_mistake_makes_is_wrong_and_gets_a_place_to_look():
     verdict = check(MAZUR, "dW2[1,1]", "0.5337")
     assert (verdict.status, verdict.mistakes) == ("wrong", ())

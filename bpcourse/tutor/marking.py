@@ -51,6 +51,7 @@ AROUND = 0.3  # of |right − o|: where most numbers lie that are a little wrong
 MOST_ACCIDENTS = 0.022
 LARGEST = 1e300  # beyond, nothing is compared
 NOTHING = 1e-12  # relative to the right value: what should be 0 and is not for rounding in the machine
+TIE = 1 + 1e-6  # a value that ends in 5 is half a unit away from both its neighbours, but for rounding in the machine
 SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may have
 
 WORDS = {
@@ -154,8 +155,7 @@ def read_answer(answer: object) -> Reading | None:
     if isinstance(answer, np.ndarray) and answer.ndim == 0 and not np.ma.isMaskedArray(answer):
         answer = answer.item()
     if isinstance(answer, (str, Decimal)):
-        reading = read_digits(str(answer))
-        return reading if reading.value or reading.half_unit < 0.5 else Reading(0.0, FEWEST_DIGITS, 0.0)  # a plain 0
+        return _a_plain_zero_is_zero(read_digits(str(answer)))
     if isinstance(answer, tuple) and len(answer) == 2:
         raise ValueError("needed one number; got two: use a decimal point, or quotes around a decimal comma, '0,25'")
     if not isinstance(answer, Real) or isinstance(answer, (bool, np.bool_)):
@@ -163,7 +163,13 @@ def read_answer(answer: object) -> Reading | None:
     if not math.isfinite(answer):
         raise ValueError(f"needed one finite number; got {float(answer)}")
     text = str(answer) if isinstance(answer, np.float32) else str(float(answer)).removesuffix(".0")
-    return replace(read_digits(text), written=False)
+    return _a_plain_zero_is_zero(replace(read_digits(text), written=False))
+
+
+def _a_plain_zero_is_zero(reading: Reading) -> Reading:
+    """Return 0 as the number itself, where it is not a small number rounded to 0.00."""
+    plain = reading.value == 0 and reading.half_unit >= 0.5
+    return replace(reading, digits=FEWEST_DIGITS, half_unit=0.0) if plain else reading
 
 
 def half_unit(value: float, digits: int) -> float:
@@ -179,7 +185,7 @@ def _with_its_zeros(reading: Reading) -> Reading:
     """Return a number of Python with three digits at least: 0.5 may have been 0.500."""
     if reading.written or reading.digits >= FEWEST_DIGITS:
         return reading
-    half = min(reading.half_unit, half_unit(reading.value, FEWEST_DIGITS))
+    half = min(reading.half_unit, half_unit(reading.value, FEWEST_DIGITS) * TIE)
     return replace(reading, digits=FEWEST_DIGITS, half_unit=half)
 
 
@@ -210,7 +216,7 @@ def _read(step: Step, answer: object, trace: Trace) -> Reading | Verdict:
     single = np.float32 in (trace["x"].dtype, getattr(answer, "dtype", None))
     terms = step.terms({needed: abs(value) for needed, value in step.inputs.items()}) if single else []
     exact = SINGLE_PRECISION * max([abs(reading.value), *terms]) if single else SAME * abs(reading.value)
-    return replace(reading, half_unit=max(reading.half_unit, exact / 2))
+    return replace(reading, half_unit=max(reading.half_unit * TIE, exact / 2))
 
 
 @dataclass(frozen=True)
