@@ -459,8 +459,8 @@ def and_the_step(answers: Answers) -> Answers:
 
 def _only_path(k: int) -> Mistake:
     return Mistake(
-        f"only_path_o{k}", "chain", f"only the path through unit {k} is taken of all that lead back to the hidden unit",
-        f"Only unit {k} of the layer above depends on this hidden unit.",
+        f"only_path_o{k}", "chain", f"only the path back through unit {k} of the next layer is taken",
+        f"Only unit {k} of the next layer depends on this hidden unit.",
         "To how many units does this hidden unit send its output? Draw every arrow that leaves it: which is missing?",
         {"back": lambda step, v: paths(step, v)[k - 1]}, lambda step: fan_out(2)(step) and k <= above(step),
         prior=3 if k == 1 else 2,
@@ -469,8 +469,8 @@ def _only_path(k: int) -> Mistake:
 
 def _missing_path(k: int) -> Mistake:
     return Mistake(
-        f"missing_path_{k}", "chain", f"the path back through unit {k} is left out",
-        f"Unit {k} of the layer above does not depend on this hidden unit.",
+        f"missing_path_{k}", "chain", f"the path back through unit {k} of the next layer is left out",
+        f"Unit {k} of the next layer does not depend on this hidden unit.",
         "Count the arrows that leave this hidden unit, and the terms of your sum. Are they as many?",
         {"back": lambda step, v: sum(paths(step, v)) - paths(step, v)[k - 1]},
         lambda step: fan_out(3)(step) and k <= above(step),
@@ -797,7 +797,7 @@ CATALOGUE = (
         {"back": lambda step, v: 2 * paths(step, v)[0] - sum(paths(step, v))}, fan_out(2),
     ),
     Mistake(
-        "first_path_for_all", "chain", "the path through the first unit above is taken for every path",
+        "first_path_for_all", "chain", "the path back through unit 1 of the next layer is taken for every path",
         "All paths are alike.",
         "Which factors belong to the other path: its own error, its own slope, its own weight?",
         {"back": lambda step, v: above(step) * paths(step, v)[0]}, fan_out(2),
