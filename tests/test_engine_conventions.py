@@ -524,7 +524,7 @@ def test_what_a_reader_reads_first_stays_under_300_lines_of_code():
 def test_the_tutor_and_all_the_rest_stay_small():
     count, sources = tool("count_lines").lines_of_code, modules()
     tutor = sum(count(source) for name, source in sources.items() if name.startswith("tutor"))
-    assert tutor < 2500, "a third of it is the catalogue of mistakes"
+    assert tutor < 2700, "a quarter of it is the words of a hundred mistakes"
     assert sum(map(count, sources.values())) - tutor < 2500
 
 

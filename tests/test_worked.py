@@ -8,6 +8,7 @@ import json
 import math
 import operator
 import re
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -197,12 +198,72 @@ def test_a_batch_goes_example_by_example():
         "GRADIENT, example 1", "GRADIENT, example 2", "GRADIENT, mean of the examples"
     ]  # fmt: skip
     assert "∂L/∂w1₁₂ = (∂L/∂w1₁₂@1 + ∂L/∂w1₁₂@2) / 2" in text
+    assert "2 paths lead there in each example." in text
+    one = backprop(Network([Dense([[0.4], [0.3]])]), [[1.0, 2.0], [0.5, 0.1]], [[1.0], [0.0]])
+    assert "THE CHAIN\nIn each example, for its own loss:\n  ∂L/∂w1₁₁ = " in solve(one, "dW1[1,1]").text
     assert "as it should be" in text.replace("\n", " ")
 
 
 def test_at_a_kink_the_check_says_so():
     trace = backprop(Network([Dense([[0.5]], [-0.5], "relu")]), [1.0], [2.0])
     assert "which differs: there is a kink" in solve(trace, "dW1[1,1]").text.replace("\n", " ")
+
+
+def test_the_check_claims_nothing_that_it_cannot_measure():
+    flat = Network([Dense([[1.0, 2.0]]), Dense([[1e-9], [3e-12]], None, "tanh")])
+    text = solve(backprop(flat, [1 / 3], [0.25]), "dW1[1,2]").text.replace("\n", " ")
+    assert ", too small a difference to be measured so." in text
+    assert "as it should be" not in text
+    dead = backprop(Network([Dense([[1.0]], [-2.0], "relu")]), [1.0], [3.0])
+    assert "is 0, as it should be" in solve(dead, "dW1[1,1]").text.replace("\n", " ")
+
+
+def test_where_no_path_is_written_out_it_says_why():
+    wide = Network([Dense([[0.1, -0.2, 0.3]] * 3, None, "tanh") for _ in range(3)])
+    text = solve(backprop(wide, [0.1, 0.2, 0.3], [0.1, 0.2, 0.3]), "dW1[1,2]").text
+    assert "9 paths lead there, too many to write out: each SEND BACK below" in text
+    coupled = Network([Dense([[0.1, 0.2]], None, "softmax"), Dense([[0.3], [0.4]])])
+    trace = backprop(coupled, [0.5], [1.0])
+    assert "Units of softmax depend on each other" in solve(trace, "dW1[1,2]").text
+    assert "THE CHAIN\n  ∂L/∂w2₁₁ = " in solve(trace, "dW2[1,1]").text
+    assert "THE CHAIN\n  ∂L/∂a1₁ = " in solve(trace, "da1[1]").text
+
+
+def test_the_time_grows_with_the_network_and_no_faster():
+    trace = backprop(Network([Dense([[0.01] * 30] * 200), Dense([[0.1]] * 30)]), [0.5] * 200, [1.0])
+    times = []
+    for work in (lambda: table(trace), lambda: solve(trace, "dW1[1,2]")):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    assert times[1] < 8 * times[0]
+
+
+def numbers_of(equation):
+    """Return the names whose numbers stand in an equation, a prediction as the last a."""
+    shown = " ".join(template for template, how in equation.sides if how != "symbols")
+    return re.findall(r"[^{}·]+", "}{".join(re.findall(r"\{([^{}]*)\}", shown.replace("y_hat", "a2"))))
+
+
+@pytest.mark.parametrize("name", [None, *(name for name, step in table(LECTURE, RATE).items() if step.kind != "given")])
+def test_what_is_left_out_stands_nowhere_else(name):
+    faded = solve(LECTURE, name, learning_rate=RATE).faded
+    hidden, seen = set(), set()
+    for equation in equations(faded):
+        if faded._sides(equation)[-1] == GAP:
+            hidden.add(equation.sides[0][0][1:-1])
+        else:
+            seen.update(numbers_of(equation))
+    assert hidden
+    assert name is None or name.replace("y_hat", "a2") in hidden
+    assert not hidden & seen
+
+
+def test_of_three_layers_the_lowest_is_left_out():
+    layers = [Dense([[0.4]], [0.1], "tanh"), Dense([[0.3]], [0.2], "tanh"), Dense([[0.7]], [0.3], "sigmoid")]
+    faded = solve(backprop(Network(layers), [0.5], [0.2]), "dW1[1,1]").faded.text
+    assert "  ∂L/∂a1₁ = δ2₁·w2₁₁ = ____" in faded
+    assert "δ2₁ = ∂L/∂a2₁ · ∂a2₁/∂z2₁ = ____" not in faded
 
 
 def test_the_faded_twin_hides_the_last_parts_only():
@@ -267,6 +328,20 @@ def test_the_latex_is_ascii_and_balanced(case):
         for opening, closing in ("{}", "()", "[]"):
             assert formula.count(opening) == formula.count(closing), formula
         assert formula.count(r"\begin{aligned}") == formula.count(r"\end{aligned}") == 1
+        assert not re.search(r"\^\{[^{}]*\}(_\{[^{}]*\})?\^", formula), formula  # in MathJax an error
+
+
+def test_powers_of_ten_and_infinity_in_formulas():
+    small = Network([Dense([[3e-6]], None, "tanh")])
+    assert r"1 - \hat y_{1}^2 = 1 - (3.000 \cdot 10^{-6})^2" in solve(backprop(small, [1.0], [1.0])).markdown
+    hidden = Network([Dense([[0.5]], None, "tanh"), Dense([[2.0]])])
+    assert r"1 - (a^{(1)}_{1})^2 = 1 - 0.4621^2" in solve(backprop(hidden, [1.0], [1.0])).markdown
+    sure = backprop(Network([Dense([[0.0, 40.0]], None, "softmax")]), [1.0], [1.0, 0.0], "categorical_cross_entropy")
+    assert r"-1 / (4.248 \cdot 10^{-18})" in solve(sure, "da1[1]").markdown
+    wrong = backprop(Network([Dense([[1000.0]], None, "sigmoid")]), [1.0], [0.0], "binary_cross_entropy")
+    for formula in re.findall(r"\$\$(.*?)\$\$", solve(wrong).markdown):
+        assert formula.isascii()
+    assert r"\infty" in solve(wrong, "da1[1]").markdown
 
 
 class Page(HTMLParser):

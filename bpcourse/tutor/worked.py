@@ -48,6 +48,12 @@ class Equation:
     note: str = ""
     own: bool = False
 
+    @property
+    def part(self) -> tuple[str, int, bool]:
+        """What is faded together: its label in one layer, before or after the step of gradient descent."""
+        name = Name.read(self.sides[0][0].strip("{}"))
+        return self.label, name.layer, name.new
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -127,21 +133,22 @@ class Solution:
     blocks : what is asked and given, the chain, and the steps: headings, texts and equations
     result : what follows from the steps: the chain in numbers, and a check
     hand : how names and numbers are written
-    gaps : labels whose numbers are left out, for the reader to fill
+    gaps : parts whose numbers are left out, for the reader to fill
     """
 
     title: str
     blocks: tuple[Block, ...]
     result: tuple[Block, ...]
     hand: Hand
-    gaps: tuple[str, ...] = ()
+    gaps: tuple[tuple[str, int, bool], ...] = ()
 
     @property
     def faded(self) -> Solution:
         """The same with gaps: without the numbers of its last parts, from SEND BACK on, and what follows from them."""
-        labels = [block.label for block in self.blocks if isinstance(block, Equation) and block.label in PARTS]
-        parts = tuple(dict.fromkeys(labels))
-        return replace(self, result=(), gaps=parts[-3:] if "SEND BACK" in parts else parts[-2:])
+        parts = [block.part for block in self.blocks if isinstance(block, Equation) and block.label in PARTS]
+        count = 3 if any(label == "SEND BACK" for label, *_ in parts) else 2
+        last = tuple(dict.fromkeys(reversed(parts)))[:count]  # what needs one of them is itself among them
+        return replace(self, result=(), gaps=last)
 
     @property
     def text(self) -> str:
@@ -222,7 +229,7 @@ class Solution:
     def _sides(self, equation: Equation, latex: bool = False) -> list[str]:
         """Return the sides as they are written, without one that repeats the one before."""
         sides = list(equation.sides)
-        blank = equation.label in self.gaps
+        blank = equation.label in PARTS and equation.part in self.gaps
         written = [self.hand.side(side, latex, equation.own) for side in sides if not blank or side[1] == "symbols"]
         if blank:
             written.append(r"\underline{\qquad}" if latex else GAP)
@@ -286,9 +293,10 @@ def _latex(template: str, show: Callable[[str], str]) -> str:
         before = text[found.start() - 1 : found.start()] if found.start() else ""
         after = text[found.end() : found.end() + 1]
         negative, raised = written.startswith(MINUS), after == "^"
-        power = raised and re.search(r"\de", written) is not None
-        bracketed = power or (negative and (raised or before not in ("", "(", "[", "{")))
-        written = re.sub(rf"e({MINUS}?\d+)$", r" \\cdot 10^{\1}", written).replace(MINUS, "-")
+        written, power = re.subn(rf"e({MINUS}?\d+)$", r" \\cdot 10^{\1}", written)
+        unclear = (raised and "^" in written) or (power and text[: found.start()].endswith("/ "))
+        bracketed = unclear or (negative and (raised or before not in ("", "(", "[", "{")))
+        written = written.replace(MINUS, "-").replace("∞", r"\infty")
         return f"({written})" if bracketed else written
 
     return re.sub("\0", put, text)
@@ -417,7 +425,7 @@ class _Writer:
 
     def _given(self, needed: set[str]) -> list[Block]:
         blocks: list[Block] = [Heading("GIVEN")]
-        given = [name for name in self.steps if name in needed & self.hand.given]
+        given = [name for name in self.steps if name in needed and name in self.hand.given]
         for _, group in groupby(given, key=lambda name: Name.read(name).at(index=())):
             blocks.append(", ".join(f"{self.hand.symbol(name)} = {self.hand.number(name)}" for name in group))
         return blocks
@@ -478,25 +486,35 @@ class _Writer:
         return name
 
     def _has_chain(self, step: Step) -> bool:
-        """Return whether it is a gradient that more than one factor leads to, none of them a whole Jacobian."""
-        hidden = self.facts.activations[step.layer - 1 if step.layer else 0 : -1]
-        leads = step.name[:2] in ("dW", "db") or (step.name[0] == "d" and step.layer < self.facts.last)
-        return leads and all(activation.slope is not None for activation in hidden)
+        """Return whether it is a gradient that more than one factor leads to."""
+        return step.name[:2] in ("dW", "db") or (step.name[0] == "d" and step.layer < self.facts.last)
 
-    def _few_paths(self, step: Step) -> bool:
-        return math.prod(self.facts.sizes[step.layer + 1 :]) <= MOST_PATHS
+    def _no_path(self, step: Step) -> str:
+        """Return why the paths to a gradient are not written out, or "" where they are."""
+        lowest = max(step.layer - (step.kind != "back"), 0)
+        for activation in self.facts.activations[lowest:-1]:
+            if activation.slope is None:
+                return f"Units of {activation.name} depend on each other: HIDDEN DELTA adds up the paths through them."
+        count = math.prod(self.facts.sizes[step.layer + 1 :])
+        if count > MOST_PATHS:
+            return f"{count} paths lead there, too many to write out: each SEND BACK below adds up those that meet."
+        return ""
 
     def _chain(self, step: Step) -> list[Block]:
-        if not self._has_chain(step) or not self._few_paths(step):
+        if not self._has_chain(step):
             return []
-        paths = self._paths(step)
+        if why := self._no_path(step):
+            return [Heading("THE CHAIN"), why]
+        paths, mean = self._paths(step), step.kind == "mean"
         left: Side = (f"{{{step.name}}}", "symbols")
         chains: list[Side] = [("·".join(f"{{{factor}}}" for factor in factors), "symbols") for _, factors in paths]
         if len(paths) == 1:
-            return [Heading("THE CHAIN"), Equation("CHAIN", (left, chains[0]), own=True)]
+            each: list[Block] = ["In each example, for its own loss:"] * mean
+            return [Heading("THE CHAIN"), *each, Equation("CHAIN", (left, chains[0]), own=True)]
         count = (
-            f"{len(paths)} paths lead there. Along one path slopes multiply; the products of all paths add up. How a "
-            "weighted sum changes with what comes in is the weight on the line; with the weight, it is what comes in."
+            f"{len(paths)} paths lead there{' in each example' * mean}. Along one path slopes multiply; the products "
+            "of all paths add up. How a weighted sum changes with what comes in is the weight on the line; with the "
+            "weight, it is what comes in."
         )
         equations = [
             Equation("CHAIN", (chain,), f"through {through}", own=True)
@@ -505,7 +523,7 @@ class _Writer:
         return [Heading("THE CHAIN"), count, *equations]
 
     def _product(self, step: Step) -> list[Block]:
-        if not self._has_chain(step) or not self._few_paths(step) or step.kind == "mean":
+        if not self._has_chain(step) or self._no_path(step) or step.kind == "mean":
             return []
         paths = self._paths(step)
         left, right = (f"{{{step.name}}}", "symbols"), (f"{{{step.name}}}", "value")
@@ -533,10 +551,12 @@ class _Writer:
         if not (math.isfinite(up) and math.isfinite(down)):
             return []
         slope, symbol = (up - down) / (2 * NUDGE), self.hand.symbol(nudged)
-        if math.isclose(slope, step.value, rel_tol=1e-4, abs_tol=1e-9):
+        if math.isclose(slope, step.value, rel_tol=1e-4):
             outcome = "as it should be"
+        elif math.isclose(slope, step.value, abs_tol=1e-9 * max(1, abs(up))):  # so much comes from rounding L
+            outcome = "too small a difference to be measured so"
         else:
-            outcome = "which differs: there is a kink within the nudge, or the loss is too flat to be measured so"
+            outcome = "which differs: there is a kink within the nudge, or a sharp bend"
         return [
             Heading("CHECK"),
             f"Raise {symbol} by {NUDGE:.5f} and run the rest forward: L = {number(up, 12)}. Lower it by as much: "
