@@ -1,6 +1,6 @@
 """Print how often a wrong number is answered with the right mistake, and how safe a right one is.
 
-    python benchmarks/diagnosis.py [--networks 6]     about five minutes for the default, 2
+    python benchmarks/diagnosis.py [--networks 6]     about eight minutes for the default, 2
 
 Wrong numbers come from tests/injected.py, which is written independently of the tutor. Networks have eight shapes,
 three outputs and batches of three among them, weights with two decimals, every loss, four hidden activations, and a
