@@ -262,7 +262,10 @@ h2 {{ font-size: 1rem; letter-spacing: .05em; margin: 1.6rem 0 .3rem; }}
 p {{ margin: .3rem 0; }}
 .equation {{ margin-left: 1.5rem; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }}
 .note {{ font-style: italic; }}
-@media print {{ body {{ margin: 0; font-size: 11pt; }} h2, .equation {{ break-inside: avoid; break-after: auto; }} }}
+@page {{ margin: 2cm; }}
+@media print {{ body {{ margin: 0; max-width: none; font-size: 11pt; }} }}
+h2 {{ break-after: avoid; }}
+p {{ break-inside: avoid; }}
 </style>
 </head>
 <body>
