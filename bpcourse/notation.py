@@ -219,7 +219,7 @@ class Name:
             raise ValueError(f"needed a name such as dW1[1,2], b2[1], z1[2], y_hat[1] or loss; got {text!r}")
         if "0" in (found[5] or "").split(","):
             from_one = ",".join(str(int(entry) + 1) for entry in found[5].split(","))
-            advice = f"what Python calls {text} is {plain.replace(found[5], from_one)} here"
+            advice = f"what Python calls {text} is {plain[: found.start(5)]}{from_one}{plain[found.end(5) :]} here"
             raise ValueError(f"units count from 1 in a name, as on paper: {advice}")
         quantity, layer = found[1] or found[3], int(found[2] or 0)
         if found[1] in ("a", "da") and layer == 0:

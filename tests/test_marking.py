@@ -391,6 +391,8 @@ def test_names_are_read_as_people_write_them():
     assert check(MAZUR, "net1[1]", "0.3775").status == check(MAZUR, "dw2[1,1]", "0.0822").status == "correct"
     with pytest.raises(ValueError, match=r"what Python calls dW1\[0,1\] is dW1\[1,2\] here"):
         check(MAZUR, "dW1[0,1]", 0.1)
+    with pytest.raises(ValueError, match=r"z10\[0\] is z10\[1\] here"):
+        check(MAZUR, "z10[0]", 0.1)
 
 
 # Words

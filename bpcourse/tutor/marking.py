@@ -260,17 +260,17 @@ class _Marked:
         known: Mapping[str, float] | None = None,
         slack: float = 0.0,
     ) -> None:
-        self.step, self.values, full = step, Values(steps, known), _with_its_zeros(reading)
-        value = self.values[step.name]
-        self.reading, self.size = full, abs(value - nothing_done(step, self.values))
-        self.off, off_true = abs(reading.value - value), abs(reading.value - step.value)
-        self.off = min(self.off, off_true)
+        values, full = Values(steps, known), _with_its_zeros(reading)
+        value = values[step.name]
+        self.step, self.reading, self.size = step, full, abs(value - nothing_done(step, values))
+        off_true = abs(reading.value - step.value)
+        self.off = min(abs(reading.value - value), off_true)
         enough = full.digits >= FEWEST_DIGITS
         self.right = self.off <= SAME * min(abs(value), LARGEST) or (enough and self.off <= 2 * full.half_unit + slack)
         self.too_short = not self.right and reading.digits < FEWEST_DIGITS and self.off <= reading.half_unit + slack
         self.matches: list[_Match] = []
         if not self.right and not self.too_short and math.isfinite(value):
-            self.matches = _matches(step, full, self.values, known or {}, full.half_unit + slack)
+            self.matches = _matches(step, full, values, known or {}, full.half_unit + slack)
         # what Python computed from rounded numbers has digits that nobody claimed
         unclaimed = not reading.written and reading.digits > DIGITS_NEAR and not self.matches
         self.rounded = not self.right and unclaimed and self.off <= THREE_DIGITS * min(self.size, LARGEST)
@@ -409,7 +409,8 @@ def _summary(marked: Mapping[str, _Marked | Verdict], elsewhere: Set[str] = froz
             again = tuple(id for id in verdicts[name].mistakes if id in named)
             if again:
                 verdicts[name] = Verdict("mistake", f"{each.said}: the same mistake once more.", "", again)
-            named.update(verdicts[name].mistakes)
+            if verdicts[name].status == "mistake":
+                named.update(verdicts[name].mistakes)
         else:
             verdicts[name] = each
     good = sum(verdict.status == "correct" for verdict in verdicts.values())
@@ -525,6 +526,7 @@ def _wrong_arrays(trace: Trace, name: Name, right: Array) -> Iterator[tuple[Mist
 
 TRANSPOSED = "rows and columns have changed places: it is transposed"
 """What an `index_swap` is called where it befalls a whole array."""
+
 
 # Hints
 

@@ -180,6 +180,11 @@ def times(factor: Callable[[Step], float]) -> Wrong:
     return lambda step, v: factor(step) * step.rule(v)
 
 
+def over_outputs(step: Step, v: Values) -> float:
+    """Return the right value divided by the number of outputs."""
+    return step.rule(v) / outputs(step)
+
+
 def z_of(step: Step, v: Values) -> float:
     """Return z of the step's unit."""
     return v[step.near("z")]
@@ -722,7 +727,7 @@ CATALOGUE = (
         "mean_over_outputs_of_half", "loss", "½ of the squared errors is divided by the number of outputs",
         "A loss is a mean over the outputs, and has a ½.",
         "This loss adds over the outputs. By what did you divide?",
-        {"loss": times(lambda step: 1 / outputs(step)), "error": times(lambda step: 1 / outputs(step))},
+        {"loss": over_outputs, "error": over_outputs},
         applies=loss_is("half_sse", 2),
     ),
     Mistake(
@@ -1091,7 +1096,7 @@ CATALOGUE = (
         "softmax_mean_over_classes", "softmax", "the cross-entropy is divided by the number of classes",
         "The loss is a mean over the classes.",
         "Is this loss a sum or a mean over the classes?",
-        {"loss": times(lambda step: 1 / outputs(step)), "error": times(lambda step: 1 / outputs(step))},
+        {"loss": over_outputs, "error": over_outputs},
         applies=loss_is("categorical_cross_entropy"),
     ),
     _other_logarithm("ce", "categorical_cross_entropy", 10),

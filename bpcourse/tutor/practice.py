@@ -26,14 +26,15 @@ from bpcourse.notation import Register, given
 from bpcourse.tutor.equations import Step, table
 from bpcourse.tutor.marking import Hints, Verdict, check, hint, nothing_done
 from bpcourse.tutor.mistakes import wrong_values
-from bpcourse.tutor.worked import Hand, Solution, question, solve
+from bpcourse.tutor.worked import Hand, Solution, loss_in_words, question, solve
 
 T = TypeVar("T")
 
 SHAPES = ((2, 1), (3, 2, 1), (2, 3, 2), (3, 2, 3), (3, 4, 3))
 """The sizes of the network at each level, from 1: one unit, one path, two paths, three, and three among many."""
 
-APART = 0.02
+APART = 0.02  # of |right − o|
+THREE_DIGITS = 0.006  # of the answer: nearer than that, two numbers may be one at three digits
 SMALLEST_Z, LARGEST_Z = 0.05, 2.5  # between a kink and saturation
 SMALLEST = 0.002  # of an error, a δ, a gradient
 
@@ -119,15 +120,14 @@ class Problem:
         units = ", ".join(f"layer {number}: {layer.activation.name}" for number, layer in enumerate(layers, start=1))
         names = ["x", *(f"{kind}{number}" for number in range(1, len(layers) + 1) for kind in "Wb"), "y"]
         steps = table(self.trace, self.learning_rate)
-        loss, hand = self.trace.loss_function, Hand.of(steps)
-        formula = hand.side((steps["loss" if batch == 1 else "loss@1"].template, "symbols"), own=True)
-        lines = [f"A network {sizes} ({units}); the loss is {loss.name}: L = {formula}."]
+        hand = Hand.of(steps)
+        lines = [f"A network {sizes} ({units}); the loss is {loss_in_words(steps, hand)}."]
         lines.append("A matrix of weights has a row for each input and a column for each unit.")
         if batch > 1:
             lines.append(f"A batch of {batch} examples, one in each row of x and y.")
         lines += [line for name in names for line in _matrix(name, self.trace[name])]
         if self.learning_rate is not None:
-            lines.append(f"  learning rate = {self.learning_rate:g}")
+            lines.append(f"  learning rate = {given(self.learning_rate)}")
         asked = question(steps[self.name], hand) if self.name in steps else "All entries are asked for."
         return "\n".join([*lines, f"Compute {self.name}, with four significant digits. {asked}"])
 
@@ -264,6 +264,6 @@ def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None) -
 def _is_apart(steps: Mapping[str, Step], step: Step) -> bool:
     """Return whether the value is no zero, and three digits tell it from what every mistake but rounding gives."""
     size = abs(step.value - nothing_done(step, {each.name: each.value for each in steps.values()}))
-    apart = max(APART * size, 0.006 * abs(step.value))
+    apart = max(APART * size, THREE_DIGITS * abs(step.value))
     wrong = [value for (mistake, *_), value in wrong_values(steps, step.name) if mistake.topic != "rounding"]
     return size > SMALLEST and all(abs(value - step.value) > apart for value in wrong)

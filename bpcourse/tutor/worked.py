@@ -377,6 +377,18 @@ def question(step: Step, hand: Hand) -> str:
     }.get(step.kind, "How large is the loss?").replace("?", " after one step of gradient descent?" if step.new else "?")
 
 
+def loss_in_words(steps: Mapping[str, Step], hand: Hand) -> str:
+    """Return the name of the loss and its formula for one example.
+
+    >>> from bpcourse import EXAMPLES
+    >>> steps = table(EXAMPLES["lecture"].backprop())
+    >>> loss_in_words(steps, Hand.of(steps))
+    'mse: L = [(ŷ₁ − y₁)² + (ŷ₂ − y₂)²] / 2'
+    """
+    one = steps["loss@1" if "loss@1" in steps else "loss"]
+    return f"{one.facts.loss.name}: L = {hand.side((one.template, 'symbols'), own=True)}"
+
+
 class _Writer:
     """Who writes the blocks of one solution."""
 
@@ -390,9 +402,7 @@ class _Writer:
         """Return the solution of a value, an array, or None: the whole pass."""
         sizes = " → ".join(map(str, self.facts.sizes))
         units = ", ".join(activation.name for activation in self.facts.activations)
-        loss = self.steps["loss" if self.facts.examples == 1 else "loss@1"]
-        formula = self.hand.side((loss.template, "symbols"), own=True)
-        network = f"The network is {sizes} ({units}), the loss {self.facts.loss.name}: L = {formula}"
+        network = f"The network is {sizes} ({units}), the loss {loss_in_words(self.steps, self.hand)}"
         network += ", and of the batch the mean over its examples." if self.facts.examples > 1 else "."
         shown = f"Numbers are shown with {self.digits} digits and computed with all: "
         remark = shown + "whoever goes on from the shown ones may get the last digits a little otherwise."
