@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bpcourse.engine import gradcheck
     from bpcourse.engine.examples import EXAMPLES, Example
     from bpcourse.pictures.diagram import Diagram, draw
+    from bpcourse.pictures.explorers import Explorer, explore
     from bpcourse.tutor import practice
     from bpcourse.tutor.equations import Step, steps
     from bpcourse.tutor.functions import check_function
@@ -35,6 +36,7 @@ __all__ = [
     "Dense",
     "Diagram",
     "Example",
+    "Explorer",
     "Forward",
     "Loss",
     "Network",
@@ -46,6 +48,7 @@ __all__ = [
     "check",
     "check_function",
     "draw",
+    "explore",
     "forward",
     "gradcheck",
     "hint",
@@ -64,6 +67,8 @@ _LATER = {
     "Example": "engine.examples",
     "Diagram": "pictures.diagram",
     "draw": "pictures.diagram",
+    "Explorer": "pictures.explorers",
+    "explore": "pictures.explorers",
     "MISTAKES": "tutor.mistakes",
     "Solution": "tutor.worked",
     "Step": "tutor.equations",

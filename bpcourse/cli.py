@@ -87,7 +87,7 @@ def _copy(lesson: Path, folder: Path) -> bool:
 def lab(args: argparse.Namespace) -> int:
     """Copy the lessons and start JupyterLab on the first."""
     try:
-        from jupyterlab.labapp import LabApp
+        from bpcourse import server
     except ImportError:
         raise UserError(f"JupyterLab is not installed. Run: {install('lab')}") from None
     if args.in_place:
@@ -103,7 +103,7 @@ def lab(args: argparse.Namespace) -> int:
         print(f"New in {folder}: {len(copy_lessons(folder))} lesson(s). One that was there is as you left it.")
     if args.port is not None:
         _require_free(args.port)
-    LabApp.launch_instance(
+    server.start(
         [
             f"--ServerApp.root_dir={folder.resolve()}",
             "--ServerApp.ip=127.0.0.1",

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import cache
 from numbers import Real
 from typing import TypeVar
 
@@ -207,25 +208,7 @@ class Name:
 
         Raises ValueError if it is not built like a name.
         """
-        pattern = (
-            r"(?:(d?[Wbza]|slope)(\d{1,3})|(d?x|y|d?y_hat|loss|learning_rate))(_new)?"
-            r"(?:\[(\d{1,4}(?:,\d{1,4})?)\])?(?:@(\d{1,6}))?"
-        )
-        plain = re.sub(r"\s", "", text) if isinstance(text, str) else ""
-        for lecture, ours in (("net(?=\\d)", "z"), ("O(?=\\d)", "a"), ("w(?=\\d)", "W"), ("X", "x"), ("y_true", "y")):
-            plain = re.sub(rf"^(d?){lecture}", rf"\1{ours}", plain)
-        found = re.fullmatch(pattern, plain)
-        if found is None:
-            raise ValueError(f"needed a name such as dW1[1,2], b2[1], z1[2], y_hat[1] or loss; got {text!r}")
-        if "0" in (found[5] or "").split(","):
-            from_one = ",".join(str(int(entry) + 1) for entry in found[5].split(","))
-            advice = f"what Python calls {text} is {plain[: found.start(5)]}{from_one}{plain[found.end(5) :]} here"
-            raise ValueError(f"units count from 1 in a name, as on paper: {advice}")
-        quantity, layer = found[1] or found[3], int(found[2] or 0)
-        if found[1] in ("a", "da") and layer == 0:
-            quantity = "x" if quantity == "a" else "dx"
-        index = tuple(int(entry) for entry in (found[5] or "").split(",") if entry)
-        return cls(quantity, layer, index, int(found[6] or 0), found[4] is not None)
+        return _read_name(text) if isinstance(text, str) else _read_name(repr(text))
 
     def __str__(self) -> str:
         layer = str(self.layer or "") + ("_new" if self.new else "")
@@ -275,3 +258,26 @@ class Name:
     def _slope_of(self) -> tuple[Name, Name]:
         """Return the two ends of a slope: ∂a/∂z. One index: of one unit; two: of a softmax, output and z."""
         return self.at(quantity="a", index=self.index[:1]), self.at(quantity="z", index=self.index[-1:])
+
+
+@cache  # the same few names are read again and again
+def _read_name(text: str) -> Name:
+    pattern = (
+        r"(?:(d?[Wbza]|slope)(\d{1,3})|(d?x|y|d?y_hat|loss|learning_rate))(_new)?"
+        r"(?:\[(\d{1,4}(?:,\d{1,4})?)\])?(?:@(\d{1,6}))?"
+    )
+    plain = re.sub(r"\s", "", text)
+    for lecture, ours in (("net(?=\\d)", "z"), ("O(?=\\d)", "a"), ("w(?=\\d)", "W"), ("X", "x"), ("y_true", "y")):
+        plain = re.sub(rf"^(d?){lecture}", rf"\1{ours}", plain)
+    found = re.fullmatch(pattern, plain)
+    if found is None:
+        raise ValueError(f"needed a name such as dW1[1,2], b2[1], z1[2], y_hat[1] or loss; got {text!r}")
+    if "0" in (found[5] or "").split(","):
+        from_one = ",".join(str(int(entry) + 1) for entry in found[5].split(","))
+        advice = f"what Python calls {text} is {plain[: found.start(5)]}{from_one}{plain[found.end(5) :]} here"
+        raise ValueError(f"units count from 1 in a name, as on paper: {advice}")
+    quantity, layer = found[1] or found[3], int(found[2] or 0)
+    if found[1] in ("a", "da") and layer == 0:
+        quantity = "x" if quantity == "a" else "dx"
+    index = tuple(int(entry) for entry in (found[5] or "").split(",") if entry)
+    return Name(quantity, layer, index, int(found[6] or 0), found[4] is not None)

@@ -49,3 +49,25 @@ def _answers(url: str) -> bool:
     except OSError:
         return False
     return True
+
+
+READY = """async () => {
+    await jupyterapp.restored;
+    const panel = jupyterapp.shell.currentWidget;
+    await panel.context.ready;
+    await panel.sessionContext.ready;
+    await panel.sessionContext.session.kernel.info;
+}"""
+RUN_ALL = """async () => {
+    await jupyterapp.commands.execute('notebook:run-all-cells');
+    return jupyterapp.shell.currentWidget.content.model.toJSON().cells;
+}"""
+
+
+def open_and_run(page, address, name):
+    """Open a notebook in a page, wait for its kernel, run all cells, and return them."""
+    page.goto(f"{address}/lab/workspaces/auto-{Path(name).stem}/tree/{name}?reset&token=secret")
+    page.wait_for_function("window.jupyterapp !== undefined")
+    page.wait_for_selector(".jp-Notebook .jp-Cell")
+    page.evaluate(READY)
+    return page.evaluate(RUN_ALL)

@@ -9,10 +9,9 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from jupyterlab.labapp import LabApp
 from support import jupyterlab
 
-from bpcourse import cli
+from bpcourse import cli, server
 
 LESSON = "03_chain_rule.ipynb"
 
@@ -30,7 +29,7 @@ def fails(capsys, *words):
 def launched(monkeypatch):
     """The arguments JupyterLab would have been started with."""
     arguments = []
-    monkeypatch.setattr(LabApp, "launch_instance", lambda argv: arguments.extend(argv))
+    monkeypatch.setattr(server, "start", arguments.extend)
     return arguments
 
 

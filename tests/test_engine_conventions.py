@@ -427,12 +427,13 @@ def test_a_trace_knows_which_names_it_has():
 READING_ORDER = [
     "notation",
     "engine.validation", "engine.activations", "engine.losses", "engine.network", "engine.backpropagation",
-    "engine.examples", "engine.gradcheck", "engine.training", "engine.datasets", "engine.surfaces",
+    "engine.examples", "engine.gradcheck", "engine.training", "engine.pitfalls", "engine.datasets",
+    "engine.surfaces",
     "tutor.equations", "tutor.worked", "tutor.files", "tutor.mistakes", "tutor.marking", "tutor.functions",
     "tutor.practice",
-    "pictures.diagram", "pictures.plotting", "pictures.explorers",
+    "pictures.diagram", "pictures.charts", "pictures.plotting", "pictures.scenes", "pictures.explorers",
     "",  # bpcourse/__init__.py
-    "cli", "__main__",
+    "server", "cli", "__main__",
 ]  # fmt: skip
 
 

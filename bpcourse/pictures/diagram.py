@@ -7,7 +7,8 @@ reads the trace. What it shows it also says, in a description and in a table.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import math
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
@@ -21,7 +22,9 @@ from bpcourse.notation import MINUS, SYMBOLS, Name, number
 MOST_UNITS = 8  # of a layer that are drawn
 MOST_LABELLED = 3  # units on the smaller side of a layer whose weights have room for a label each
 
-INK, QUIET, RISES, FALLS = "#1a1a1a", "#595959", "#B34700", "#0072B2"  # all at least 4.5:1 on white
+INK, QUIET, RISES, FALLS = "#1a1a1a", "#595959", "#B34700", "#0072B2"  # all at least 4.5:1 on white and on LIT
+LIT, HALO = "#FFF7D6", "#F0E442"  # the ground of what is lit, whose border is also thicker, and of a lit line
+UNKNOWN = "…"
 BOX_WIDTH, BOX_HEIGHT, LINE, LABEL_WIDTH, LABEL_HEIGHT, MARGIN, TOP = 124, 114, 17, 114, 34, 8, 34  # in pixels
 LEGEND_WIDTH = 860
 
@@ -45,19 +48,36 @@ class Diagram:
         lines = (f"{n:<{widths[0]}}  {v:>{widths[1]}}  {g:>{widths[2]}}".rstrip() for n, v, g in rows)
         return "\n".join((self.words, "", *lines))
 
-    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        source = base64.b64encode(self.svg.encode()).decode()
+    @property
+    def table_html(self) -> str:
+        """All values as a table, in HTML."""
         rows = "".join(f'<tr><th scope="row">{escape(n)}</th><td>{v}</td><td>{g}</td></tr>' for n, v, g in self.table)
-        html = (
-            f'<figure style="margin: 0"><img src="data:image/svg+xml;base64,{source}" alt="{escape(self.words)}">'
-            f"<details><summary>All values as a table</summary><table><caption>{escape(self.words)}</caption>"
+        return (
+            f"<table><caption>{escape(self.words)}</caption>"
             '<thead><tr><th scope="col">name</th><th scope="col">value</th><th scope="col">gradient</th></tr></thead>'
-            f"<tbody>{rows}</tbody></table></details></figure>"
+            f"<tbody>{rows}</tbody></table>"
         )
-        return {"text/plain": repr(self), "text/html": html}
+
+    @property
+    def html(self) -> str:
+        """The picture as an image with its words, and the table, folded: for any page, trusted or not."""
+        source = base64.b64encode(self.svg.encode()).decode()
+        return (
+            f'<figure style="margin: 0"><img src="data:image/svg+xml;base64,{source}" alt="{escape(self.words)}">'
+            f"<details><summary>All values as a table</summary>{self.table_html}</details></figure>"
+        )
+
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        return {"text/plain": repr(self), "text/html": self.html}
 
 
-def draw(passed: Forward, notation: str = "standard", example: int = 1) -> Diagram:
+def draw(
+    passed: Forward,
+    notation: str = "standard",
+    example: int = 1,
+    lit: Collection[str] = (),
+    known: Collection[str] | None = None,
+) -> Diagram:
     """Draw the network of a trace with all values on it; of a forward pass alone, without gradients.
 
     A line is a weight: as wide as it is large, dashed where it is negative. A gradient above zero is orange
@@ -67,6 +87,9 @@ def draw(passed: Forward, notation: str = "standard", example: int = 1) -> Diagr
 
     notation : "standard" (z, a, δ) or "lecture" (net, O, ∂L/∂net)
     example : which example of a batch to show, from 1; its gradients are those of the batch's mean loss
+    lit : names of values, such as "z1[2]" and "W1[1,2]", whose units and weights are highlighted
+    known : names of the values that are shown, and … for the rest, such as those of the steps taken so far;
+        None shows all, and what is given is always shown
 
     Raises ValueError for an unknown notation or example.
 
@@ -75,11 +98,12 @@ def draw(passed: Forward, notation: str = "standard", example: int = 1) -> Diagr
     A network of 2 inputs, 2 sigmoid units and 2 sigmoid outputs. Its mse is 0.06183.
     """
     require_kind(passed, Forward, "backprop(network, x, y) or forward(network, x)")
-    symbols, n = SYMBOLS[notation], len(passed["x"])
+    SYMBOLS[notation]  # an unknown one is answered with those that there are
+    n = len(passed["x"])
     if not is_count(example) or example > n:
         raise ValueError(f"example must lie between 1 and {n}, the size of the batch; got {example!r}.")
-    layout = _Layout.of(passed)
-    words, table = _words(passed, example), tuple(_table(passed, example, layout))
+    layout, shown = _Layout.of(passed), _Shown(passed, example, notation, lit, known)
+    words, table = _words(shown), tuple(_table(shown, layout))
     svg = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {layout.width} {layout.height}" '
         f'width="{layout.width}" height="{layout.height}" font-family="Helvetica, Arial, DejaVu Sans, sans-serif" '
@@ -88,9 +112,9 @@ def draw(passed: Forward, notation: str = "standard", example: int = 1) -> Diagr
         f"<desc>{escape('; '.join(_sentence(*row) for row in table))}</desc>",
         f'<rect width="{layout.width}" height="{layout.height}" fill="#ffffff"/>',
         *_headings(passed, layout),
-        *_edges(passed, layout),
-        *_edge_labels(passed, layout, notation),
-        *_boxes(passed, example, layout, symbols),
+        *_edges(shown, layout),
+        *_edge_labels(shown, layout),
+        *_boxes(shown, layout),
         *_legend(passed, layout),
         "</svg>",
     ]
@@ -100,18 +124,19 @@ def draw(passed: Forward, notation: str = "standard", example: int = 1) -> Diagr
 # What is said
 
 
-def _words(passed: Forward, example: int) -> str:
+def _words(shown: _Shown) -> str:
     """Return what the picture shows, in a sentence or two."""
+    passed = shown.passed
     *hidden, last = passed.network.layers
     layers = [_count(passed.network.sizes[0], "input")]
     layers += [_count(layer.W.shape[1], f"{layer.activation.name} unit") for layer in hidden]
     layers[-1] += f" and {_count(last.W.shape[1], f'{last.activation.name} output')}"
     words = f"A network of {', '.join(layers)}."
-    if isinstance(passed, Trace):
+    if isinstance(passed, Trace) and shown.is_known("loss"):
         words += f" Its {passed.loss_function.name} is {number(passed.loss)}."
     if len(passed["x"]) > 1:
         together = "; loss and gradients are those of all together" if isinstance(passed, Trace) else ""
-        words += f" Shown is example {example} of {len(passed['x'])}{together}."
+        words += f" Shown is example {shown.example} of {len(passed['x'])}{together}."
     return words
 
 
@@ -120,39 +145,79 @@ def _count(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}{shown}"
 
 
-def _table(passed: Forward, example: int, layout: _Layout) -> Iterator[tuple[str, str, str]]:
+def _table(shown: _Shown, layout: _Layout) -> Iterator[tuple[str, str, str]]:
     """Yield name, value and gradient of everything that is drawn, in order of computation."""
+    passed = shown.passed
 
-    def row(name: str, label: str, index: tuple[int, ...]) -> tuple[str, str, str]:
-        gradient = _gradient(passed, name, index)
-        return (
-            f"{name}[{label}]",
-            number(passed[name][index]),
-            "" if gradient is None else number(gradient, signed=True),
-        )
+    def row(quantity: str, *index: int) -> tuple[str, str, str]:
+        name = f"{quantity}[{','.join(str(i + 1) for i in index)}]"
+        return name, shown.text(quantity, *index), shown.gradient_text(quantity, *index)
 
-    at = example - 1
-    yield from (row("x", f"{i + 1}", (at, i)) for i in range(layout.drawn[0]))
+    yield from (row("x", i) for i in range(layout.drawn[0]))
     for layer in range(1, len(layout.drawn)):
         units = range(layout.drawn[layer])
         for i in range(layout.drawn[layer - 1]):
-            yield from (row(f"W{layer}", f"{i + 1},{j + 1}", (i, j)) for j in units)
+            yield from (row(f"W{layer}", i, j) for j in units)
         if passed.network.layers[layer - 1].b is not None:
-            yield from (row(f"b{layer}", f"{j + 1}", (j,)) for j in units)
-        yield from (row(f"z{layer}", f"{j + 1}", (at, j)) for j in units)
-        yield from (row(f"a{layer}", f"{j + 1}", (at, j)) for j in units)
+            yield from (row(f"b{layer}", j) for j in units)
+        yield from (row(f"z{layer}", j) for j in units)
+        yield from (row(f"a{layer}", j) for j in units)
     if isinstance(passed, Trace):
-        yield from (row("y", f"{j + 1}", (at, j)) for j in range(layout.drawn[-1]))
-        yield "loss", number(passed.loss), ""
-
-
-def _gradient(passed: Forward, name: str, index: tuple[int, ...]) -> float | None:
-    """Return the entry of the gradient of `name`, or None if there is none."""
-    return float(passed[f"d{name}"][index]) if f"d{name}" in passed.names else None
+        yield from (row("y", j) for j in range(layout.drawn[-1]))
+        yield "loss", shown.loss(passed), ""
 
 
 def _sentence(name: str, value: str, gradient: str) -> str:
     return f"{name} = {value}" + (f", gradient {gradient}" if gradient else "")
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """What is shown of a pass, and how: see `draw`. Units are counted from 0 here, and from 1 in names."""
+
+    passed: Forward
+    example: int
+    notation: str
+    lit: Collection[str]
+    known: Collection[str] | None
+
+    def symbol(self, quantity: str) -> str:
+        return SYMBOLS[self.notation][quantity]
+
+    def name(self, quantity: str, *index: int) -> str:
+        """Return the name under which the tutor knows a value."""
+        shared = quantity.strip("0123456789") in ("W", "b", "dW", "db")
+        at = "" if shared or len(self.passed["x"]) == 1 else f"@{self.example}"
+        return f"{quantity}[{','.join(str(i + 1) for i in index)}]{at}"
+
+    def is_lit(self, *names: str) -> bool:
+        return any(name in self.lit for name in names)
+
+    def is_known(self, name: str) -> bool:
+        return self.known is None or name in self.known or name[0] in "Wbxy"
+
+    def text(self, quantity: str, *index: int) -> str:
+        """Return a value as it is shown."""
+        return number(self._value(quantity, *index)) if self.is_known(self.name(quantity, *index)) else UNKNOWN
+
+    def loss(self, trace: Trace) -> str:
+        return number(trace.loss) if self.is_known("loss") else UNKNOWN
+
+    def gradient(self, quantity: str, *index: int) -> float:
+        """Return the gradient of a value; NaN if it is not known yet or there is none."""
+        exists = f"d{quantity}" in self.passed.names and self.is_known(self.name(f"d{quantity}", *index))
+        return self._value(f"d{quantity}", *index) if exists else math.nan
+
+    def gradient_text(self, quantity: str, *index: int) -> str:
+        """Return the gradient of a value as it is shown, or "" if there is none."""
+        gradient = self.gradient(quantity, *index)
+        if math.isnan(gradient):
+            return UNKNOWN if f"d{quantity}" in self.passed.names else ""
+        return number(gradient, signed=True)
+
+    def _value(self, quantity: str, *index: int) -> float:
+        array = self.passed[quantity]
+        return float(array[index] if len(index) == array.ndim else array[self.example - 1, index[0]])
 
 
 # Where everything stands
@@ -228,25 +293,28 @@ def _headings(passed: Forward, layout: _Layout) -> Iterator[str]:
             yield _text(x, layout.bottom + 6, f"and {size - drawn} more", QUIET, BOX_WIDTH)
 
 
-def _edges(passed: Forward, layout: _Layout) -> Iterator[str]:
+def _edges(shown: _Shown, layout: _Layout) -> Iterator[str]:
     """Yield a line for each weight, and a thin one from each output to the loss."""
     for layer, i, j in _weights(layout):
-        W, gradient = passed[f"W{layer}"], _gradient(passed, f"W{layer}", (i, j))
+        W, name = shown.passed[f"W{layer}"], shown.name(f"W{layer}", i, j)
+        ends = (
+            f'x1="{layout.x[layer - 1] + BOX_WIDTH / 2:g}" y1="{layout.y(layer - 1, i):g}" '
+            f'x2="{layout.x[layer] - BOX_WIDTH / 2:g}" y2="{layout.y(layer, j):g}"'
+        )
+        if shown.is_lit(name, f"d{name}"):
+            yield f'<line {ends} stroke="{HALO}" stroke-width="12"/>'
         width = 1 + 3 * abs(W[i, j]) / (abs(W).max() or 1)
         dashes = ' stroke-dasharray="9 5"' if W[i, j] < 0 else ""
-        yield (
-            f'<line x1="{layout.x[layer - 1] + BOX_WIDTH / 2:g}" y1="{layout.y(layer - 1, i):g}" '
-            f'x2="{layout.x[layer] - BOX_WIDTH / 2:g}" y2="{layout.y(layer, j):g}" '
-            f'stroke="{_colour(gradient)}" stroke-width="{width:.2f}"{dashes}/>'
-        )
-    for unit in range(layout.drawn[-1] if isinstance(passed, Trace) else 0):
+        colour = _colour(shown.gradient(f"W{layer}", i, j))
+        yield f'<line data-name="d{name}" {ends} stroke="{colour}" stroke-width="{width:.2f}"{dashes}/>'
+    for unit in range(layout.drawn[-1] if isinstance(shown.passed, Trace) else 0):
         yield (
             f'<line x1="{layout.x[-2] + BOX_WIDTH / 2:g}" y1="{layout.y(len(layout.drawn) - 1, unit):g}" '
             f'x2="{layout.x[-1] - BOX_WIDTH / 2:g}" y2="{(TOP + layout.bottom) / 2:g}" stroke="{QUIET}"/>'
         )
 
 
-def _edge_labels(passed: Forward, layout: _Layout, notation: str) -> Iterator[str]:
+def _edge_labels(shown: _Shown, layout: _Layout) -> Iterator[str]:
     """Yield a white box on each line with the weight and its gradient, where there is room."""
     for layer, i, j in _weights(layout):
         if not layout.labelled[layer - 1]:
@@ -254,40 +322,52 @@ def _edge_labels(passed: Forward, layout: _Layout, notation: str) -> Iterator[st
         along, start, end = layout.label_at(layer), layout.x[layer - 1] + BOX_WIDTH / 2, layout.x[layer] - BOX_WIDTH / 2
         x = (1 - along) * start + along * end
         y = (1 - along) * layout.y(layer - 1, i) + along * layout.y(layer, j)
-        gradient = _gradient(passed, f"W{layer}", (i, j))
-        colour, name = _colour(gradient), Name("W", layer, (i + 1, j + 1)).symbol(notation)
-        yield _box(x, y, LABEL_WIDTH, LABEL_HEIGHT, colour, thickness=1)
-        weight = f"{name} = {number(passed[f'W{layer}'][i, j])}"
-        yield _text(x, y + (4 if gradient is None else -3), weight, INK, LABEL_WIDTH)
-        if gradient is not None:
-            yield _text(x, y + 12, f"{SYMBOLS[notation]['dW']} {number(gradient, signed=True)}", colour, LABEL_WIDTH)
+        W, name = f"W{layer}", shown.name(f"W{layer}", i, j)
+        colour, gradient = _colour(shown.gradient(W, i, j)), shown.gradient_text(W, i, j)
+        symbol = Name("W", layer, (i + 1, j + 1)).symbol(shown.notation)
+        box = _box(x, y, LABEL_WIDTH, LABEL_HEIGHT, colour, thickness=1, lit=shown.is_lit(name, f"d{name}"))
+        texts = [_text(x, y + (-3 if gradient else 4), f"{symbol} = {shown.text(W, i, j)}", INK, LABEL_WIDTH)]
+        if gradient:
+            texts.append(_text(x, y + 12, f"{shown.symbol('dW')} {gradient}", colour, LABEL_WIDTH))
+        yield f'<g data-name="d{name}">{box}{"".join(texts)}</g>'
 
 
-def _boxes(passed: Forward, example: int, layout: _Layout, symbols: dict[str, str]) -> Iterator[str]:
+def _boxes(shown: _Shown, layout: _Layout) -> Iterator[str]:
     """Yield a box for each input and unit, and for the loss, with its values in lines of text."""
-    at, last = example - 1, len(layout.drawn) - 1
+    passed, last, symbol = shown.passed, len(layout.drawn) - 1, shown.symbol
     for unit in range(layout.drawn[0]):
-        lines = [(f"input {unit + 1}", QUIET), (f"{symbols['x']} = {number(passed['x'][at, unit])}", INK)]
-        yield from _lines(layout.x[0], layout.y(0, unit), lines)
+        name = shown.name("x", unit)
+        lines = [
+            (f"input {unit + 1}", QUIET, ""),
+            (f"{symbol('x')} = {shown.text('x', unit)}", INK, f"d{name}"),
+        ]
+        yield from _lines(layout.x[0], layout.y(0, unit), lines, lit=shown.is_lit(name, f"d{name}"))
     for layer in range(1, last + 1):
         for unit in range(layout.drawn[layer]):
-            gradient = _gradient(passed, f"z{layer}", (at, unit))
+            z, a, y_hat = (shown.name(quantity, unit) for quantity in (f"z{layer}", f"a{layer}", "y_hat"))
+            output = layer == last
+            gradient = shown.gradient_text(f"z{layer}", unit)
             lines = [
-                (f"{'output' if layer == last else 'unit'} {unit + 1}", QUIET),
-                (f"{symbols['z']} = {number(passed[f'z{layer}'][at, unit])}", INK),
-                (f"{symbols['y_hat' if layer == last else 'a']} = {number(passed[f'a{layer}'][at, unit])}", INK),
+                (f"{'output' if output else 'unit'} {unit + 1}", QUIET, ""),
+                (f"{symbol('z')} = {shown.text(f'z{layer}', unit)}", INK, z),
+                (f"{symbol('y_hat' if output else 'a')} = {shown.text(f'a{layer}', unit)}", INK, a),
             ]
-            if gradient is not None:
-                lines.append((f"{symbols['dz']} {number(gradient, signed=True)}", _colour(gradient)))
+            if gradient:
+                colour = _colour(shown.gradient(f"z{layer}", unit))
+                lines.append((f"{symbol('dz')} {gradient}", colour, f"d{z}"))
             if passed.network.layers[layer - 1].b is not None:
-                lines.append((f"{symbols['b']} = {number(passed[f'b{layer}'][unit])}", QUIET))
-            if layer == last and isinstance(passed, Trace):
-                lines.append((f"{symbols['y']} = {number(passed['y'][at, unit])}", QUIET))
-            yield from _lines(layout.x[layer], layout.y(layer, unit), lines, bold=2)
+                b = shown.name(f"b{layer}", unit)
+                lines.append((f"{symbol('b')} = {shown.text(f'b{layer}', unit)}", QUIET, f"d{b}"))
+            if output and isinstance(passed, Trace):
+                lines.append((f"{symbol('y')} = {shown.text('y', unit)}", QUIET, f"d{a}"))
+            names = (z, a, f"d{z}", f"d{a}", a.replace("a", "slope"), shown.name(f"db{layer}", unit))
+            lit = shown.is_lit(*names, *((y_hat, shown.name("y", unit)) if output else ()))
+            yield from _lines(layout.x[layer], layout.y(layer, unit), lines, bold=2, lit=lit)
     if isinstance(passed, Trace):
-        name = wrap(f"loss: {passed.loss_function.name.replace('_', ' ')}", width=18)
-        lines = [*((part, QUIET) for part in name), (number(passed.loss), INK)]
-        yield from _lines(layout.x[-1], (TOP + layout.bottom) / 2, lines, bold=len(name))
+        title = wrap(f"loss: {passed.loss_function.name.replace('_', ' ')}", width=18)
+        lines = [*((part, QUIET, "") for part in title), (shown.loss(passed), INK, "loss")]
+        middle = (TOP + layout.bottom) / 2
+        yield from _lines(layout.x[-1], middle, lines, bold=len(title), lit=shown.is_lit("loss"))
 
 
 def _legend(passed: Forward, layout: _Layout) -> Iterator[str]:
@@ -308,28 +388,31 @@ def _weights(layout: _Layout) -> Iterator[tuple[int, int, int]]:
         yield from ((layer, i, j) for i in range(n_in) for j in range(n_out))
 
 
-def _lines(x: float, y: float, lines: list[tuple[str, str]], bold: int = 1) -> Iterator[str]:
-    """Yield a box around (x, y) with lines of text, each with its colour; the one with index `bold` is bold."""
+def _lines(x: float, y: float, lines: list[tuple[str, str, str]], bold: int = 1, lit: bool = False) -> Iterator[str]:
+    """Yield a box around (x, y) with lines of text, each with its colour and the name of its value.
+
+    The line with index `bold` is bold.
+    """
     height = len(lines) * LINE + 12
-    yield _box(x, y, BOX_WIDTH, height, INK, thickness=1.5)
-    for row, (text, colour) in enumerate(lines):
-        yield _text(x, y - height / 2 + 18 + row * LINE, text, colour, BOX_WIDTH, bold=row == bold)
+    yield _box(x, y, BOX_WIDTH, height, INK, thickness=1.5, lit=lit)
+    for row, (text, colour, name) in enumerate(lines):
+        yield _text(x, y - height / 2 + 18 + row * LINE, text, colour, BOX_WIDTH, row == bold, name)
 
 
-def _box(x: float, y: float, width: float, height: float, colour: str, thickness: float) -> str:
+def _box(x: float, y: float, width: float, height: float, colour: str, thickness: float, lit: bool) -> str:
     return (
         f'<rect x="{x - width / 2:g}" y="{y - height / 2:g}" width="{width:g}" height="{height:g}" rx="7" '
-        f'fill="#ffffff" stroke="{colour}" stroke-width="{thickness:g}"/>'
+        f'fill="{LIT if lit else "#ffffff"}" stroke="{colour}" stroke-width="{thickness + 1.5 * lit:g}"/>'
     )
 
 
-def _text(x: float, y: float, text: str, colour: str, width: float, bold: bool = False) -> str:
+def _text(x: float, y: float, text: str, colour: str, width: float, bold: bool = False, name: str = "") -> str:
     """Return a line of text around x, smaller where it would be wider than `width` in a wide font."""
     letter = 0.66 if bold else 0.6  # of the size: measured at most 0.65 and 0.59 in DejaVu Sans, the widest of ours
     size = min(12.0, (width - 6) / (letter * len(text)))
-    weight = ' font-weight="bold"' if bold else ""
-    return f'<text x="{x:g}" y="{y:g}" fill="{colour}" font-size="{size:.3g}"{weight}>{escape(text)}</text>'
+    weight, data = ' font-weight="bold"' if bold else "", f' data-name="{name}"' if name else ""
+    return f'<text{data} x="{x:g}" y="{y:g}" fill="{colour}" font-size="{size:.3g}"{weight}>{escape(text)}</text>'
 
 
-def _colour(gradient: float | None) -> str:
-    return QUIET if not gradient else RISES if gradient > 0 else FALLS
+def _colour(gradient: float) -> str:
+    return RISES if gradient > 0 else FALLS if gradient < 0 else QUIET

@@ -124,6 +124,30 @@ class Hand:
         text = filled(template, show)
         return text.replace("·", " · ") if "∂" in text else text  # so that no fraction seems to go on
 
+    def sides(self, equation: Equation, latex: bool = False) -> list[str]:
+        """Return the sides of an equation, without one that repeats the one before."""
+        written = [self.side(side, latex, equation.own) for side in equation.sides]
+        same = [side.lstrip("+") == after.lstrip("+") for side, after in pairwise(written)]
+        return [side for side, repeated in zip(written, [*same, False], strict=True) if not repeated]
+
+    def equation(self, step: Step) -> Equation:
+        """Return a step as an equation: its name, its formula, the same with numbers, and its value.
+
+        >>> from bpcourse import EXAMPLES
+        >>> steps = table(EXAMPLES["lecture"].backprop())
+        >>> hand = Hand.of(steps)
+        >>> hand.sides(hand.equation(steps["dW2[1,1]"]))
+        ['∂L/∂w2₁₁', 'a1₁·δ2₁', '0.7120·0.06329', '+0.04506']
+        """
+        template = step.short or step.template
+        sides: list[Side] = [(f"{{{step.name}}}", "symbols"), (template, "symbols"), (template, "numbers")]
+        terms = step.terms(self.values)
+        if step.kind == "back" and len(terms) > 1:
+            products = dict(zip(re.sub(r"[{}]", "", template).split(" + "), terms, strict=True))
+            self.values.update(products)
+            sides.append((" + ".join(f"{{{each}}}" for each in products), "numbers"))
+        return Equation(step.label, (*sides, (f"{{{step.name}}}", "value")), own=bool(step.at))
+
 
 @dataclass(frozen=True, repr=False)
 class Solution:
@@ -200,17 +224,21 @@ class Solution:
     @property
     def html(self) -> str:
         """The solution as a page by itself, which needs no network and no script."""
-        parts = [f"<h1>{html.escape(self.title)}</h1>"]
+        return PAGE.format(title=html.escape(self.title), body=self.fragment(level=1))
+
+    def fragment(self, level: int) -> str:
+        """Return the solution in HTML, as a part of a page, where its title is a heading of this level."""
+        parts = [f"<h{level}>{html.escape(self.title)}</h{level}>"]
         for block in (*self.blocks, *self.result):
             if isinstance(block, Heading):
-                parts.append(f"<h2>{html.escape(block.text)}</h2>")
+                parts.append(f"<h{level + 1}>{html.escape(block.text)}</h{level + 1}>")
             elif isinstance(block, str):
                 parts.append(f"<p>{html.escape(block)}</p>")
             else:
                 note = f"<span class='note'>{html.escape(block.note)}:</span> " if block.note else ""
                 sides = [html.escape(side) for side in self._sides(block)]
                 parts.append(f"<p class='equation'>{note}{' <wbr>= '.join(sides)}</p>")
-        return PAGE.format(title=html.escape(self.title), body="\n".join(parts))
+        return "\n".join(parts)
 
     def save(self, path: str | Path, force: bool = False) -> Path:
         """Write the solution to a file: .txt, .md or .html.
@@ -228,13 +256,10 @@ class Solution:
 
     def _sides(self, equation: Equation, latex: bool = False) -> list[str]:
         """Return the sides as they are written, without one that repeats the one before."""
-        sides = list(equation.sides)
-        blank = equation.label in PARTS and equation.part in self.gaps
-        written = [self.hand.side(side, latex, equation.own) for side in sides if not blank or side[1] == "symbols"]
-        if blank:
-            written.append(r"\underline{\qquad}" if latex else GAP)
-        same = [side.lstrip("+") == after.lstrip("+") for side, after in pairwise(written)]
-        return [side for side, repeated in zip(written, [*same, False], strict=True) if not repeated]
+        if equation.label not in PARTS or equation.part not in self.gaps:
+            return self.hand.sides(equation, latex)
+        shown = replace(equation, sides=tuple(side for side in equation.sides if side[1] == "symbols"))
+        return [*self.hand.sides(shown, latex), r"\underline{\qquad}" if latex else GAP]
 
     def __str__(self) -> str:
         return self.text
@@ -341,9 +366,13 @@ def solve(
     Numbers are shown with 4 digits and computed with all: whoever goes on from the shown ones may get
     the last digits a little otherwise.
     """
+    return solution(table(trace, learning_rate), name, notation, digits)
+
+
+def solution(steps: Mapping[str, Step], name: str | None, notation: str = "standard", digits: int = 4) -> Solution:
+    """Return the worked solution from the steps of a pass, as `solve` does."""
     if not (is_count(digits) and 2 <= digits <= 15):
         raise ValueError(f"digits must be a whole number from 2 to 15; got {digits!r}.")
-    steps = table(trace, learning_rate)
     return _Writer(steps, notation, digits).solution(name)
 
 
@@ -454,17 +483,7 @@ class _Writer:
                 if step.short and not cancelled:
                     cancelled = True
                     yield "In the slope of the loss times the slope of the activation all cancels but ŷ and y."
-                yield self._equation(step)
-
-    def _equation(self, step: Step) -> Equation:
-        template = step.short or step.template
-        sides: list[Side] = [(f"{{{step.name}}}", "symbols"), (template, "symbols"), (template, "numbers")]
-        terms = step.terms(self.hand.values)
-        if step.kind == "back" and len(terms) > 1:
-            products = dict(zip(re.sub(r"[{}]", "", template).split(" + "), terms, strict=True))
-            self.hand.values.update(products)
-            sides.append((" + ".join(f"{{{each}}}" for each in products), "numbers"))
-        return Equation(step.label, (*sides, (f"{{{step.name}}}", "value")), own=bool(step.at))
+                yield self.hand.equation(step)
 
     # The chain with its paths
 

@@ -1,0 +1,48 @@
+"""JupyterLab as `bpcourse lab` starts it: it answers at once, and saves notebooks without live views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from jupyterlab.labapp import LabApp
+
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def start(arguments: Sequence[str]) -> None:
+    """Start JupyterLab with these arguments of its command line, and run it until it is stopped."""
+    connection = f"--ServerApp.kernel_websocket_connection_class={__name__}.{PromptConnection.__name__}"
+    lab = LabApp.initialize_server([connection, *arguments])
+    lab.contents_manager.register_pre_save_hook(without_live_views)
+    lab.start()
+
+
+class PromptConnection(ZMQChannelsWebsocketConnection):
+    """Send every message to the page at once.
+
+    A kernel says that it is busy before it answers. By default the second of two small messages waits until the
+    first is acknowledged, which takes up to 40 ms: Nagle's algorithm (RFC 896) meets delayed acknowledgements.
+    """
+
+    def connect(self) -> Any:
+        """Open the connection, without that delay."""
+        self.websocket_handler.set_nodelay(True)
+        return super().connect()
+
+
+def without_live_views(model: dict[str, Any], **_: object) -> None:
+    """Take the live views out of a notebook that is saved: a hook of the server, see its `pre_save_hook`.
+
+    A live view shows nothing without its kernel, and hides the picture and the words that stand beside it.
+    """
+    if model.get("type") != "notebook" or not isinstance(model.get("content"), dict):
+        return
+    content = model["content"]
+    content.get("metadata", {}).pop("widgets", None)
+    for cell in content.get("cells", []):
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if len(data) > 1:  # a view that is all there is stays
+                data.pop(WIDGET_VIEW, None)
