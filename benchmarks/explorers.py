@@ -37,10 +37,11 @@ THEIRS = """
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
 from bpcourse import EXAMPLES, backprop
+from bpcourse.engine.variations import replaced
 lecture = EXAMPLES["lecture"]
 
 def picture(w):
-    trace = backprop(lecture.network.replaced({"W1[1,1]": w}), lecture.x, lecture.y)
+    trace = backprop(replaced(lecture.network, {"W1[1,1]": w}), lecture.x, lecture.y)
     fig, ax = plt.subplots(figsize=(8.6, 3.5))
     for layer in (1, 2):
         for i in range(2):

@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from bpcourse.engine import gradcheck
     from bpcourse.engine.examples import EXAMPLES, Example
     from bpcourse.pictures.diagram import Diagram, draw
-    from bpcourse.pictures.explorers import Explorer, explore
+    from bpcourse.pictures.explorers import (
+        Explorer,
+        explore,
+        explore_activation,
+        explore_boundary,
+        explore_loss,
+        explore_surface,
+    )
     from bpcourse.tutor import practice
     from bpcourse.tutor.equations import Step, steps
     from bpcourse.tutor.functions import check_function
@@ -49,6 +56,10 @@ __all__ = [
     "check_function",
     "draw",
     "explore",
+    "explore_activation",
+    "explore_boundary",
+    "explore_loss",
+    "explore_surface",
     "forward",
     "gradcheck",
     "hint",
@@ -69,6 +80,10 @@ _LATER = {
     "draw": "pictures.diagram",
     "Explorer": "pictures.explorers",
     "explore": "pictures.explorers",
+    "explore_activation": "pictures.explorers",
+    "explore_boundary": "pictures.explorers",
+    "explore_loss": "pictures.explorers",
+    "explore_surface": "pictures.explorers",
     "MISTAKES": "tutor.mistakes",
     "Solution": "tutor.worked",
     "Step": "tutor.equations",

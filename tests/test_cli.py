@@ -180,7 +180,8 @@ def test_a_port_that_does_not_exist_is_named(port, tmp_path, capsys):
 
 
 def test_without_jupyterlab_it_says_what_to_install(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "jupyterlab.labapp", None)
+    monkeypatch.setitem(sys.modules, "bpcourse.server", None)  # as if it could not be imported
+    monkeypatch.delattr("bpcourse.server")
     assert "pip install" in fails(capsys, "lab", str(tmp_path))
 
 

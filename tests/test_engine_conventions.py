@@ -427,11 +427,12 @@ def test_a_trace_knows_which_names_it_has():
 READING_ORDER = [
     "notation",
     "engine.validation", "engine.activations", "engine.losses", "engine.network", "engine.backpropagation",
-    "engine.examples", "engine.gradcheck", "engine.training", "engine.pitfalls", "engine.datasets",
+    "engine.examples", "engine.gradcheck", "engine.training", "engine.variations", "engine.datasets",
     "engine.surfaces",
     "tutor.equations", "tutor.worked", "tutor.files", "tutor.mistakes", "tutor.marking", "tutor.functions",
     "tutor.practice",
-    "pictures.diagram", "pictures.charts", "pictures.plotting", "pictures.scenes", "pictures.explorers",
+    "pictures.diagram", "pictures.charts", "pictures.plotting", "pictures.scenes", "pictures.ideas",
+    "pictures.explorers",
     "",  # bpcourse/__init__.py
     "server", "cli", "__main__",
 ]  # fmt: skip

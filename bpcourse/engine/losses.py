@@ -74,7 +74,7 @@ class Loss:
         base = validation.real(base, "base", rule, lambda base: 0 < base != 1 and base < math.inf)
         if base != math.e:
             self.logits()  # only a cross-entropy has a logarithm
-        return float(self._shares(self.of_examples, y, y_hat, "y_hat").sum()) / math.log(base)
+        return float(self.shares(self.of_examples, y, y_hat, "y_hat").sum()) / math.log(base)
 
     def gradient(self, y: ArrayLike, y_hat: ArrayLike) -> Array:
         """Return ∂L/∂ŷ of the batch's loss, with the shape of `y_hat`.
@@ -82,7 +82,7 @@ class Loss:
         >>> LOSSES["mse"].gradient([0.3, 0.7], [0.5, 0.6])  # with two outputs the 2 and the ½ cancel
         array([ 0.2, -0.1])
         """
-        return self._shares(self.slope, y, y_hat, "y_hat").reshape(np.shape(y_hat))
+        return self.shares(self.slope, y, y_hat, "y_hat").reshape(np.shape(y_hat))
 
     def value_from_logits(self, y: ArrayLike, z: ArrayLike) -> float:
         """Return the loss of the batch in nats, from the output layer's z: right also where ŷ is rounded to 0 or 1.
@@ -90,7 +90,7 @@ class Loss:
         >>> LOSSES["binary_cross_entropy"].value_from_logits([0.0], [1000.0])
         1000.0
         """
-        return float(self._shares(self.logits().value, y, z, "z").sum())
+        return float(self.shares(self.logits().value, y, z, "z").sum())
 
     def gradient_from_logits(self, y: ArrayLike, z: ArrayLike) -> Array:
         """Return ∂L/∂z of the batch's loss, with the shape of `z`: for one example ŷ − y (if y sums to 1).
@@ -98,11 +98,11 @@ class Loss:
         >>> LOSSES["categorical_cross_entropy"].gradient_from_logits([0, 1], [0.0, 0.0])
         array([ 0.5, -0.5])
         """
-        return self._shares(self.logits().dz, y, z, "z").reshape(np.shape(z))
+        return self.shares(self.logits().dz, y, z, "z").reshape(np.shape(z))
 
     def output_gradient_from_logits(self, y: ArrayLike, z: ArrayLike) -> Array:
         """Return ∂L/∂ŷ of the batch's loss, from z; ±inf where the true value is too large for a float."""
-        return self._shares(self.logits().da, y, z, "z").reshape(np.shape(z))
+        return self.shares(self.logits().da, y, z, "z").reshape(np.shape(z))
 
     def logits(self) -> FromLogits:
         """Return `from_logits`, and raise ValueError where there is none."""
@@ -110,7 +110,7 @@ class Loss:
             raise ValueError(f"{self.name} has no logarithm and no logits: use .value(y, y_hat), .gradient(y, y_hat).")
         return self.from_logits
 
-    def _shares(self, formula: Formula, y: ArrayLike, other: ArrayLike, name: str) -> Array:
+    def shares(self, formula: Formula, y: ArrayLike, other: ArrayLike, name: str) -> Array:
         """Return what each example adds to the batch's mean. The 1/n of a batch stands here and nowhere else."""
         y, other = validation.alike(y, other, name)
         if self.from_logits is not None:

@@ -10,7 +10,6 @@ Records are frozen and their arrays read-only: a step of training makes a new ne
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,7 +19,7 @@ import numpy as np
 from bpcourse.engine import validation
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.validation import Array, ArrayLike, DTypeLike
-from bpcourse.notation import Name, UnknownNameError
+from bpcourse.notation import UnknownNameError
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -105,33 +104,6 @@ class Network:
     def astype(self, dtype: DTypeLike) -> Network:
         """Return the same network in float64 or float32; what is computed with it follows."""
         return Network(Dense(layer.W, layer.b, layer.activation, dtype) for layer in self.layers)
-
-    def replaced(self, values: Mapping[str, float]) -> Network:
-        """Return the same network with some of its numbers replaced, by name: layer, from-unit, to-unit, from 1.
-
-        Raises ValueError for a name that no weight or bias has, and for a value that is not a finite number.
-
-        >>> network = Network([Dense([[0.1], [0.2]], [0.0], "sigmoid")])
-        >>> network.replaced({"W1[2,1]": 0.5}).layers[0].W.tolist()
-        [[0.1], [0.5]]
-        """
-        arrays = {f"W{number}": layer.W.copy() for number, layer in enumerate(self.layers, start=1)}
-        arrays |= {f"b{n}": layer.b.copy() for n, layer in enumerate(self.layers, start=1) if layer.b is not None}
-        for name, value in values.items():
-            part = Name.read(name)
-            array, index = arrays.get(str(part.at(index=()))), tuple(i - 1 for i in part.index)
-            if (
-                array is None
-                or len(index) != array.ndim
-                or any(i >= n for i, n in zip(index, array.shape, strict=True))
-            ):
-                entries = [f"{key} of shape {array.shape}" for key, array in arrays.items()]
-                raise UnknownNameError("weight or bias", name, entries)
-            array[index] = validation.real(value, name, "a finite number", math.isfinite)
-        return Network(
-            Dense(arrays[f"W{n}"], arrays.get(f"b{n}"), layer.activation, layer.W.dtype)
-            for n, layer in enumerate(self.layers, start=1)
-        )
 
     def __repr__(self) -> str:
         return (

@@ -83,6 +83,11 @@ class Frame:
         side = f'width="{2 * radius:g}" height="{2 * radius:g}"'
         return f'<rect x="{left - radius:.1f}" y="{top - radius:.1f}" {side} {look}/>'
 
+    def dots(self, points: Iterable[tuple[float, float]]) -> str:
+        """Return many small dots."""
+        places = "".join("M{:.1f} {:.1f}h0".format(*self.at(*point)) for point in points)
+        return f'<path d="{places}" stroke="{INK}" stroke-width="3" stroke-linecap="round"/>'
+
     def text(self, x: float, y: float, text: str, colour: str = INK, anchor: str = "start") -> str:
         """Return a text beside a point, with a white halo so that it is read on anything."""
         left, top = self.at(x, y)

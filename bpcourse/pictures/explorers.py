@@ -7,22 +7,25 @@ they do, and all that is shown, is the scene's, in Python.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import anywidget
-import numpy as np
 import traitlets
 from IPython.core.getipython import get_ipython
 
-from bpcourse.engine.backpropagation import Trace
-from bpcourse.engine.losses import LOSSES, Loss
+from bpcourse.engine.activations import ACTIVATIONS, Activation
+from bpcourse.engine.backpropagation import Trace, backprop
+from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
-from bpcourse.engine.validation import ArrayLike, inputs, require_kind
-from bpcourse.notation import UnknownNameError, given, read_number
+from bpcourse.engine.validation import ArrayLike, require
+from bpcourse.notation import SYMBOLS, UnknownNameError, given, read_number
+from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene
 from bpcourse.pictures.scenes import NetworkScene, Prediction, Scene, Value
+
+S = TypeVar("S", bound=NetworkScene)
 
 DATA = Path(__file__).parent.parent / "data" / "explorer"
 MOST_PAST = 500  # scenes that Undo goes back to
@@ -298,14 +301,106 @@ def explore(
     >>> explorer.value["W1[1,1]"], explorer.value["b1[1]"]
     (4.5, 1.5)
     """
-    require_kind(network, Network, "Network([Dense(W, b)])")
-    scene = NetworkScene(
-        network,
-        inputs(x, network.sizes[0], network.layers[0].W.dtype),
-        np.atleast_2d(y),
-        LOSSES.pick(loss),
-        0.5,
-        None if controls is None else tuple(controls),
-        notation,
-    ).changed({"learning_rate": learning_rate})
-    return NetworkExplorer(replace(scene, y=scene.trace["y"]), predict)
+    SYMBOLS[notation]  # an unknown one is answered with those that there are
+    scene = _network_scene(NetworkScene, network, x, y, loss, learning_rate)
+    movable = None if controls is None else tuple(controls)
+    return NetworkExplorer(replace(scene, movable=movable, notation=notation).checked(), predict)
+
+
+def explore_activation(
+    activation: Activation | str = "sigmoid", z: float = 0.5, predict: str | None = None
+) -> Explorer:
+    """Return an explorer of an activation: the curve, its slope, and the tangent at a point that can be moved.
+
+    Raises ValueError for an unknown name, and for softmax, whose units depend on each other.
+
+    >>> explorer = explore_activation("relu", z=-1.0)
+    >>> explorer.set({"z": 2.0})
+    >>> explorer.scene.quantity("a"), explorer.scene.quantity("slope")
+    (2.0, 1.0)
+    """
+    chosen = ACTIVATIONS.pick(activation)
+    chosen.df(0.0)  # it refuses softmax, in words
+    return Explorer(ActivationScene(chosen, 0.0).changed({"z": z}), predict)
+
+
+def explore_loss(
+    losses: Sequence[str] = ("mse", "half_sse", "binary_cross_entropy"),
+    y: float = 1.0,
+    y_hat: float = 0.7,
+    predict: str | None = None,
+) -> Explorer:
+    """Return an explorer of losses of one output: each over the prediction, for a target that can be moved.
+
+    losses : names of at most four losses
+    y, y_hat : target and prediction, between 0 and 1
+
+    >>> explorer = explore_loss(["mse"], y=1.0, y_hat=0.5)
+    >>> explorer.set({"y_hat": 0.75})
+    >>> explorer.scene.quantity("mse")
+    0.0625
+    """
+    require(0 < len(losses) <= 4, f"an explorer shows one to four losses; got {len(losses)}.")
+    return Explorer(LossScene(tuple(losses), 1.0, 0.5).changed({"y": y, "y_hat": y_hat}), predict)
+
+
+def explore_surface(
+    network: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    first: str = "W1[1,1]",
+    second: str | None = None,
+    loss: Loss | str = "mse",
+    learning_rate: float = 0.5,
+    predict: str | None = None,
+) -> NetworkExplorer:
+    """Return an explorer of the loss over two of a network's numbers, with the path of descent on it.
+
+    first, second : their names; the second is by default the next one
+    network, x, y, loss, learning_rate : as in `explore`
+
+    >>> from bpcourse import Dense
+    >>> explorer = explore_surface(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=0.05)
+    >>> explorer.press("update")
+    >>> explorer.value["W1[1,1]"], explorer.value["b1[1]"]  # 3 − 0.05·(−8) and 1 − 0.05·(−4)
+    (3.4, 1.2)
+    """
+    scene = _network_scene(SurfaceScene, network, x, y, loss, learning_rate)
+    names = [name for name in scene.values if name[0] in "Wb"]
+    after = names[(names.index(first) + 1) % len(names)] if first in names else names[0]
+    return NetworkExplorer(scene.changed({"first": first, "second": second or after}), predict)
+
+
+def explore_boundary(
+    network: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    loss: Loss | str = "binary_cross_entropy",
+    learning_rate: float = 0.5,
+    controls: Iterable[str] | None = None,
+    predict: str | None = None,
+) -> NetworkExplorer:
+    """Return an explorer of a network with two inputs: what it predicts over their plane, and the points to learn.
+
+    x : (n, 2) array; y : (n, outputs) array
+    network, loss, learning_rate, controls : as in `explore`
+
+    >>> from bpcourse import Dense
+    >>> network = Network([Dense([[1.0], [0.0]], [0.0], "sigmoid")])
+    >>> print(explore_boundary(network, [[-1.0, 0.0], [1.0, 0.0]], [[0.0], [1.0]]).scene.show([]).picture.words)
+    What the network predicts over the plane of its inputs. 2 of 2 points lie on their side of the boundary; \
+the loss is 0.3133.
+    """
+    scene = _network_scene(BoundaryScene, network, x, y, loss, learning_rate)
+    movable = None if controls is None else tuple(controls)
+    require(network.sizes[0] == 2, f"a boundary needs a network with two inputs; got {network!r}.")
+    return NetworkExplorer(replace(scene, movable=movable).checked(), predict)
+
+
+def _network_scene(
+    kind: type[S], network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | str, learning_rate: float
+) -> S:
+    """Return a scene of a network, after `backprop` has taken a look at what came in."""
+    trace = backprop(network, x, y, loss)
+    scene = kind(network, trace["x"], trace["y"], trace.loss_function, 0.5)
+    return NetworkScene.changed(scene, {"learning_rate": learning_rate})

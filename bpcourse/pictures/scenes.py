@@ -12,18 +12,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
 
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
-from bpcourse.engine.pitfalls import PITFALLS
 from bpcourse.engine.training import sgd_step
 from bpcourse.engine.validation import Array, real
+from bpcourse.engine.variations import PITFALLS, replaced
 from bpcourse.notation import MINUS, Name, UnknownNameError, number
 from bpcourse.pictures.charts import history
 from bpcourse.pictures.diagram import Diagram, draw
-from bpcourse.tutor.equations import Step, look_up, table
+from bpcourse.tutor.equations import Step, look_up, name_of, table
 from bpcourse.tutor.worked import Hand, solution
 
 Value = float | str
@@ -192,17 +194,29 @@ class NetworkScene:
         given = ("inputs", "targets", "learning rate")
         return tuple(Group(title, tuple(controls), title not in given) for title, controls in parts.items())
 
+    def checked(self) -> Self:
+        """Return the scene, and raise UnknownNameError for a name in `movable` that no number has."""
+        known = dict.fromkeys([*self._numbers, *(str(Name.read(name).at(index=())) for name in self._numbers)])
+        for name in self.movable or ():
+            if name not in known:
+                raise UnknownNameError("number to move called", name, known)
+        return self
+
     def _moves(self, name: str) -> bool:
         return self.movable is None or name in self.movable or str(Name.read(name).at(index=())) in self.movable
 
-    @property
+    @cached_property
     def _numbers(self) -> dict[str, float]:
         """Every number that could be moved; of a batch, input and target of the example that is shown."""
-        given = (step for step in self.steps.values() if step.kind == "given")
-        at = f"@{self.example}" if len(self.x) > 1 else ""
-        shown = {step.name.partition("@")[0]: step.value for step in given if not step.at or step.at == at}
-        layers = {name: value for name, value in shown.items() if name[0] in "Wb"}
-        return layers | {n: v for n, v in shown.items() if n not in layers} | {"learning_rate": self.learning_rate}
+        found: dict[str, float] = {}
+        for k, layer in enumerate(self.network.layers, start=1):
+            for quantity, array in (("W", layer.W), ("b", layer.b)):
+                if array is not None:
+                    found |= {name_of(quantity, k, _from_one(i)): float(value) for i, value in np.ndenumerate(array)}
+        for quantity, rows in (("x", self.x), ("y", self.y)):
+            row = enumerate(rows[self.example - 1], start=1)
+            found |= {name_of(quantity, 0, (unit,)): float(value) for unit, value in row}
+        return found | {"learning_rate": self.learning_rate}
 
     def _group(self, name: str) -> str:
         part = Name.read(name)
@@ -222,11 +236,15 @@ class NetworkScene:
         hand = Hand.of(self.steps, self.notation)
         named = ((step.name, hand.symbol(step.name)) for step in self.walk)
         explain = (("", "nothing"), (WHOLE, WHOLE), *named)
-        traps = ((name, trap.title) for name, trap in PITFALLS.items() if trap.applies(self.trace))
-        found = [Choice("explain", "Explain", explain), Choice("pitfall", "Try", (("", "a pitfall …"), *traps))]
+        found = [Choice("explain", "Explain", explain), self._pitfalls]
         if len(self.x) > 1:
             found.append(Choice("example", "Example", tuple((str(n), str(n)) for n in range(1, len(self.x) + 1))))
         return tuple(found)
+
+    @property
+    def _pitfalls(self) -> Choice:
+        traps = ((name, trap.title) for name, trap in PITFALLS.items() if trap.applies(self.trace))
+        return Choice("pitfall", "Try", (("", "a pitfall …"), *traps))
 
     @property
     def values(self) -> dict[str, Value]:
@@ -234,7 +252,7 @@ class NetworkScene:
         chosen: dict[str, Value] = {"explain": self.picked, "pitfall": self.pitfall}
         return {**self._numbers, **chosen, **({"example": str(self.example)} if len(self.x) > 1 else {})}
 
-    def changed(self, values: Mapping[str, Value]) -> NetworkScene:
+    def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with other numbers, or another choice.
 
         Names are those of `values`; `x[1]@2` is an input of the second example of a batch.
@@ -252,7 +270,7 @@ class NetworkScene:
                 scene = replace(scene, pitfall="", note="")
                 parameters |= {name: float(value)} if name[0] in "Wb" else {}
                 scene = scene if name[0] in "Wb" else scene._with_given(name, float(value))
-        scene = replace(scene, network=scene.network.replaced(parameters)) if parameters else scene
+        scene = replace(scene, network=replaced(scene.network, parameters)) if parameters else scene
         scene.trace  # noqa: B018 - what cannot be computed is refused here, in words
         return scene
 
@@ -270,26 +288,27 @@ class NetworkScene:
             raise UnknownNameError("example", value, known)
         return int(value)
 
-    def _trapped(self, name: str) -> NetworkScene:
+    def _trapped(self, name: str) -> Self:
         if not name:
             return replace(self, pitfall="", note="")
         network, rate = PITFALLS[name].make(self.trace, self.learning_rate)
         note = f"{PITFALLS[name].title.capitalize()}. {PITFALLS[name].words}"
         return replace(self, network=network, learning_rate=rate, pitfall=name, note=note, step=0)
 
-    def _with_given(self, name: str, value: float) -> NetworkScene:
+    def _with_given(self, name: str, value: float) -> Self:
         """Return the scene with another learning rate, input or target."""
         if name == "learning_rate":
             rule = "a positive finite number, such as 0.1"
             return replace(self, learning_rate=real(value, name, rule, lambda rate: 0 < rate < math.inf))
-        if self._of_example(name) not in self.steps or name[0] not in "xy" or name.startswith("y_hat"):
-            raise UnknownNameError("number to move called", name, self._numbers)
         part = Name.read(name)
-        array = (self.x if name[0] == "x" else self.y).copy()
-        array[(part.example or self.example) - 1, part.index[0] - 1] = value
-        return replace(self, x=array) if name[0] == "x" else replace(self, y=array)
+        array = {"x": self.x, "y": self.y}.get(part.quantity, np.empty(0)).copy()
+        index = ((part.example or self.example) - 1, *_from_zero(part.index))
+        if len(index) != array.ndim or any(i >= n for i, n in zip(index, array.shape, strict=True)):
+            raise UnknownNameError("number to move called", name, self._numbers)
+        array[index] = real(value, name, "a finite number", math.isfinite)
+        return replace(self, x=array) if part.quantity == "x" else replace(self, y=array)
 
-    def pressed(self, button: str) -> NetworkScene:
+    def pressed(self, button: str) -> Self:
         """Return the scene one equation on or back, or after one step of gradient descent."""
         last = len(self.walk)
         if button == "update":
@@ -318,15 +337,17 @@ class NetworkScene:
             example = int(walked[-1].at[1:] or self.example)
             known = {step.name for step in walked}
             lit = [walked[-1].name, *walked[-1].needs]
-        losses = [scene.trace.loss for scene in (*past, self) if isinstance(scene, NetworkScene)]
         return View(
             draw(self.trace, self.notation, example, set(lit), known),
             self._caption(walked, hand),
             f"loss {number(self.trace.loss)}",
-            history(losses),
+            history(self._losses(past)),
             self._solution(),
             self.note,
         )
+
+    def _losses(self, past: Sequence[Scene]) -> list[float]:
+        return [scene.trace.loss for scene in (*past, self) if isinstance(scene, NetworkScene)]
 
     def _caption(self, walked: Sequence[Step], hand: Hand) -> str:
         if not walked:
@@ -343,6 +364,14 @@ class NetworkScene:
             return ""
         name = None if self.picked == WHOLE else self.picked
         return solution(self.steps, name, self.notation).fragment(level=4)
+
+
+def _from_one(index: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(i + 1 for i in index)
+
+
+def _from_zero(index: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(i - 1 for i in index)
 
 
 # Predict first

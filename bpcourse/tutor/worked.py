@@ -15,6 +15,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import groupby, pairwise, product
 from pathlib import Path
 from typing import Any
@@ -92,18 +93,7 @@ class Hand:
 
     def symbol(self, name: str, latex: bool = False, own: bool = False) -> str:
         """Return how a name is written; "z2[1]/a1[1]" is ∂z/∂a, and `own` leaves out which example it is of."""
-        above, _, below = name.partition("/")
-        if below:
-            ends = [self.symbol(end, latex, own) for end in (above, below)]
-            return rf"\frac{{\partial {ends[0]}}}{{\partial {ends[1]}}}" if latex else f"∂{ends[0]}/∂{ends[1]}"
-        part = Name.read(name)
-        if part.quantity == "slope":
-            a, z = part.at(quantity="a", index=part.index[:1]), part.at(quantity="z", index=part.index[-1:])
-            return self.symbol(f"{a}/{z}", latex, own)
-        if part.layer == self.last and part.quantity in ("a", "da"):
-            part = part.at(quantity={"a": "y_hat", "da": "dy_hat"}[part.quantity], layer=0)
-        part = part.at(example=0) if own else part
-        return part.latex(self.notation) if latex else part.symbol(self.notation)
+        return _symbol(name, self.notation, self.last, latex, own)
 
     def number(self, name: str, signed: bool = False) -> str:
         """Return a number as it is shown: with `digits` significant digits, or as it was given."""
@@ -328,6 +318,23 @@ def _latex(template: str, show: Callable[[str], str]) -> str:
         return f"({written})" if bracketed else written
 
     return re.sub("\0", put, text)
+
+
+@cache  # an explorer writes the same ones again and again
+def _symbol(name: str, notation: str, last: int, latex: bool, own: bool) -> str:
+    """Return how a name is written, see `Hand.symbol`."""
+    above, _, below = name.partition("/")
+    if below:
+        ends = [_symbol(end, notation, last, latex, own) for end in (above, below)]
+        return rf"\frac{{\partial {ends[0]}}}{{\partial {ends[1]}}}" if latex else f"∂{ends[0]}/∂{ends[1]}"
+    part = Name.read(name)
+    if part.quantity == "slope":
+        a, z = part.at(quantity="a", index=part.index[:1]), part.at(quantity="z", index=part.index[-1:])
+        return _symbol(f"{a}/{z}", notation, last, latex, own)
+    if part.layer == last and part.quantity in ("a", "da"):
+        part = part.at(quantity={"a": "y_hat", "da": "dy_hat"}[part.quantity], layer=0)
+    part = part.at(example=0) if own else part
+    return part.latex(notation) if latex else part.symbol(notation)
 
 
 # From a trace to a solution

@@ -122,8 +122,8 @@ function render({ model, el }) {
   const values = element("div");
   const table = element("details", { class: "group", ontoggle: () => send({ do: "table", open: table.open }) },
     element("summary", own, "All values as a table"), values);
-  const frame = element("fieldset", { class: "frame" }, element("legend", {}, page.title), bar, picture,
-    element("div", { class: "beneath" }, caption, beside), ...groups, solution, table);
+  const frame = element("fieldset", { class: "frame" }, element("legend", {}, page.title), bar, picture, caption,
+    element("div", { class: "beneath" }, element("div", { class: "groups" }, ...groups), beside), solution, table);
 
   const predicted = element("p", { class: "predicted" });
   const guess = element("input", { type: "text", autocomplete: "off", id: `${me}-guess`, ...own });

@@ -1,11 +1,9 @@
-"""What goes wrong in training, made on purpose: networks that hardly learn, and steps that lead uphill.
-
-Each pitfall takes a network and what it is trained on, and returns a network and a learning rate that fall into it.
-"""
+"""Other versions of a network: with some numbers replaced, or led into one of the ways to fail."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +11,36 @@ import numpy as np
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.training import sgd_step
-from bpcourse.notation import Register
+from bpcourse.engine.validation import real
+from bpcourse.notation import Name, Register, UnknownNameError
+
+
+def replaced(network: Network, values: Mapping[str, float]) -> Network:
+    """Return the network with some of its numbers replaced, by name: layer, from-unit and to-unit, from 1.
+
+    Raises ValueError for a name that no weight or bias has, and for a value that is not a finite number.
+
+    >>> network = Network([Dense([[0.1], [0.2]], [0.0], "sigmoid")])
+    >>> replaced(network, {"W1[2,1]": 0.5}).layers[0].W.tolist()
+    [[0.1], [0.5]]
+    """
+    arrays = {f"W{number}": layer.W.copy() for number, layer in enumerate(network.layers, start=1)}
+    arrays |= {f"b{n}": layer.b.copy() for n, layer in enumerate(network.layers, start=1) if layer.b is not None}
+    for name, value in values.items():
+        part = Name.read(name)
+        array, index = arrays.get(str(part.at(index=()))), tuple(i - 1 for i in part.index)
+        if array is None or len(index) != array.ndim or any(i >= n for i, n in zip(index, array.shape, strict=True)):
+            raise UnknownNameError("weight or bias", name, [f"{key} of shape {of.shape}" for key, of in arrays.items()])
+        array[index] = real(value, name, "a finite number", math.isfinite)
+    return Network(
+        Dense(arrays[f"W{number}"], arrays.get(f"b{number}"), layer.activation, layer.W.dtype)
+        for number, layer in enumerate(network.layers, start=1)
+    )
 
 
 @dataclass(frozen=True)
 class Pitfall:
-    """One way to fail.
+    """A way to fail: a network that hardly learns, or a step that leads uphill.
 
     title : its name, as a person reads it
     words : what happens, and what to try
@@ -39,8 +61,8 @@ def _with_hidden(network: Network, change: Callable[[Dense], Dense]) -> Network:
 
 
 def _saturate(trace: Trace, rate: float) -> tuple[Network, float]:
-    """Make the hidden layers' weights and biases so large that the first sums lie 8 from 0, in the mean."""
-    factor = 8 / max(float(abs(trace["z1"]).mean()), 1e-3)
+    """Make the hidden layers' weights and biases so large that half of the first sums lie beyond ±8."""
+    factor = 8 / max(float(np.median(abs(trace["z1"]))), 1e-3)
 
     def change(layer: Dense) -> Dense:
         b = None if layer.b is None else factor * layer.b
@@ -57,14 +79,14 @@ def _die(trace: Trace, rate: float) -> tuple[Network, float]:
 
 
 def _mirror(trace: Trace, rate: float) -> tuple[Network, float]:
-    """Give all units of a hidden layer the same weights, those that come in and those that go out."""
+    """Give all units of a hidden layer the first one's weights, those that come in and those that go out."""
     layers = []
     for number, layer in enumerate(trace.network.layers, start=1):
-        W = np.broadcast_to(layer.W.mean(axis=0), layer.W.shape) if number > 1 else layer.W
-        b = layer.b
+        W, b = layer.W, layer.b
+        if number > 1:
+            W = np.broadcast_to(W[:1], W.shape)
         if number < len(trace.network.layers):
-            W = np.broadcast_to(W.mean(axis=1, keepdims=True), W.shape)
-            b = None if b is None else np.full_like(b, b.mean())
+            W, b = np.broadcast_to(W[:, :1], W.shape), None if b is None else np.broadcast_to(b[:1], b.shape)
         layers.append(Dense(W, b, layer.activation, layer.W.dtype))
     return Network(layers), rate
 
