@@ -11,8 +11,7 @@ import numpy as np
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Network, forward
-from bpcourse.engine.validation import Array, require
-from bpcourse.notation import Name, UnknownNameError
+from bpcourse.engine.validation import Array, place, require
 
 
 def loss_surface(trace: Trace, first: str, second: str, firsts: Array, seconds: Array) -> Array:
@@ -32,15 +31,13 @@ def loss_surface(trace: Trace, first: str, second: str, firsts: Array, seconds: 
     """
     require(first != second, f"a surface needs two different numbers; got {first} twice.")
     points = len(firsts) * len(seconds)
+    numbers = {name: trace[name] for name in trace if name[0] in "Wb"}
     moved: dict[str, Array] = {}
     for name, values in ((first, np.tile(firsts, len(seconds))), (second, np.repeat(seconds, len(firsts)))):
-        part = Name.read(name)
-        key, index = str(part.at(index=())), tuple(i - 1 for i in part.index)
-        if key[0] not in "Wb" or key not in trace or len(index) != trace[key].ndim:
-            raise UnknownNameError("weight or bias", name, [each for each in trace if each[0] in "Wb"])
+        key, index = place(name, numbers, "weight or bias")
         array = moved.setdefault(key, np.repeat(trace[key][np.newaxis], points, axis=0))
-        place: tuple[slice | int, ...] = (slice(None), *index)
-        array[place] = values
+        at: tuple[slice | int, ...] = (slice(None), *index)
+        array[at] = values
     a, n = trace["x"][np.newaxis], len(trace["x"])
     with np.errstate(over="ignore", invalid="ignore"):
         for number, layer in enumerate(trace.network.layers, start=1):

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
+from bpcourse.notation import Name, UnknownNameError
+
 if TYPE_CHECKING:
     import numpy.typing as npt
     from numpy.typing import NDArray
@@ -260,6 +262,21 @@ def alike(y: ArrayLike, other: ArrayLike, name: str) -> tuple[Array, Array]:
         raise ValueError(f"y and {name} must have the same shape; got {shape} and {wanted}. {advice}")
     other = batch(other, name, floats(other, name).dtype)
     return batch(y, "y", other.dtype), other
+
+
+def place(name: str, arrays: Mapping[str, Array], kind: str) -> tuple[str, tuple[int, ...]]:
+    """Return in which of `arrays` a named entry is, and where, from 0; ValueError if it is nowhere.
+
+    >>> place("W1[2,1]", {"W1": np.zeros((2, 3))}, "weight")
+    ('W1', (1, 0))
+    """
+    part = Name.read(name)
+    key, index = str(part.at(index=(), example=0)), tuple(i - 1 for i in part.index)
+    index = (part.example - 1, *index) if part.example else index
+    shape = arrays[key].shape if key in arrays else None
+    if shape is None or len(index) != len(shape) or any(i >= n for i, n in zip(index, shape, strict=True)):
+        raise UnknownNameError(kind, name, [f"{key} of shape {array.shape}" for key, array in arrays.items()])
+    return key, index
 
 
 def _how_to_fit(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.training import sgd_step
-from bpcourse.engine.validation import real
-from bpcourse.notation import Name, Register, UnknownNameError
+from bpcourse.engine.validation import place, real
+from bpcourse.notation import Register
 
 
 def replaced(network: Network, values: Mapping[str, float]) -> Network:
@@ -27,11 +27,8 @@ def replaced(network: Network, values: Mapping[str, float]) -> Network:
     arrays = {f"W{number}": layer.W.copy() for number, layer in enumerate(network.layers, start=1)}
     arrays |= {f"b{n}": layer.b.copy() for n, layer in enumerate(network.layers, start=1) if layer.b is not None}
     for name, value in values.items():
-        part = Name.read(name)
-        array, index = arrays.get(str(part.at(index=()))), tuple(i - 1 for i in part.index)
-        if array is None or len(index) != array.ndim or any(i >= n for i, n in zip(index, array.shape, strict=True)):
-            raise UnknownNameError("weight or bias", name, [f"{key} of shape {of.shape}" for key, of in arrays.items()])
-        array[index] = real(value, name, "a finite number", math.isfinite)
+        array, index = place(name, arrays, "weight or bias")
+        arrays[array][index] = real(value, name, "a finite number", math.isfinite)
     return Network(
         Dense(arrays[f"W{number}"], arrays.get(f"b{number}"), layer.activation, layer.W.dtype)
         for number, layer in enumerate(network.layers, start=1)

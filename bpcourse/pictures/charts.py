@@ -132,11 +132,11 @@ class Frame:
     def _scales(self) -> Iterable[str]:
         """Yield the ticks with their numbers, the grid and the labels of both axes."""
         bottom, left = self.height - BOTTOM, LEFT
-        for tick in ticks(*self.x, 6):
+        for tick in ticks(*self.x, 8):
             x = self.at(tick, self.y[0])[0]
             yield f'<path d="M{x:.1f} {TOP}V{bottom + 4}" stroke="#e0e0e0"/>'
             yield f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{given(tick)}</text>'
-        for tick in ticks(*self.y, 5):
+        for tick in ticks(*self.y, 6):
             y = self.at(self.x[0], tick)[1]
             yield f'<path d="M{left - 4} {y:.1f}H{self.width - RIGHT}" stroke="#e0e0e0"/>'
             yield f'<text x="{left - 7}" y="{y + 4:.1f}" text-anchor="end">{given(tick)}</text>'
@@ -167,7 +167,7 @@ def history(losses: Sequence[float]) -> Diagram:
     'The loss after each of 2 moves: first 0.2500, now 0.1250.'
     """
     highest = max([loss for loss in losses if math.isfinite(loss)], default=1.0) or 1.0
-    frame = Frame((0, max(len(losses) - 1, 1)), (0, 1.1 * highest), "moves", "loss", width=300, height=150)
+    frame = Frame((0, max(len(losses) - 1, 5)), (0, 1.1 * highest), "moves", "loss", width=300, height=150)
     count = len(losses) - 1
     moves = f"after each of {len(losses)} moves: first {number(losses[0])}, now" if count else "is"
     marks = [frame.curve(range(len(losses)), losses, BLUE), frame.dot(count, losses[-1], BLUE)]

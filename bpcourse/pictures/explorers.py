@@ -23,7 +23,7 @@ from bpcourse.engine.network import Network
 from bpcourse.engine.validation import ArrayLike, require
 from bpcourse.notation import SYMBOLS, UnknownNameError, given, read_number
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene
-from bpcourse.pictures.scenes import NetworkScene, Prediction, Scene, Value
+from bpcourse.pictures.scenes import LOOKS, NetworkScene, Prediction, Scene, Value
 
 S = TypeVar("S", bound=NetworkScene)
 
@@ -56,6 +56,7 @@ class Explorer(anywidget.AnyWidget):
         self._locked = predict is not None and not os.environ.get(UNLOCKED)
         self._table_open = False
         self.predict = predict
+        self._asked(predict or "")  # a question about what is not there is refused here
         page = {
             "title": scene.title,
             "groups": [asdict(group) for group in scene.groups],
@@ -105,7 +106,9 @@ class Explorer(anywidget.AnyWidget):
 
     def _go(self, scene: Scene, again: bool = False) -> None:
         """Go to another scene; `again` continues the last move, which Undo takes back as one."""
-        if not again or not self._past:
+        before = self.scene.values
+        moved = any(value != before[name] for name, value in scene.values.items() if name not in LOOKS)
+        if moved and not (again and self._past):
             self._past = [*self._past[-MOST_PAST:], self.scene]
         self.scene = scene
         self.value = scene.values
@@ -196,7 +199,7 @@ class Explorer(anywidget.AnyWidget):
             "note": view.note,
             "said": view.said,
             "values": {
-                name: [value, value if isinstance(value, str) else given(value)] for name, value in values.items()
+                name: [value, value if isinstance(value, str) else given(value, 5)] for name, value in values.items()
             },
             "predicted": prediction.beside(self._asked(prediction.question)) if prediction else "",
             "locked": self._locked,

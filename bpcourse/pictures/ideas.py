@@ -15,9 +15,9 @@ from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.surfaces import crossings, loss_surface, over_plane, span
 from bpcourse.engine.training import sgd_step
-from bpcourse.engine.validation import Array, real
+from bpcourse.engine.validation import Array, place, real
 from bpcourse.engine.variations import replaced
-from bpcourse.notation import Name, UnknownNameError, given, number
+from bpcourse.notation import Name, Register, UnknownNameError, given, number
 from bpcourse.pictures.charts import BLUE, DASHES, ORANGE, PURPLE, Frame, history
 from bpcourse.pictures.diagram import INK
 from bpcourse.pictures.scenes import Button, Choice, Control, Group, NetworkScene, Scene, Value, View
@@ -65,7 +65,8 @@ class ActivationScene:
 
     def quantity(self, name: str) -> float:
         """Return z, a or the slope."""
-        return {"z": self.z, "a": float(self.activation.f(self.z)), "slope": float(self.activation.df(self.z))}[name]
+        known = {"z": self.z, "a": float(self.activation.f(self.z)), "slope": float(self.activation.df(self.z))}
+        return Register("value", known)[name]
 
     def show(self, past: Sequence[Scene]) -> View:
         """Return both curves, the tangent, and the numbers at the point."""
@@ -177,8 +178,8 @@ class SurfaceScene(NetworkScene):
         names = [name for name in self._numbers if name[0] in "Wb"]
         others = tuple(self._control(name) for name in names)
         return (
-            Group("learning rate", (self._control("learning_rate"),)),
-            Group("all weights and biases", others, True),
+            Group("learning rate", (self._control("learning_rate"),), beside=True),
+            Group("all weights and biases", others),
         )
 
     @property
@@ -197,6 +198,9 @@ class SurfaceScene(NetworkScene):
         numbers = {name: value for name, value in values.items() if name not in ("first", "second")}
         first, second = str(values.get("first", self.first)), str(values.get("second", self.second))
         path = self.path if set(values) == {"learning_rate"} else ()
+        for name in (first, second):
+            if name[0] not in "Wb" or name not in self._numbers:
+                raise UnknownNameError("weight or bias", name, [each for each in self._numbers if each[0] in "Wb"])
         new = replace(super().changed(numbers), first=first, second=second, path=path)
         new.surface  # noqa: B018 - what cannot be computed is refused here, in words
         return new
@@ -286,7 +290,8 @@ class BoundaryScene(NetworkScene):
     def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with other numbers, or another output."""
         new = super().changed({name: value for name, value in values.items() if name != "output"})
-        return replace(new, output=int(values["output"])) if "output" in values else new
+        known = Register("output", {str(n): n for n in range(1, self.network.sizes[-1] + 1)})
+        return replace(new, output=known[values.get("output", str(self.output))])
 
     def pressed(self, button: str) -> Self:
         """Return the scene after a step of gradient descent."""
@@ -337,11 +342,11 @@ class BoundaryScene(NetworkScene):
 
 def _entry(scene: NetworkScene, name: str) -> float:
     """Return a weight, a bias, its gradient, or the loss, from the trace."""
-    part = Name.read(name)
-    key = str(part.at(index=()))
-    if key not in scene.trace or len(part.index) != scene.trace[key].ndim or part.quantity.strip("d")[:1] not in "Wbl":
-        raise UnknownNameError("number", name, [*scene._numbers, "loss"])
-    return float(scene.trace[key][tuple(i - 1 for i in part.index)])
+    if name == "loss":
+        return scene.trace.loss
+    arrays = {each: scene.trace[each] for each in scene.trace if each.lstrip("d")[0] in "Wb"}
+    array, index = place(name, arrays, "number")
+    return float(arrays[array][index])
 
 
 def _known(values: Mapping[str, Value], known: Mapping[str, Value]) -> Mapping[str, Value]:

@@ -20,7 +20,7 @@ from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
-from bpcourse.engine.validation import Array, real
+from bpcourse.engine.validation import Array, place, real
 from bpcourse.engine.variations import PITFALLS, replaced
 from bpcourse.notation import MINUS, Name, UnknownNameError, number
 from bpcourse.pictures.charts import history
@@ -50,11 +50,12 @@ class Control:
 
 @dataclass(frozen=True)
 class Group:
-    """Controls under one heading, folded or open."""
+    """Controls under one heading, folded or open; `beside` : to the right, where there is room."""
 
     title: str
     controls: tuple[Control, ...]
     open: bool = True
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class Scene(Protocol):
         """Return what is shown; `past` are the scenes before it."""
 
 
+LOOKS = ("explain", "example", "output")  # choices that change no number: there is nothing to undo
 WHOLE = "the whole pass"
 
 
@@ -191,8 +193,8 @@ class NetworkScene:
         for name in self._numbers:
             if self._moves(name):
                 parts.setdefault(self._group(name), []).append(self._control(name))
-        given = ("inputs", "targets", "learning rate")
-        return tuple(Group(title, tuple(controls), title not in given) for title, controls in parts.items())
+        folded, rate = ("inputs", "targets"), "learning rate"
+        return tuple(Group(name, tuple(found), name not in folded, name == rate) for name, found in parts.items())
 
     def checked(self) -> Self:
         """Return the scene, and raise UnknownNameError for a name in `movable` that no number has."""
@@ -279,8 +281,11 @@ class NetworkScene:
 
     def _of_example(self, name: str) -> str:
         """Return the name of a value of the example that is shown, where each example has its own."""
-        own = f"{name}@{self.example}"
-        return own if "@" not in name and name not in self.steps and own in self.steps else name
+        part = Name.read(name)
+        if part.quantity in ("x", "y") and not part.example:
+            return str(part.at(example=self.example))
+        own = str(part.at(example=self.example))
+        return own if not part.example and len(self.x) > 1 and own in self.steps else name
 
     def _one_example(self, value: str) -> int:
         known = [str(n) for n in range(1, len(self.x) + 1)]
@@ -300,13 +305,10 @@ class NetworkScene:
         if name == "learning_rate":
             rule = "a positive finite number, such as 0.1"
             return replace(self, learning_rate=real(value, name, rule, lambda rate: 0 < rate < math.inf))
-        part = Name.read(name)
-        array = {"x": self.x, "y": self.y}.get(part.quantity, np.empty(0)).copy()
-        index = ((part.example or self.example) - 1, *_from_zero(part.index))
-        if len(index) != array.ndim or any(i >= n for i, n in zip(index, array.shape, strict=True)):
-            raise UnknownNameError("number to move called", name, self._numbers)
-        array[index] = real(value, name, "a finite number", math.isfinite)
-        return replace(self, x=array) if part.quantity == "x" else replace(self, y=array)
+        arrays = {"x": self.x.copy(), "y": self.y.copy()}
+        array, index = place(self._of_example(name), arrays, "number to move called")
+        arrays[array][index] = real(value, name, "a finite number", math.isfinite)
+        return replace(self, x=arrays["x"], y=arrays["y"])
 
     def pressed(self, button: str) -> Self:
         """Return the scene one equation on or back, or after one step of gradient descent."""
@@ -370,16 +372,12 @@ def _from_one(index: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(i + 1 for i in index)
 
 
-def _from_zero(index: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(i - 1 for i in index)
-
-
 # Predict first
 
 DIRECTIONS = {
-    "up": ("up", "rise", "rises", "grow", "grows", "larger", "bigger", "more", "increase", "increases", "+"),
-    "down": ("down", "fall", "falls", "shrink", "shrinks", "smaller", "less", "decrease", "decreases", "-", MINUS),
-    "same": ("same", "unchanged", "nothing", "neither", "stays", "equal", "0"),
+    "up": "up rise rises grow grows larger bigger more increase increases positive plus +",
+    "down": f"down fall falls shrink shrinks smaller less decrease decreases negative minus - {MINUS}",
+    "same": "same unchanged nothing neither stays equal 0",
 }
 
 
@@ -403,14 +401,18 @@ class Prediction:
         >>> Prediction.name_in("Move b1[1] up: what does dW2[1,2] do?"), Prediction.name_in("Is the loss convex?")
         ('dW2[1,2]', 'loss')
         """
-        names = re.findall(r"\b(?:d?[Wbzax]\d*\[[\d,]+\]|d?y_hat\[\d+\]|loss)(?![\w])", question)
-        return names[-1] if names else ""
+        for word in reversed(re.findall(r"[A-Za-z_]+\d*\[[\d, ]+\](?:@\d+)?|\bloss\b", question)):
+            try:
+                return str(Name.read(word))
+            except ValueError:
+                continue
+        return ""
 
     @property
     def direction(self) -> str:
         """Which way the learner thinks it goes: "up", "down", "same", or "" if that was not said."""
-        words = set(re.findall(r"[a-z]+|[-+−0]", self.said.lower()))
-        found = [direction for direction, known in DIRECTIONS.items() if words & set(known)]
+        words = {self.said, *re.findall(r"[a-z]+", self.said.lower())}
+        found = [direction for direction, known in DIRECTIONS.items() if words & set(known.split())]
         return found[0] if len(found) == 1 else ""
 
     def beside(self, now: float | None) -> str:

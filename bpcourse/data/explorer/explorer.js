@@ -101,8 +101,9 @@ function render({ model, el }) {
     button("undo", "Undo", "Take back the last change", press("undo")),
     button("reset", "Reset", "All numbers as they were at first", press("reset")),
     ...page.choices.map(choice));
-  const groups = page.groups.map((group) => element("details", { class: "group", open: group.open },
-    element("summary", own, group.title), element("div", { class: "controls" }, ...group.controls.map(control))));
+  const folds = (beside) => page.groups.filter((group) => group.beside === beside).map((group) =>
+    element("details", { class: "group", open: group.open },
+      element("summary", own, group.title), element("div", { class: "controls" }, ...group.controls.map(control))));
 
   // What is shown
 
@@ -117,15 +118,16 @@ function render({ model, el }) {
   const caption = element("div", { class: "caption", "aria-live": "polite" });
   const beside = element("div", { class: "beside" });
   const solution = element("div", { class: "solution" });
-  const note = element("p", { class: "note", role: "status" });
-  const alert = element("p", { class: "alert", role: "alert", id: `${me}-alert` });
+  const note = element("p", { class: "message", role: "status" });
+  const alert = element("p", { class: "message wrong", role: "alert", id: `${me}-alert` });
   const values = element("div");
   const table = element("details", { class: "group", ontoggle: () => send({ do: "table", open: table.open }) },
     element("summary", own, "All values as a table"), values);
-  const frame = element("fieldset", { class: "frame" }, element("legend", {}, page.title), bar, picture, caption,
-    element("div", { class: "beneath" }, element("div", { class: "groups" }, ...groups), beside), solution, table);
+  const frame = element("fieldset", { class: "frame" }, element("legend", {}, page.title), bar, picture, alert, note, caption,
+    element("div", { class: "beneath" }, element("div", { class: "groups" }, ...folds(false)),
+      element("div", { class: "right" }, ...folds(true), beside)), solution, table);
 
-  const predicted = element("p", { class: "predicted" });
+  const predicted = element("p", { class: "message" });
   const guess = element("input", { type: "text", autocomplete: "off", id: `${me}-guess`, ...own });
   const form = element("form", {
     class: "predict",
@@ -182,7 +184,7 @@ function render({ model, el }) {
   }
 
   const root = element("section", { class: "bpcourse", "aria-label": page.title, onkeydown: (event) => event.stopPropagation() },
-    form, predicted, frame, note, alert);
+    form, predicted, frame);
   el.append(root);
   update();
   model.on("change:view", update);

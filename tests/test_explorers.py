@@ -1,0 +1,322 @@
+"""Explorers answer what a page sends and what a cell sets, say what goes wrong, and leave nothing behind."""
+
+import re
+
+import ipywidgets
+import pytest
+
+from bpcourse import (
+    EXAMPLES,
+    Activation,
+    Dense,
+    Network,
+    backprop,
+    explore,
+    explore_activation,
+    explore_boundary,
+    explore_loss,
+    explore_surface,
+    number,
+)
+from bpcourse.pictures import explorers
+
+LECTURE = EXAMPLES["lecture"]
+
+
+def lecture(**more):
+    return explore(LECTURE.network, LECTURE.x, LECTURE.y, **more)
+
+
+def every_explorer():
+    plane = Network([Dense([[1.0], [0.5]], [0.0], "sigmoid")])
+    return {
+        "network": lecture(),
+        "activation": explore_activation(),
+        "loss": explore_loss(),
+        "surface": explore_surface(LECTURE.network, LECTURE.x, LECTURE.y),
+        "boundary": explore_boundary(plane, [[-1.0, 0.0], [1.0, 0.5]], [[0.0], [1.0]]),
+    }
+
+
+@pytest.fixture(autouse=True)
+def nothing_left():
+    """No explorer outlives its test: it is closed, and then no model is left."""
+    before = set(ipywidgets.widgets.widget._instances)
+    yield
+    for model in set(ipywidgets.widgets.widget._instances) - before:
+        widget = ipywidgets.widgets.widget._instances.get(model)
+        if isinstance(widget, explorers.Explorer):
+            widget.close()
+    assert set(ipywidgets.widgets.widget._instances) == before
+
+
+def send(explorer, **message):
+    """Send what the page would send, and return what it gets."""
+    explorer._receive(None, {"edit": "page:1", **message}, [])
+    assert explorer.view["edit"] == "page:1"
+    return explorer.view
+
+
+# From a cell
+
+
+def test_a_cell_reads_and_sets_plain_numbers():
+    explorer = lecture(learning_rate=1.5)
+    explorer.set({"W1[1,2]": 0.3, "x[2]": -1.0, "learning_rate": 2})
+    assert explorer.value["W1[1,2]"] == explorer.network.layers[0].W[0, 1] == 0.3
+    assert explorer.trace["x"].tolist() == [[0.8, -1.0]]
+    assert explorer.learning_rate == 2.0
+    assert explorer.trace.loss == backprop(explorer.network, [0.8, -1.0], LECTURE.y).loss
+    assert explorer.view["values"]["W1[1,2]"] == [0.3, "0.3"]
+    assert LECTURE.network.layers[0].W[0, 1] == -0.75  # the network that came in is as it was
+
+
+def test_the_value_can_be_assigned_and_observed():
+    explorer, seen = lecture(), []
+    explorer.observe(lambda change: seen.append(change.new["b1[1]"]), "value")
+    explorer.value = {**explorer.value, "b1[1]": 0.75}
+    explorer.press("undo")
+    assert seen == [0.75, 0.1]
+    with pytest.raises(ValueError, match="finite"):
+        explorer.value = {**explorer.value, "b1[1]": float("nan")}
+    assert explorer.value["b1[1]"] == 0.1
+
+
+def test_what_cannot_be_is_refused_in_words_and_nothing_changes():
+    explorer = lecture()
+    before = explorer.value
+    for change, words in (
+        ({"W1[9,9]": 1.0}, "there is no weight or bias"),
+        ({"W1[1,1]": float("inf")}, "finite number"),
+        ({"b1[1]": 1.0, "learning_rate": -1.0}, "positive finite number"),
+        ({"W1[1,1]": "much"}, "could not convert|finite"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            explorer.set(change)
+    assert explorer.value == before
+    for wrong in (
+        lambda: lecture(predict="dW9[1,1] up?"),
+        lambda: lecture(controls=["W7"]),
+        lambda: lecture(notation="mine"),
+        lambda: lecture(learning_rate=0),
+        lambda: explore(LECTURE.network, [1.0], LECTURE.y),
+        lambda: explore_activation("softmax"),
+        lambda: explore_loss(["mse"] * 5),
+        lambda: explore_loss(["max"]),
+        lambda: explore_surface(LECTURE.network, LECTURE.x, LECTURE.y, "W1[1,1]", "W1[1,1]"),
+        lambda: explore_boundary(Network([Dense([[1.0]])]), [[1.0]], [[1.0]], loss="mse"),
+    ):
+        with pytest.raises(ValueError, match=r"\w+ \w+ \w+"):
+            wrong()
+
+
+def test_it_is_an_ipywidget():
+    explorer = lecture()
+    box = ipywidgets.HBox([explorer])
+    assert box.children == (explorer,)
+    box.close()
+    box.layout.close()
+
+
+# From the page
+
+
+def test_a_moved_slider_and_a_typed_number_are_answered():
+    explorer = lecture()
+    view = send(explorer, do="set", name="W1[1,1]", value=0.25, again=False)
+    assert (view["alert"], explorer.value["W1[1,1]"]) == ("", 0.25)
+    assert view["picture"] == explorer.scene.show([]).picture.svg
+    for text, value in (("0,5", 0.5), ("1/4", 0.25), ("−2e-1", -0.2)):
+        assert send(explorer, do="type", name="W1[1,1]", text=text)["alert"] == ""
+        assert explorer.value["W1[1,1]"] == value
+
+
+NO_NUMBER = dict.fromkeys(["nan", "<b>", "", "1e400"], "needed one number")
+
+
+@pytest.mark.parametrize("text, words", [("7", "lies between −5 and 5 here; got 7"), *NO_NUMBER.items()])
+def test_a_number_that_cannot_be_gets_a_message_and_loses_nothing(text, words):
+    explorer = lecture()
+    send(explorer, do="set", name="W1[1,1]", value=0.25, again=False)
+    before = explorer.value
+    view = send(explorer, do="type", name="W1[1,1]", text=text)
+    assert words in view["alert"]
+    assert view["about"] == "W1[1,1]"
+    assert explorer.value == before
+    assert send(explorer, do="type", name="W1[1,1]", text="0.5")["alert"] == ""
+
+
+def test_buttons_undo_and_reset():
+    explorer = lecture(learning_rate=1.5)
+    start = explorer.value
+    send(explorer, do="press", name="update")
+    after = explorer.value
+    send(explorer, do="press", name="forward")
+    assert explorer.value == after  # a step shows, it changes nothing
+    send(explorer, do="press", name="undo")
+    assert explorer.value == start
+    assert "nothing to undo" in send(explorer, do="press", name="undo")["alert"]
+    send(explorer, do="press", name="update")
+    send(explorer, do="press", name="reset")
+    assert explorer.value == start
+    send(explorer, do="press", name="undo")  # a reset can be taken back too
+    assert explorer.value == after
+
+
+def test_undo_takes_back_a_whole_drag():
+    explorer = lecture()
+    for again, value in ((False, 0.51), (True, 0.52), (True, 0.6)):
+        send(explorer, do="set", name="W1[1,1]", value=value, again=again)
+    send(explorer, do="set", name="W1[1,1]", value=0.7, again=False)
+    for value in (0.6, 0.5):
+        send(explorer, do="press", name="undo")
+        assert explorer.value["W1[1,1]"] == value
+
+
+def test_a_long_run_keeps_a_bounded_past():
+    explorer = explore(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=1e-4)
+    for _ in range(explorers.MOST_PAST + 20):
+        explorer._press("update")
+    assert len(explorer.past) <= explorers.MOST_PAST + 1
+
+
+def test_a_choice_explains_and_a_pitfall_says_what_happens():
+    explorer = lecture()
+    assert "step by step" in send(explorer, do="set", name="explain", value="dW1[1,2]", again=False)["solution"]
+    assert "flat" in send(explorer, do="set", name="pitfall", value="saturation", again=False)["note"]
+    assert send(explorer, do="set", name="W1[1,1]", value=0.0, again=False)["note"] == ""
+
+
+def test_the_table_is_sent_while_it_is_open():
+    explorer = lecture()
+    assert explorer.view["table"] == ""
+    assert "<table>" in send(explorer, do="table", open=True)["table"]
+    assert send(explorer, do="table", open=False)["table"] == ""
+
+
+def test_a_fault_of_ours_is_said_and_there_is_a_way_back(monkeypatch):
+    explorer = lecture()
+    send(explorer, do="press", name="update")
+    before = explorer.value
+    monkeypatch.setattr(type(explorer.scene), "pressed", lambda self, button: 1 / 0)
+    view = send(explorer, do="press", name="update")
+    assert "went wrong in the course itself (ZeroDivisionError: division by zero)" in view["alert"]
+    assert explorer.value == before
+    monkeypatch.undo()
+    assert send(explorer, do="press", name="undo")["alert"] == ""
+    assert "there is no message 'nonsense'" in send(explorer, do="nonsense")["alert"]
+
+
+# Predict first
+
+
+def test_controls_are_locked_until_something_is_predicted(monkeypatch):
+    monkeypatch.delenv(explorers.UNLOCKED, raising=False)
+    explorer = lecture(predict="Lower W1[1,2]. dW1[1,2] goes up or down?")
+    assert explorer.view["locked"]
+    before = explorer.value
+    for message in (
+        {"do": "set", "name": "W1[1,2]", "value": 0.0, "again": False},
+        {"do": "type", "name": "W1[1,2]", "text": "0"},
+        {"do": "press", "name": "update"},
+    ):
+        assert "First say what you expect" in send(explorer, **message)["alert"]
+        assert explorer.value == before
+    assert "up, down or the same" in send(explorer, do="predict", text="  ")["alert"]
+    assert explorer.view["locked"]
+    view = send(explorer, do="predict", text="down")
+    assert not view["locked"]
+    assert view["predicted"].startswith("You predicted: down. dW1[1,2] is")
+    after = send(explorer, do="set", name="W1[1,2]", value=-2.0, again=False)
+    start = backprop(LECTURE.network, LECTURE.x, LECTURE.y)["dW1"][0, 1]
+    now = explorer.trace["dW1"][0, 1]
+    assert f"was {number(start)} and is {number(now)} now: it went" in after["predicted"]
+
+
+def test_an_instructor_switches_predictions_off(monkeypatch):
+    explorer = lecture(predict="loss up?")
+    explorer.unlock()
+    assert not explorer.view["locked"]
+    monkeypatch.setenv(explorers.UNLOCKED, "1")
+    assert not lecture(predict="loss up?").view["locked"]
+
+
+# Everywhere
+
+
+@pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary"])
+def test_each_explorer_has_words_and_a_picture_without_a_kernel(kind):
+    explorer = every_explorer()[kind]
+    data, _ = explorer._repr_mimebundle_()
+    assert set(data) == {"text/plain", "text/html", explorers.WIDGET_VIEW}
+    assert '<img src="data:image/svg+xml;base64,' in data["text/html"]
+    assert 'alt="' in data["text/html"]
+    assert "<script" not in data["text/html"]
+    for name, value, gradient in explorer.scene.show([]).picture.table:
+        for text in (name, value, gradient):
+            assert text in data["text/plain"]
+    explorer.close()
+    data, _ = explorer._repr_mimebundle_()
+    assert set(data) == {"text/plain", "text/html"}
+
+
+@pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary"])
+def test_every_control_has_a_name_of_its_own_and_a_value(kind):
+    explorer = every_explorer()[kind]
+    page = explorer.page
+    names = [each["name"] for group in page["groups"] for each in group["controls"]]
+    names += [each["name"] for each in page["choices"]]
+    assert len(set(names)) == len(names)
+    assert set(names) <= set(explorer.view["values"])
+    for group in page["groups"]:
+        for control in group["controls"]:
+            value = explorer.value[control["name"]]
+            assert control["low"] <= value <= control["high"]
+            assert control["label"]
+            moved = send(explorer, do="set", name=control["name"], value=control["high"], again=False)
+            assert moved["alert"] == ""
+    for choice in page["choices"]:
+        for value, _ in choice["options"]:
+            assert send(explorer, do="set", name=choice["name"], value=value, again=False)["alert"] == "" or (
+                choice["name"] in ("first", "second")
+            )
+    for button in [each["name"] for each in page["buttons"]] + ["undo", "reset"]:
+        assert send(explorer, do="press", name=button)["alert"] == ""
+
+
+def test_text_from_a_person_is_never_html():
+    odd = Activation("<script>alert(1)</script>", lambda z: z, lambda z: z * 0 + 1)
+    explorer = explore(Network([Dense([[1.0]], [0.0], odd)]), [1.0], [0.5])
+    for _ in range(2):
+        send(explorer, do="press", name="forward")
+    view = send(explorer, do="set", name="explain", value="a1[1]", again=False)
+    for part in ("picture", "caption", "solution", "beside"):
+        assert "<script" not in view[part]
+    assert "<script" not in explorer._repr_mimebundle_()[0]["text/html"]
+
+
+# Nothing is left behind
+
+
+def test_running_a_cell_again_closes_what_it_made_before(monkeypatch):
+    before = len(ipywidgets.widgets.widget._instances)
+    counts = []
+    for run in range(20):
+        monkeypatch.setattr(explorers, "_running_cell", lambda run=run: ("a cell", f"run {run}", []))
+        last = [lecture(), explore_loss()][0]
+        counts.append(len(ipywidgets.widgets.widget._instances) - before)
+    assert set(counts) == {4}  # two explorers, each with its layout
+    monkeypatch.setattr(explorers, "_running_cell", lambda: ("another cell", "run", ["a cell"]))
+    other = lecture()
+    assert len(ipywidgets.widgets.widget._instances) - before == 2
+    assert re.match("A network of", repr(last))  # it is still there for who holds it
+    other.close()
+    other.close()
+
+
+def test_the_layout_is_plain_data():
+    page = lecture().page
+    assert [group["title"] for group in page["groups"]] == ["layer 1", "layer 2", "inputs", "targets", "learning rate"]
+    assert page["groups"][0]["controls"][1] == {
+        "name": "W1[1,2]", "label": "w1₁₂", "low": -5.0, "high": 5.0, "unit": 0.01,
+    }  # fmt: skip

@@ -1,0 +1,452 @@
+"""What explorers show and what their controls do, without a browser."""
+
+import io
+import math
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from matplotlib import colormaps
+from matplotlib.image import imread
+from random_networks import random_cases
+
+from bpcourse import EXAMPLES, LOSSES, Activation, Dense, Network, backprop, draw, forward, number, sgd_step
+from bpcourse.engine.surfaces import crossings, loss_surface, over_plane
+from bpcourse.engine.variations import PITFALLS, replaced
+from bpcourse.pictures import charts
+from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene
+from bpcourse.pictures.scenes import WHOLE, NetworkScene, Prediction
+from bpcourse.tutor.equations import table
+
+CASES = random_cases(90)[::6]  # every activation and every loss is among them
+
+
+def scene_of(case, kind=NetworkScene, rate=0.5, **more):
+    trace = backprop(case.network, case.x, case.y, case.loss)
+    return kind(case.network, trace["x"], trace["y"], trace.loss_function, rate, **more)
+
+
+@pytest.fixture
+def lecture():
+    return scene_of(EXAMPLES["lecture"])
+
+
+# Numbers and their names
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_any_number_can_be_replaced_by_name(case):
+    for number_, layer in enumerate(case.network.layers, start=1):
+        i, j = layer.W.shape[0] - 1, 0
+        after = replaced(case.network, {f"W{number_}[{i + 1},{j + 1}]": 7.5})
+        changed = after.layers[number_ - 1].W != layer.W
+        assert after.layers[number_ - 1].W[i, j] == 7.5
+        assert changed.sum() <= 1
+        assert after.layers[number_ - 1].activation is layer.activation
+        assert (after.layers[number_ - 1].b is None) == (layer.b is None)
+
+
+@pytest.mark.parametrize("name", ["W3[1,1]", "W1[3,1]", "W1[1,3]", "W1[1]", "b1[3]", "b1[1,1]", "x[1]", "W1"])
+def test_a_name_that_no_number_has_is_refused(name):
+    with pytest.raises(ValueError, match="there is no weight or bias"):
+        replaced(EXAMPLES["lecture"].network, {name: 1.0})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "a"])
+def test_a_value_that_is_no_finite_number_is_refused(value, lecture):
+    with pytest.raises(ValueError, match="W1\\[1,1\\] must be a finite number"):
+        replaced(EXAMPLES["lecture"].network, {"W1[1,1]": value})
+    for name in ("W1[1,1]", "x[1]", "y[2]", "learning_rate"):
+        with pytest.raises(ValueError, match=r"number|convert"):
+            lecture.changed({name: value})
+
+
+# A network
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_a_scene_shows_the_diagram_of_its_trace_and_says_its_loss(case):
+    scene = scene_of(case)
+    view = scene.show([])
+    assert view.picture == draw(scene.trace)
+    assert number(scene.trace.loss) in view.picture.words
+    assert view.said == f"loss {number(scene.trace.loss)}"
+    ET.fromstring(view.beside.svg)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_moving_any_number_gives_the_pass_of_the_moved_network(case):
+    scene = scene_of(case)
+    for name, value in scene.values.items():
+        if isinstance(value, str):
+            continue
+        moved = scene.changed({name: value * 0.75 + (0.01 if name[0] != "y" else 0)})
+        again = backprop(moved.network, moved.x, moved.y, case.loss)
+        assert moved.values[name] == value * 0.75 + (0.01 if name[0] != "y" else 0)
+        assert all(np.array_equal(moved.trace[each], again[each]) for each in again)
+        assert {n for n in scene.values if scene.values[n] != moved.values[n]} <= {name}
+
+
+def test_an_input_of_another_example_can_be_moved_by_its_name():
+    case = next(case for case in CASES if len(case.x) > 2)
+    scene = scene_of(case).changed({"x[1]@2": 0.125})
+    assert scene.x[1, 0] == 0.125
+    assert (scene.x != case.x).sum() == 1
+    shown = scene.changed({"example": "2"})
+    assert shown.values["x[1]"] == 0.125
+    assert "example 2 of" in shown.show([]).picture.words
+    with pytest.raises(ValueError, match="there is no example '99'"):
+        scene.changed({"example": "99"})
+
+
+@pytest.mark.parametrize("name", ["W9[1,1]", "z1[1]", "x[3]", "y_hat[1]", "x", "loss", "learning_rate[1]"])
+def test_what_cannot_be_moved_is_refused_with_what_can(name, lecture):
+    with pytest.raises(ValueError, match=r"there is no (weight or bias|number to move called)|needed a name"):
+        lecture.changed({name: 1.0})
+
+
+def test_a_target_that_is_no_probability_is_refused_where_it_must_be_one():
+    case = next(case for case in CASES if case.loss == "binary_cross_entropy")
+    with pytest.raises(ValueError, match="lie between 0 and 1"):
+        scene_of(case).changed({"y[1]": 1.5})
+
+
+def test_update_is_one_step_of_gradient_descent(lecture):
+    after = lecture.pressed("update")
+    expected = sgd_step(lecture.trace, 0.5)
+    for mine, theirs in zip(after.network.layers, expected.layers, strict=True):
+        assert np.array_equal(mine.W, theirs.W)
+        assert np.array_equal(mine.b, theirs.b)
+    with pytest.raises(ValueError, match="there is no button 'jump'"):
+        lecture.pressed("jump")
+
+
+@pytest.mark.parametrize("case", [EXAMPLES["lecture"], *CASES[:20]], ids=lambda case: getattr(case, "id", "lecture"))
+def test_the_steps_come_in_order_and_nothing_is_shown_before_it_is_computed(case):
+    scene = scene_of(case)
+    walk = [step for step in table(scene.trace).values() if step.kind not in ("given", "y_hat")]
+    everything = len(scene.show([]).picture.svg)
+    for count, step in enumerate(walk, start=1):
+        scene = scene.pressed("forward")
+        view = scene.show([])
+        assert f"<b>{step.label}</b>, step {count} of {len(walk)}" in view.caption
+        assert number(abs(step.value)) in view.caption
+        values = {name: (value, gradient) for name, value, gradient in view.picture.table}
+        done = {each.name for each in walk[:count]}
+        for name, (value, gradient) in values.items():
+            at = f"@{step.at[1:] or scene.example}" if len(scene.x) > 1 else ""
+            if name[0] in "za":
+                assert (value == "…") == (name + at not in done), name
+            if name[0] in "Wb":
+                assert (gradient == "…") == (f"d{name}" not in done), name
+        if "loss" not in done:
+            assert number(scene.trace.loss) not in view.picture.words
+    scene = scene.pressed("forward")
+    assert scene.step == 0
+    assert len(scene.show([]).picture.svg) == everything
+    assert scene.pressed("back").step == len(walk)
+
+
+def test_the_active_unit_and_the_edges_that_lead_to_it_are_lit(lecture):
+    svg = lecture.pressed("forward").show([]).picture.svg  # z1[1], which needs x, W1[.,1] and b1[1]
+    assert svg.count('stroke-width="12"') == 2  # a halo around each of the two edges
+    assert svg.count("#FFF7D6") == 2 + 1 + 2  # their labels, the unit, both inputs
+    assert "#FFF7D6" not in lecture.show([]).picture.svg
+
+
+def test_a_picked_value_shows_its_worked_solution(lecture):
+    picked = lecture.changed({"explain": "net1[1]"})
+    assert picked.picked == "z1[1]"
+    assert "<h4>z1₁, step by step</h4>" in picked.show([]).solution
+    assert "0.8·0.5 + 0.45·0.9 + 0.1 = 0.9050" in re.sub("<wbr>", "", picked.show([]).solution)
+    assert "The whole pass" in lecture.changed({"explain": WHOLE}).show([]).solution
+    assert lecture.show([]).solution == ""
+    assert picked.changed({"explain": ""}).show([]).solution == ""
+    with pytest.raises(ValueError, match="there is no value in this pass called 'z9"):
+        lecture.changed({"explain": "z9[1]"})
+
+
+def test_only_some_numbers_may_have_a_control(lecture):
+    few = replace(lecture, movable=("W1[1,2]", "b2", "learning_rate")).checked()
+    names = [control.name for group in few.groups for control in group.controls]
+    assert names == ["W1[1,2]", "b2[1]", "b2[2]", "learning_rate"]
+    assert [control.name for group in lecture.groups for control in group.controls] == [
+        name for name, value in lecture.values.items() if not isinstance(value, str)
+    ]
+    with pytest.raises(ValueError, match=r"W1\[1,9\]"):
+        replace(lecture, movable=("W1[1,9]",)).checked()
+
+
+def test_a_slider_reaches_its_value_and_a_probability_stays_between_0_and_1(lecture):
+    far = lecture.changed({"W1[1,1]": -40.0})
+    controls = {control.name: control for group in far.groups for control in group.controls}
+    assert (controls["W1[1,1]"].low, controls["W1[1,1]"].high) == (-80, 80)
+    assert (controls["y[1]"].low, controls["y[1]"].high) == (0, 1)
+    assert controls["learning_rate"].low > 0
+
+
+def test_the_loss_of_all_moves_is_in_the_history(lecture):
+    past = [lecture, lecture.changed({"W1[1,1]": 2.0})]
+    now = past[-1].pressed("update")
+    words = now.show(past).beside.words
+    assert words == (
+        f"The loss after each of 3 moves: first {number(lecture.trace.loss)}, now {number(now.trace.loss)}."
+    )
+
+
+# Pitfalls
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_saturation_leaves_hardly_any_gradient(name):
+    scene = scene_of(EXAMPLES[name])
+    after = scene.changed({"pitfall": "saturation"})
+    slopes = after.network.layers[0].activation.df(after.trace["z1"])
+    assert slopes.min() < 1e-3
+    assert abs(after.trace["dW1"]).max() < abs(scene.trace["dW1"]).max() / 10
+    assert "flat" in after.show([]).note
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_dead_relu_stays_dead(name):
+    scene = scene_of(EXAMPLES[name]).changed({"pitfall": "dead_relu"})
+    W, b = scene.network.layers[0].W, scene.network.layers[0].b
+    for _ in range(20):
+        assert not scene.trace["dW1"].any()
+        scene = scene.pressed("update")
+    assert np.array_equal(scene.network.layers[0].W, W)
+    assert np.array_equal(scene.network.layers[0].b, b)
+
+
+def test_too_large_a_rate_leads_uphill(lecture):
+    scene = lecture.changed({"pitfall": "large_rate"})
+    assert scene.pressed("update").trace.loss > scene.trace.loss
+    half = scene.changed({"learning_rate": scene.learning_rate / 2})
+    assert half.pressed("update").trace.loss <= half.trace.loss
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 2), (3, 4, 3), (2, 3, 4, 1)])
+def test_twins_stay_twins(sizes):
+    rng = np.random.default_rng(3)
+    network = Network.initialise(sizes, ["tanh"] * (len(sizes) - 2) + ["sigmoid"], rng)
+    trace = backprop(network, rng.normal(size=(2, sizes[0])), rng.uniform(size=(2, sizes[-1])))
+    scene = NetworkScene(network, trace["x"], trace["y"], trace.loss_function, 0.5).changed({"pitfall": "symmetry"})
+    start = scene
+    for _ in range(20):
+        scene = scene.pressed("update")
+    for layer in range(1, len(sizes) - 1):
+        assert np.ptp(scene.trace[f"a{layer}"], axis=1).max() < 1e-12
+    assert scene.trace.loss < start.trace.loss
+
+
+def test_a_pitfall_is_offered_only_where_one_can_fall_into_it():
+    flat = backprop(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0])
+    assert [name for name, pitfall in PITFALLS.items() if pitfall.applies(flat)] == ["large_rate"]
+    with pytest.raises(ValueError, match="there is no pitfall 'nothing'"):
+        scene_of(EXAMPLES["lecture"]).changed({"pitfall": "nothing"})
+
+
+# Predictions
+
+
+@pytest.mark.parametrize(
+    "question, name",
+    [
+        ("dW1[1,2] goes up or down?", "dW1[1,2]"),
+        ("Raise b1[1]. What does net2[ 1 ] do?", "z2[1]"),
+        ("Does the loss fall?", "loss"),
+        ("What do you expect?", ""),
+        ("Is array[1] glossy?", ""),
+    ],
+)
+def test_the_name_in_a_question(question, name):
+    assert Prediction.name_in(question) == name
+
+
+DIRECTIONS = {"up": "up", "It falls.": "down", "−": "down", "+": "up", "the same": "same", "0": "same"}
+DIRECTIONS |= dict.fromkeys(["0.05", "-0.3", "up or down", "who knows"], "")
+
+
+@pytest.mark.parametrize("said, direction", DIRECTIONS.items())
+def test_the_direction_of_a_prediction(said, direction):
+    assert Prediction("loss?", said, 1.0).direction == direction
+
+
+def test_a_prediction_stands_beside_what_came_out():
+    up = Prediction("loss: up or down?", "up", 1.0)
+    assert up.beside(2.0).endswith("it went up, as you said.")
+    assert up.beside(0.5).endswith("it went down, not as you said: can you tell why?")
+    assert "as at first" in up.beside(1.0)
+    assert Prediction("loss?", "0.5", 1.0).beside(0.25).endswith("is 0.2500 now: it went down.")
+    assert Prediction("What?", "rain", None).beside(None) == "You predicted: rain."
+
+
+# Single ideas
+
+
+@pytest.mark.parametrize("name", ["identity", "sigmoid", "tanh", "relu", "leaky_relu"])
+def test_an_activation_shows_its_value_and_its_slope(name):
+    scene = ActivationScene(Activation("x", np.sin, np.cos), 0.0).changed({"activation": name, "z": 0.5})
+    layer = Dense([[1.0]], None, name)
+    assert scene.quantity("a") == forward(Network([layer]), [0.5]).y_hat.item()
+    nudged = [scene.changed({"z": 0.5 + h}).quantity("a") for h in (1e-6, -1e-6)]
+    assert scene.quantity("slope") == pytest.approx((nudged[0] - nudged[1]) / 2e-6, rel=1e-6)
+    view = scene.show([])
+    assert number(scene.quantity("slope")) in view.caption
+    assert number(scene.quantity("a")) in view.picture.words
+    ET.fromstring(view.picture.svg)
+
+
+def test_the_tangent_touches_the_curve_and_has_its_slope():
+    scene = ActivationScene(Activation("<b>", np.tanh, lambda z: 1 - np.tanh(z) ** 2), 0.5)
+    view = scene.show([])
+    assert "<b>(0.5)" not in view.caption  # a name is text, never HTML
+    tangent = next(
+        path
+        for path in ET.fromstring(view.picture.svg).iter("{http://www.w3.org/2000/svg}path")
+        if path.get("stroke") == charts.PURPLE
+    )
+    (x1, y1), (x2, y2) = (map(float, end.split()) for end in re.findall(r"[-\d.]+ [-\d.]+", tangent.get("d")))
+    across, up = (charts.LEFT, 620 - charts.RIGHT), (330 - charts.BOTTOM, charts.TOP)
+    low, high = -1 - 0.06 * 2, 1 + 0.06 * 2  # tanh and its slope lie between −1 and 1
+    z = [-6 + 12 * (x - across[0]) / (across[1] - across[0]) for x in (x1, x2)]
+    a = [low + (high - low) * (y - up[0]) / (up[1] - up[0]) for y in (y1, y2)]
+    assert (a[1] - a[0]) / (z[1] - z[0]) == pytest.approx(1 - math.tanh(0.5) ** 2, rel=1e-3)
+    assert a[0] + (0.5 - z[0]) * (a[1] - a[0]) / (z[1] - z[0]) == pytest.approx(math.tanh(0.5), abs=5e-3)
+
+
+def test_losses_side_by_side_show_their_values_and_slopes():
+    scene = LossScene(("mse", "half_sse", "binary_cross_entropy"), 1.0, 0.5).changed({"y_hat": 0.7})
+    view = scene.show([])
+    rows = {name: (value, slope) for name, value, slope in view.picture.table}
+    assert rows["mse"] == ("0.09000", "−0.6000")  # 0.3², −2·0.3
+    assert rows["half_sse"] == ("0.04500", "−0.3000")
+    assert rows["binary_cross_entropy"] == ("0.3567", "−1.429")  # −ln 0.7, −1/0.7
+    for values, message in (
+        ({"y": 1.5}, "between 0 and 1"),
+        ({"w": 1.0}, "there is no number"),
+        ({"y": math.nan}, "finite"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            scene.changed(values)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_a_surface_is_the_loss_of_each_network_on_it(case):
+    trace = backprop(case.network, case.x, case.y, case.loss)
+    names = [name for name in scene_of(case).values if name[0] in "Wb"]
+    first, second = names[0], names[-1] if len(names) > 1 else None
+    if second is None:
+        return
+    firsts, seconds = np.array([-1.0, 0.5, 2.0]), np.array([-0.75, 1.25])
+    surface = loss_surface(trace, first, second, firsts, seconds)
+    for row, column in np.ndindex(2, 3):
+        moved = replaced(case.network, {first: firsts[column], second: seconds[row]})
+        expected = backprop(moved, case.x, case.y, case.loss).loss
+        assert surface[row, column] == pytest.approx(expected, rel=1e-12, abs=1e-300)
+
+
+def test_a_surface_over_one_number_or_an_unknown_one_is_refused(lecture):
+    for first, second in (("W1[1,1]", "W1[1,1]"), ("W1[1,1]", "z1[1]"), ("W1", "b1[1]")):
+        with pytest.raises(ValueError, match=r"two different numbers|there is no weight or bias"):
+            loss_surface(lecture.trace, first, second, np.zeros(2), np.zeros(2))
+
+
+def test_the_path_of_descent_moves_two_numbers_only():
+    scene = scene_of(EXAMPLES["lecture"], SurfaceScene, rate=2.0, first="W1[1,1]", second="W2[2,1]")
+    losses = [scene.trace.loss]
+    for count in range(1, 6):
+        before = scene
+        scene = scene.pressed("update")
+        losses.append(scene.trace.loss)
+        expected = sgd_step(before.trace, 2.0)
+        assert scene.values["W1[1,1]"] == expected.layers[0].W[0, 0]
+        assert scene.values["W2[2,1]"] == expected.layers[1].W[1, 0]
+        assert {n for n in scene.values if scene.values[n] != before.values[n]} == {"W1[1,1]", "W2[2,1]"}
+        assert len(scene.path) == count
+    assert all(after < before for before, after in pairwise(losses))
+    assert len(scene.changed({"learning_rate": 3.0}).path) == 5
+    assert scene.changed({"b1[1]": 0.5}).path == ()
+    assert scene.changed({"first": "b1[1]"}).path == ()
+    assert "After 5 steps down" in scene.show([]).picture.words
+    with pytest.raises(ValueError, match="there is no weight or bias"):
+        scene.changed({"second": "z1[1]"})
+
+
+def test_a_field_is_an_image_of_its_values_the_first_row_at_the_bottom():
+    values = np.array([[0.0, 0.25, 0.5], [0.75, 1.0, 2.0]])
+    field = charts.Frame((0, 3), (0, 2), "", "").field(values, 0.0, 1.0, "cividis")
+    encoded = re.search('base64,([^"]+)', field)[1]
+    pixels = imread(io.BytesIO(__import__("base64").b64decode(encoded)))[..., :3]
+    expected = colormaps["cividis"](np.clip((values[::-1] * 255).astype(int), 0, 255))[..., :3]
+    assert np.allclose(pixels, expected, atol=1 / 255)
+
+
+def test_a_boundary_lies_between_the_sides():
+    network = Network([Dense([[2.0], [-1.0]], [0.5], "sigmoid")])  # the boundary is 2·x₁ − x₂ + 0.5 = 0
+    across, up = np.linspace(-3, 3, 40), np.linspace(-2, 2, 30)
+    field = over_plane(network, across, up)[..., 0]
+    for row, column in np.ndindex(field.shape):
+        expected = forward(network, [across[column], up[row]]).y_hat.item()
+        assert field[row, column] == pytest.approx(expected, rel=1e-12)
+    points = crossings(field, across, up, 0.5)
+    assert len(points) > 20
+    assert max(abs(2 * x1 - x2 + 0.5) for x1, x2 in points) < 0.02
+    with pytest.raises(ValueError, match="two inputs"):
+        over_plane(Network([Dense([[1.0]])]), across, up)
+
+
+def test_a_boundary_counts_the_points_on_their_side_and_learns():
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(40, 2))
+    y = (x[:, :1] + x[:, 1:] > 0).astype(float)
+    network = Network.initialise([2, 3, 1], ["tanh", "sigmoid"], rng)
+    scene = BoundaryScene(network, x, y, LOSSES["binary_cross_entropy"], 2.0)
+    for _ in range(60):
+        scene = scene.pressed("update")
+    right = int(((forward(scene.network, x).y_hat > 0.5) == (y > 0.5)).sum())
+    assert right >= 38
+    assert f"{right} of 40 points lie on their side" in scene.show([]).picture.words
+    assert {n for n in scene.values if n[0] in "xy"} == set()
+    assert scene.quantity("dW1[1,2]") == scene.trace["dW1"][0, 1]
+    for name in ("x[1]", "z1[1]", "dW1[9,9]"):
+        with pytest.raises(ValueError, match="there is no number"):
+            scene.quantity(name)
+
+
+def test_of_several_outputs_one_is_shown():
+    rng = np.random.default_rng(1)
+    network = Network.initialise([2, 3, 3], ["tanh", "softmax"], rng)
+    scene = BoundaryScene(
+        network, rng.normal(size=(9, 2)), np.eye(3)[[0, 1, 2] * 3], LOSSES["categorical_cross_entropy"], 1.0
+    )
+    assert scene.values["output"] == "1"
+    second = scene.changed({"output": "2"})
+    assert second.show([]).picture.svg != scene.show([]).picture.svg
+    with pytest.raises(ValueError, match="output"):
+        scene.changed({"output": "4"})
+
+
+# Charts
+
+
+def test_a_curve_is_interrupted_where_it_is_not_finite():
+    frame = charts.Frame((0, 3), (0, 1), "x", "y")
+    assert frame.curve([0, 1, 2, 3], [0.5, math.inf, 0.5, 0.5], charts.BLUE).count("M") == 2
+    assert frame.dot(1.0, math.nan) == ""
+
+
+def test_curves_differ_in_more_than_their_colour():
+    assert len(set(charts.DASHES.values())) == len(charts.DASHES) == 4
+
+
+@pytest.mark.parametrize("low, high", [(0.0, 1.0), (-6.0, 6.0), (0.0, 3e-5), (-0.2, 1234.5), (0.0, 499.0)])
+def test_ticks_are_round_and_few(low, high):
+    found = charts.ticks(low, high, 6)
+    assert 2 <= len(found) <= 7
+    assert low <= found[0]
+    assert found[-1] <= high
+    assert len({round(b - a, 12) for a, b in pairwise(found)}) == 1
