@@ -39,6 +39,7 @@ function render({ model, el }) {
   function next() {
     if (sent > answered || queue.length === 0) return;
     model.send({ ...queue.shift(), edit: `${me}:${++sent}` });
+    root.dataset.state = "waiting";
     clearTimeout(silence);
     silence = setTimeout(() => {
       note.textContent = "No answer yet: the kernel is busy or has stopped. If it stays so, run the cell again.";
@@ -180,6 +181,7 @@ function render({ model, el }) {
     frame.disabled = view.locked;
     if (running && (view.alert || view.locked)) run();
     next();
+    root.dataset.state = sent > answered ? "waiting" : "idle";
     if (running && author === me && sent === answered) running = setTimeout(again, PAUSE);
   }
 

@@ -1,0 +1,40 @@
+"""A JupyterLab, a Chromium and a page on which no error may happen."""
+
+import shutil
+
+import pytest
+from playwright.sync_api import sync_playwright
+from support import jupyterlab
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    executable = shutil.which("chromium") or shutil.which("google-chrome")
+    assert executable, "Chromium is missing: install it, e.g. apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("lessons")
+
+
+@pytest.fixture(scope="module")
+def server(folder):
+    with jupyterlab(folder, "--expose-app-in-browser") as address:
+        yield address
+
+
+@pytest.fixture
+def page(chromium):
+    """A page of 1280 × 800 on which no error may happen."""
+    page, errors = chromium.new_page(viewport={"width": 1280, "height": 800}), []
+    page.set_default_timeout(20_000)
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    page.close()
+    assert errors == []

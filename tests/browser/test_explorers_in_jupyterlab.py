@@ -1,0 +1,428 @@
+"""In a real Chromium: explorers by mouse and keyboard, what the page shows held against Python's numbers."""
+
+import json
+import re
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from support import open_and_run
+
+CELLS = {
+    "network": "e = explore(lecture.network, lecture.x, lecture.y, learning_rate=1.5)\ne",
+    "activation": "e = explore_activation('sigmoid')\ne",
+    "losses": "e = explore_loss()\ne",
+    "surface": "e = explore_surface(lecture.network, lecture.x, lecture.y, learning_rate=4)\ne",
+    "boundary": "e = explore_boundary(plane, [[-1, 0], [1, 0.5], [0, 1]], [[0], [1], [1]])\ne",
+    "predict": "e = explore(lecture.network, lecture.x, lecture.y, predict='Does the loss go up or down?')\ne",
+}
+SETUP = """
+import json
+from bpcourse import EXAMPLES, Dense, Network, draw
+from bpcourse import explore, explore_activation, explore_boundary, explore_loss, explore_surface
+lecture = EXAMPLES["lecture"]
+plane = Network([Dense([[1.0, 0.5], [0.5, -1.0]], [0.0, 0.1], "tanh"), Dense([[1.0], [-1.0]], [0.0], "sigmoid")])
+"""
+EXECUTE = """async code => {
+    const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+    let printed = "";
+    const future = kernel.requestExecute({ code });
+    future.onIOPub = message => {
+        if (message.header.msg_type === "stream") printed += message.content.text;
+        if (message.header.msg_type === "error") printed += message.content.traceback.join("");
+    };
+    await future.done;
+    return printed;
+}"""
+SHOWN = """() => {
+    const root = document.querySelector(".bpcourse");
+    const by = (selector, get) => Object.fromEntries(
+        [...root.querySelectorAll(selector)].map(each => [each.dataset.name, get(each)]));
+    return {
+        ranges: by("input[type=range]", each => Number(each.value)),
+        fields: by("input[type=text][data-name]", each => each.value),
+        heard: by("input[type=range]", each => each.getAttribute("aria-valuetext")),
+        choices: by("select", each => each.value),
+        texts: [...root.querySelectorAll(".picture text")].map(each => each.textContent),
+        words: root.querySelector(".picture title").textContent,
+        caption: root.querySelector(".caption").textContent,
+        beside: root.querySelector(".beside title")?.textContent ?? "",
+    };
+}"""
+# What Python says that the page must show. It reads the scene, not what was sent.
+EXPECTED = """
+import re
+from bpcourse.notation import given
+view, values = e.scene.show(e.past), e.scene.values
+controls = {each["name"]: each for group in e.page["groups"] for each in group["controls"]}
+numbers = {name: values[name] for name in controls}
+plain = lambda html: re.sub("<[^>]+>", "", html).replace("&#x27;", "'")
+print(json.dumps({
+    "fields": {name: given(value, 5) for name, value in numbers.items()},
+    "heard": {name: f"{given(value, 5)}, {view.said}" for name, value in numbers.items()},
+    "choices": {each["name"]: values[each["name"]] for each in e.page["choices"]},
+    "texts": re.findall("<text[^>]*>([^<]*)</text>", view.picture.svg),
+    "words": view.picture.words,
+    "caption": plain(view.caption),
+    "beside": view.beside.words if view.beside else "",
+    "ranges": {name: min(max(value, controls[name]["low"]), controls[name]["high"]) for name, value in numbers.items()},
+    "units": {name: controls[name]["unit"] for name in numbers},
+}))
+"""
+IDLE = "() => document.querySelector('.bpcourse').dataset.state === 'idle'"
+
+
+def python(page, code):
+    """Run code in the notebook's kernel and return what it prints."""
+    return page.evaluate(EXECUTE, code)
+
+
+def settled(page):
+    """Wait until every message has been answered."""
+    page.wait_for_function(IDLE)
+    page.evaluate("() => new Promise(requestAnimationFrame)")
+
+
+def agrees(page):
+    """Assert that the page shows what Python computed: every field, slider, choice, text of the picture and caption."""
+    settled(page)
+    shown, expected = page.evaluate(SHOWN), json.loads(python(page, EXPECTED))
+    for name, value in expected.pop("ranges").items():
+        assert abs(shown["ranges"][name] - value) <= expected["units"][name] / 2 + 1e-9, name
+    for part in expected.keys() - {"units"}:
+        assert shown[part] == expected[part], part
+
+
+@pytest.fixture
+def lab(server, folder, page):
+    """Return a function that opens a notebook with one explorer, and its page."""
+
+    def open_(kind, before=""):
+        path = folder / f"{kind}.ipynb"
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        cells = [new_markdown_cell("# A section"), new_code_cell(SETUP.strip() + before), new_code_cell(CELLS[kind])]
+        nbformat.write(new_notebook(metadata=kernel, cells=[*cells, new_markdown_cell("## The next")]), path)
+        open_and_run(page, server, path.name)
+        page.wait_for_selector(".bpcourse .picture svg")
+        settled(page)
+        return page
+
+    return open_
+
+
+def slider(page, name):
+    return page.locator(f".bpcourse input[type=range][data-name='{name}']")
+
+
+def field(page, name):
+    return page.locator(f".bpcourse input[type=text][data-name='{name}']")
+
+
+def press(page, label):
+    page.locator(".bpcourse").get_by_role("button", name=label, exact=True).click()
+
+
+def value(page, name):
+    return json.loads(python(page, f"print(json.dumps(e.value[{name!r}]))"))
+
+
+@pytest.mark.parametrize("kind", CELLS)
+def test_what_is_shown_at_first_is_what_python_says_and_axe_finds_nothing(kind, lab):
+    page = lab(kind)
+    agrees(page)
+    for theme in ("JupyterLab Light", "JupyterLab Dark"):
+        page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+        page.wait_for_function("dark => document.body.dataset.jpThemeLight === String(!dark)", arg="Dark" in theme)
+        assert violations(page) == []
+
+
+def violations(page):
+    """Return what axe-core finds against WCAG 2.1 A and AA in the explorer."""
+    levels = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
+    page.add_style_tag(
+        content="body { height: 100vh }"
+    )  # axe takes all in JupyterLab's, which has no height, as hidden
+    found = Axe().run(page, context=".bpcourse", options=levels).response
+    assert {"color-contrast", "label"} <= {each["id"] for each in found["passes"] + found["violations"]}
+    return [f"{each['id']}: {node['html'][:120]}" for each in found["violations"] for node in each["nodes"]]
+
+
+def test_axe_sees_a_slider_without_a_name_and_faint_text(lab):
+    page = lab("activation")
+    page.evaluate("() => document.querySelector('.bpcourse .control label').remove()")
+    page.evaluate("() => { document.querySelector('.bpcourse .caption').style.color = '#bbb'; }")
+    found = " ".join(violations(page))
+    assert 'label: <input type="range"' in found
+    assert "color-contrast" in found
+
+
+def test_arrow_keys_move_a_slider_and_nothing_else(lab):
+    page = lab("network")
+    slider(page, "W1[1,2]").focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowLeft")
+    agrees(page)
+    assert value(page, "W1[1,2]") == -0.71
+    page.keyboard.press("Home")
+    agrees(page)
+    assert value(page, "W1[1,2]") == -5
+    for name in ("ArrowUp", "ArrowDown", "PageUp"):
+        page.keyboard.press(name)
+    agrees(page)
+    assert page.locator(".jp-collapseHeadingButton.jp-mod-collapsed, .jp-MarkdownHeadingCollapsed").count() == 0
+    assert page.locator(".jp-Notebook .jp-Cell:visible").count() == 4
+    assert page.evaluate("() => document.activeElement.dataset.name") == "W1[1,2]"
+
+
+@pytest.mark.parametrize("name", ["W1[1,1]", "W2[2,2]", "b1[2]", "learning_rate"])
+def test_a_drag_ends_where_the_mouse_was_let_go_and_never_flickers(name, lab):
+    page = lab("network")
+    handle = slider(page, name)
+    handle.scroll_into_view_if_needed()
+    box = handle.bounding_box()
+    page.evaluate("""() => {
+        window.empty = 0;
+        const look = () => {
+            empty += document.querySelectorAll(".bpcourse .picture svg text").length < 20;
+            requestAnimationFrame(look);
+        };
+        look();
+    }""")
+    before = value(page, name)
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.9, box["y"] + box["height"] / 2, steps=40)
+    page.mouse.up()
+    agrees(page)
+    assert value(page, name) == pytest.approx(float(handle.input_value()))
+    assert value(page, name) > before
+    assert page.evaluate("empty") == 0
+    press(page, "Undo")  # a drag is one move
+    agrees(page)
+    assert value(page, name) != pytest.approx(float(box["width"]))
+
+
+def test_a_number_is_typed_and_a_wrong_one_gets_a_message_and_stays_to_be_mended(lab):
+    page = lab("network")
+    field(page, "W2[1,1]").fill("1/4")
+    field(page, "W2[1,1]").press("Enter")
+    agrees(page)
+    assert value(page, "W2[1,1]") == 0.25
+    for text, words in (("abc", "needed one number"), ("nan", "needed one number"), ("99", "lies between −5 and 5")):
+        field(page, "W2[1,1]").fill(text)
+        field(page, "W2[1,1]").press("Enter")
+        settled(page)
+        assert words in page.locator(".bpcourse [role=alert]").inner_text()
+        assert field(page, "W2[1,1]").input_value() == text
+        assert field(page, "W2[1,1]").get_attribute("aria-invalid") == "true"
+        assert value(page, "W2[1,1]") == 0.25
+    field(page, "W2[1,1]").fill("−0,5")
+    field(page, "W2[1,1]").press("Enter")
+    agrees(page)
+    assert value(page, "W2[1,1]") == -0.5
+    assert page.locator(".bpcourse [role=alert]").inner_text() == ""
+
+
+def test_every_button_does_what_it_says(lab):
+    page = lab("network")
+    start = value(page, "W1[1,1]")
+    for count in range(1, 4):
+        press(page, "Step ▶")
+        agrees(page)
+        assert f"step {count} of 35" in page.locator(".bpcourse .caption").inner_text()
+    press(page, "◀ Step")
+    agrees(page)
+    assert "step 2 of 35" in page.locator(".bpcourse .caption").inner_text()
+    press(page, "Update")
+    agrees(page)
+    after = json.loads(
+        python(page, "import bpcourse\nprint(json.dumps(bpcourse.sgd_step(lecture.backprop(), 1.5).layers[0].W[0, 0]))")
+    )
+    assert value(page, "W1[1,1]") == after
+    press(page, "Run")
+    page.wait_for_function("() => document.querySelector('.bpcourse .beside title').textContent.includes('of 8 moves')")
+    press(page, "Pause")
+    agrees(page)
+    moved = value(page, "W1[1,1]")
+    page.wait_for_timeout(400)
+    assert value(page, "W1[1,1]") == moved  # it has stopped
+    press(page, "Undo")
+    agrees(page)
+    assert value(page, "W1[1,1]") != moved
+    press(page, "Reset")
+    agrees(page)
+    assert value(page, "W1[1,1]") == start
+
+
+def test_a_value_is_explained_by_click_and_by_keyboard(lab):
+    page = lab("network")
+    page.locator(".bpcourse .picture g[data-name='dW1[1,2]']").click()
+    settled(page)
+    assert "∂L/∂w1₁₂, step by step" in page.locator(".bpcourse .solution").inner_text()
+    agrees(page)
+    explain = page.locator(".bpcourse select[data-name=explain]")
+    explain.focus()
+    page.keyboard.press("ArrowUp")
+    agrees(page)
+    assert "step by step" in page.locator(".bpcourse .solution").inner_text()
+    slider(page, "W1[1,2]").press("ArrowRight")  # the worked chain follows
+    settled(page)
+    assert "w1₁₂ = −0.74" in page.locator(".bpcourse .solution").inner_text()
+    page.locator(".bpcourse select[data-name=pitfall]").select_option("dead_relu")
+    agrees(page)
+    assert "ReLUs now" in page.locator(".bpcourse [role=status]").inner_text()
+
+
+def test_groups_fold_and_the_table_opens_by_keyboard(lab):
+    page = lab("network")
+    for title in ("inputs", "targets", "All values as a table"):
+        page.locator(".bpcourse summary", has_text=title).focus()
+        page.keyboard.press("Enter")
+    settled(page)
+    slider(page, "x[1]").press("ArrowRight")
+    agrees(page)
+    assert value(page, "x[1]") == 0.81
+    assert "dL" not in page.locator(".bpcourse table").inner_text()
+    rows = page.locator(".bpcourse table tbody tr").all_inner_texts()
+    expected = json.loads(python(page, "print(json.dumps(['\\t'.join(row) for row in draw(e.trace).table]))"))
+    assert rows == expected
+
+
+def test_controls_wait_for_a_prediction(lab):
+    page = lab("predict")
+    assert slider(page, "W1[1,1]").is_disabled()
+    assert page.locator(".bpcourse button:enabled").all_inner_texts() == ["Predict"]
+    page.get_by_label("Does the loss go up or down?").fill("<b>down</b>")
+    page.keyboard.press("Enter")
+    settled(page)
+    assert page.get_by_text("You predicted: <b>down</b>.").is_visible()
+    slider(page, "W2[1,1]").press("ArrowRight")
+    agrees(page)
+    assert "it went up, not as you said" in page.get_by_text("You predicted").inner_text()
+
+
+@pytest.mark.parametrize("kind", ["activation", "losses", "surface", "boundary"])
+def test_the_smaller_explorers_move_too(kind, lab):
+    page = lab(kind)
+    for name in page.evaluate(
+        "() => [...document.querySelectorAll('.bpcourse input[type=range]')]"
+        ".filter(each => each.checkVisibility()).slice(0, 4).map(each => each.dataset.name)"
+    ):
+        slider(page, name).press("ArrowLeft")
+        agrees(page)
+    for label in page.locator(".bpcourse .bar button").all_inner_texts():
+        if label != "Run":
+            press(page, label)
+            agrees(page)
+
+
+def test_a_fault_of_ours_is_said_in_words(lab):
+    page = lab("network")
+    python(page, "pressed = type(e.scene).pressed\ntype(e.scene).pressed = lambda self, button: 1 / 0")
+    press(page, "Update")
+    settled(page)
+    assert "went wrong in the course itself (ZeroDivisionError" in page.locator(".bpcourse [role=alert]").inner_text()
+    python(page, "type(e.scene).pressed = pressed")
+    press(page, "Update")
+    agrees(page)
+    assert page.locator(".bpcourse [role=alert]").inner_text() == ""
+
+
+COUNT = "import ipywidgets\nprint(len(ipywidgets.widgets.widget._instances))"
+COMMS = "() => jupyterapp.shell.currentWidget.sessionContext.session.kernel._comms.size"
+
+
+def test_running_a_cell_again_leaks_no_model_and_closing_frees_it(lab):
+    page = lab("network")
+    counts = []
+    for _ in range(20):
+        page.evaluate("""async () => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            notebook.activeCellIndex = 2;
+            await jupyterapp.commands.execute("notebook:run-cell");
+        }""")
+        page.wait_for_selector(".bpcourse .picture svg")
+        settled(page)
+        counts.append((int(python(page, COUNT)), page.evaluate(COMMS), page.locator(".bpcourse").count()))
+    assert len(set(counts)) == 1, counts
+    assert counts[0][0] == 2  # the explorer and its layout
+    agrees(page)
+    python(page, "e.close()")
+    page.wait_for_function("() => document.querySelector('.bpcourse') === null")
+    assert int(python(page, COUNT)) == 0
+    assert page.evaluate(COMMS) == counts[0][1] - 2
+
+
+def test_a_saved_notebook_shows_picture_and_words_without_a_kernel(lab, folder, server):
+    page = lab("network")
+    press(page, "Update")
+    settled(page)
+    page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+    saved = nbformat.read(folder / "network.ipynb", as_version=4)
+    assert "widgets" not in saved.metadata
+    assert set(saved.cells[2].outputs[0].data) == {"text/plain", "text/html"}
+    page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.goto(f"{server}/lab/workspaces/auto-again/tree/network.ipynb?reset&token=secret")
+    picture = page.locator(".jp-OutputArea img")
+    picture.wait_for()
+    assert "Its mse is 0.06183" in picture.get_attribute("alt")
+    assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    assert page.get_by_text("Run this cell to move the numbers.").is_visible()
+    assert page.locator(".bpcourse").count() == 0
+
+
+@pytest.mark.parametrize("kind", ["network", "surface", "boundary"])
+def test_at_200_percent_nothing_is_cut_off(kind, lab):
+    page = lab(kind)
+    page.set_viewport_size({"width": 640, "height": 400})  # what 1280 × 800 is at 200 %
+    page.evaluate("() => jupyterapp.commands.execute('application:toggle-left-area')")
+    page.wait_for_timeout(300)
+    cut = page.evaluate("""() => {
+        const root = document.querySelector(".bpcourse"), right = root.getBoundingClientRect().right;
+        const area = root.closest(".jp-OutputArea-output").getBoundingClientRect().right;
+        return [...root.querySelectorAll("button, select, input, label, p, summary")].filter(each =>
+            each.checkVisibility() && each.getBoundingClientRect().right > Math.min(right, area) + 1
+        ).map(each => each.outerHTML.slice(0, 80));
+    }""")
+    assert cut == []
+    agrees(page)
+
+
+WRONG = {
+    "a number in a field": ("field.value = text;", "field.value = text + '1';"),
+    "the place of a slider": ("ranges[name].value = value;", "ranges[name].value = value + 1;"),
+    "the picture": ("= node.shown = html;", "= node.shown = html.replace('0.06183', '0.06184');"),
+    "what was moved": ("value: Number(range.value)", "value: Number(range.value) + 0.01"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("planted", WRONG)
+def test_a_wrong_number_in_the_javascript_is_found(planted, lab):
+    right, wrong = WRONG[planted]
+    plant = (
+        "\nfrom bpcourse.pictures.explorers import Explorer"
+        f"\nsource = str(Explorer._esm)\nassert source.count({right!r}) == 1"
+        f"\nExplorer._esm = source.replace({right!r}, {wrong!r})"
+    )
+    page = lab("network", before=plant)
+    with pytest.raises(AssertionError):
+        agrees(page)
+        slider(page, "W1[1,1]").press("ArrowRight")
+        settled(page)
+        assert value(page, "W1[1,1]") == 0.51
+
+
+def test_the_lesson_s_explorer_follows_a_prediction(server, page):
+    open_and_run(page, server, "03_chain_rule.ipynb")
+    page.wait_for_selector(".bpcourse .picture svg")
+    settled(page)
+    page.locator(".bpcourse .predict input").fill("up")
+    page.keyboard.press("Enter")
+    settled(page)
+    field(page, "W2[1,2]").fill("3")
+    field(page, "W2[1,2]").press("Enter")
+    settled(page)
+    outcome = page.get_by_text("You predicted: up.").inner_text()
+    assert re.search(r"dW1\[1,1\] was −0.006516 and is 0.01004 now: it went up, as you said", outcome)
