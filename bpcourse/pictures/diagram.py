@@ -7,9 +7,8 @@ reads the trace. What it shows it also says, in a description and in a table.
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
 from textwrap import wrap
@@ -150,8 +149,8 @@ def _table(shown: _Shown, layout: _Layout) -> Iterator[tuple[str, str, str]]:
     passed = shown.passed
 
     def row(quantity: str, *index: int) -> tuple[str, str, str]:
-        name = f"{quantity}[{','.join(str(i + 1) for i in index)}]"
-        return name, shown.text(quantity, *index), shown.gradient_text(quantity, *index)
+        entry = shown.entry(quantity, *index)
+        return entry.name.partition("@")[0], entry.text, entry.gradient
 
     yield from (row("x", i) for i in range(layout.drawn[0]))
     for layer in range(1, len(layout.drawn)):
@@ -172,23 +171,36 @@ def _sentence(name: str, value: str, gradient: str) -> str:
 
 
 @dataclass(frozen=True)
+class _Entry:
+    """One value as it is shown.
+
+    name : under which the tutor knows it
+    text, gradient : the value and its gradient; … where it is not known yet, "" where there is none
+    colour : of the gradient
+    """
+
+    name: str
+    text: str
+    gradient: str
+    colour: str
+
+
+@dataclass(frozen=True)
 class _Shown:
-    """What is shown of a pass, and how: see `draw`. Units are counted from 0 here, and from 1 in names."""
+    """What is shown of a pass, and how: see `draw`. Units are counted from 0 here, and from 1 in names.
+
+    entries : what has been asked for, as table and picture show the same
+    """
 
     passed: Forward
     example: int
     notation: str
     lit: Collection[str]
     known: Collection[str] | None
+    entries: dict[tuple[str, tuple[int, ...]], _Entry] = field(default_factory=dict)
 
     def symbol(self, quantity: str) -> str:
         return SYMBOLS[self.notation][quantity]
-
-    def name(self, quantity: str, *index: int) -> str:
-        """Return the name under which the tutor knows a value."""
-        shared = quantity.strip("0123456789") in ("W", "b", "dW", "db")
-        at = "" if shared or len(self.passed["x"]) == 1 else f"@{self.example}"
-        return f"{quantity}[{','.join(str(i + 1) for i in index)}]{at}"
 
     def is_lit(self, *names: str) -> bool:
         return any(name in self.lit for name in names)
@@ -196,28 +208,29 @@ class _Shown:
     def is_known(self, name: str) -> bool:
         return self.known is None or name in self.known or name[0] in "Wbxy"
 
-    def text(self, quantity: str, *index: int) -> str:
+    def entry(self, quantity: str, *index: int) -> _Entry:
         """Return a value as it is shown."""
-        return number(self._value(quantity, *index)) if self.is_known(self.name(quantity, *index)) else UNKNOWN
+        found = self.entries.get((quantity, index))
+        if found is None:
+            found = self.entries[quantity, index] = self._entry(quantity, index)
+        return found
+
+    def _entry(self, quantity: str, index: tuple[int, ...]) -> _Entry:
+        shared = quantity[0] in "Wb"  # by all examples
+        at = "" if shared or len(self.passed["x"]) == 1 else f"@{self.example}"
+        name = f"{quantity}[{','.join([str(i + 1) for i in index])}]{at}"
+        place = index if shared else (self.example - 1, *index)
+        text = number(float(self.passed[quantity][place])) if self.is_known(name) else UNKNOWN
+        if f"d{quantity}" not in self.passed.values:
+            return _Entry(name, text, "", QUIET)
+        if not self.is_known(f"d{name}"):
+            return _Entry(name, text, UNKNOWN, QUIET)
+        gradient = float(self.passed[f"d{quantity}"][place])
+        colour = RISES if gradient > 0 else FALLS if gradient < 0 else QUIET
+        return _Entry(name, text, number(gradient, signed=True), colour)
 
     def loss(self, trace: Trace) -> str:
         return number(trace.loss) if self.is_known("loss") else UNKNOWN
-
-    def gradient(self, quantity: str, *index: int) -> float:
-        """Return the gradient of a value; NaN if it is not known yet or there is none."""
-        exists = f"d{quantity}" in self.passed.names and self.is_known(self.name(f"d{quantity}", *index))
-        return self._value(f"d{quantity}", *index) if exists else math.nan
-
-    def gradient_text(self, quantity: str, *index: int) -> str:
-        """Return the gradient of a value as it is shown, or "" if there is none."""
-        gradient = self.gradient(quantity, *index)
-        if math.isnan(gradient):
-            return UNKNOWN if f"d{quantity}" in self.passed.names else ""
-        return number(gradient, signed=True)
-
-    def _value(self, quantity: str, *index: int) -> float:
-        array = self.passed[quantity]
-        return float(array[index] if len(index) == array.ndim else array[self.example - 1, index[0]])
 
 
 # Where everything stands
@@ -296,17 +309,16 @@ def _headings(passed: Forward, layout: _Layout) -> Iterator[str]:
 def _edges(shown: _Shown, layout: _Layout) -> Iterator[str]:
     """Yield a line for each weight, and a thin one from each output to the loss."""
     for layer, i, j in _weights(layout):
-        W, name = shown.passed[f"W{layer}"], shown.name(f"W{layer}", i, j)
+        W, entry = shown.passed[f"W{layer}"], shown.entry(f"W{layer}", i, j)
         ends = (
             f'x1="{layout.x[layer - 1] + BOX_WIDTH / 2:g}" y1="{layout.y(layer - 1, i):g}" '
             f'x2="{layout.x[layer] - BOX_WIDTH / 2:g}" y2="{layout.y(layer, j):g}"'
         )
-        if shown.is_lit(name, f"d{name}"):
+        if shown.is_lit(entry.name, f"d{entry.name}"):
             yield f'<line {ends} stroke="{HALO}" stroke-width="12"/>'
         width = 1 + 3 * abs(W[i, j]) / (abs(W).max() or 1)
         dashes = ' stroke-dasharray="9 5"' if W[i, j] < 0 else ""
-        colour = _colour(shown.gradient(f"W{layer}", i, j))
-        yield f'<line data-name="d{name}" {ends} stroke="{colour}" stroke-width="{width:.2f}"{dashes}/>'
+        yield (f'<line data-name="d{entry.name}" {ends} stroke="{entry.colour}" stroke-width="{width:.2f}"{dashes}/>')
     for unit in range(layout.drawn[-1] if isinstance(shown.passed, Trace) else 0):
         yield (
             f'<line x1="{layout.x[-2] + BOX_WIDTH / 2:g}" y1="{layout.y(len(layout.drawn) - 1, unit):g}" '
@@ -322,46 +334,43 @@ def _edge_labels(shown: _Shown, layout: _Layout) -> Iterator[str]:
         along, start, end = layout.label_at(layer), layout.x[layer - 1] + BOX_WIDTH / 2, layout.x[layer] - BOX_WIDTH / 2
         x = (1 - along) * start + along * end
         y = (1 - along) * layout.y(layer - 1, i) + along * layout.y(layer, j)
-        W, name = f"W{layer}", shown.name(f"W{layer}", i, j)
-        colour, gradient = _colour(shown.gradient(W, i, j)), shown.gradient_text(W, i, j)
-        symbol = Name("W", layer, (i + 1, j + 1)).symbol(shown.notation)
-        box = _box(x, y, LABEL_WIDTH, LABEL_HEIGHT, colour, thickness=1, lit=shown.is_lit(name, f"d{name}"))
-        texts = [_text(x, y + (-3 if gradient else 4), f"{symbol} = {shown.text(W, i, j)}", INK, LABEL_WIDTH)]
-        if gradient:
-            texts.append(_text(x, y + 12, f"{shown.symbol('dW')} {gradient}", colour, LABEL_WIDTH))
-        yield f'<g data-name="d{name}">{box}{"".join(texts)}</g>'
+        entry = shown.entry(f"W{layer}", i, j)
+        lit = shown.is_lit(entry.name, f"d{entry.name}")
+        texts = [_box(x, y, LABEL_WIDTH, LABEL_HEIGHT, entry.colour, thickness=1, lit=lit)]
+        weight = f"{Name('W', layer, (i + 1, j + 1)).symbol(shown.notation)} = {entry.text}"
+        texts.append(_text(x, y + (-3 if entry.gradient else 4), weight, INK, LABEL_WIDTH))
+        if entry.gradient:
+            texts.append(_text(x, y + 12, f"{shown.symbol('dW')} {entry.gradient}", entry.colour, LABEL_WIDTH))
+        yield f'<g data-name="d{entry.name}">{"".join(texts)}</g>'
 
 
 def _boxes(shown: _Shown, layout: _Layout) -> Iterator[str]:
     """Yield a box for each input and unit, and for the loss, with its values in lines of text."""
     passed, last, symbol = shown.passed, len(layout.drawn) - 1, shown.symbol
     for unit in range(layout.drawn[0]):
-        name = shown.name("x", unit)
-        lines = [
-            (f"input {unit + 1}", QUIET, ""),
-            (f"{symbol('x')} = {shown.text('x', unit)}", INK, f"d{name}"),
-        ]
-        yield from _lines(layout.x[0], layout.y(0, unit), lines, lit=shown.is_lit(name, f"d{name}"))
+        x = shown.entry("x", unit)
+        lines = [(f"input {unit + 1}", QUIET, ""), (f"{symbol('x')} = {x.text}", INK, f"d{x.name}")]
+        yield from _lines(layout.x[0], layout.y(0, unit), lines, lit=shown.is_lit(x.name, f"d{x.name}"))
     for layer in range(1, last + 1):
         for unit in range(layout.drawn[layer]):
-            z, a, y_hat = (shown.name(quantity, unit) for quantity in (f"z{layer}", f"a{layer}", "y_hat"))
-            output = layer == last
-            gradient = shown.gradient_text(f"z{layer}", unit)
+            z, a, output = shown.entry(f"z{layer}", unit), shown.entry(f"a{layer}", unit), layer == last
             lines = [
                 (f"{'output' if output else 'unit'} {unit + 1}", QUIET, ""),
-                (f"{symbol('z')} = {shown.text(f'z{layer}', unit)}", INK, z),
-                (f"{symbol('y_hat' if output else 'a')} = {shown.text(f'a{layer}', unit)}", INK, a),
+                (f"{symbol('z')} = {z.text}", INK, z.name),
+                (f"{symbol('y_hat' if output else 'a')} = {a.text}", INK, a.name),
             ]
-            if gradient:
-                colour = _colour(shown.gradient(f"z{layer}", unit))
-                lines.append((f"{symbol('dz')} {gradient}", colour, f"d{z}"))
+            names = [z.name, a.name, f"d{z.name}", f"d{a.name}", a.name.replace("a", "slope")]
+            if z.gradient:
+                lines.append((f"{symbol('dz')} {z.gradient}", z.colour, f"d{z.name}"))
             if passed.network.layers[layer - 1].b is not None:
-                b = shown.name(f"b{layer}", unit)
-                lines.append((f"{symbol('b')} = {shown.text(f'b{layer}', unit)}", QUIET, f"d{b}"))
+                b = shown.entry(f"b{layer}", unit)
+                lines.append((f"{symbol('b')} = {b.text}", QUIET, f"d{b.name}"))
+                names.append(f"d{b.name}")
             if output and isinstance(passed, Trace):
-                lines.append((f"{symbol('y')} = {shown.text('y', unit)}", QUIET, f"d{a}"))
-            names = (z, a, f"d{z}", f"d{a}", a.replace("a", "slope"), shown.name(f"db{layer}", unit))
-            lit = shown.is_lit(*names, *((y_hat, shown.name("y", unit)) if output else ()))
+                y = shown.entry("y", unit)
+                lines.append((f"{symbol('y')} = {y.text}", QUIET, f"d{a.name}"))
+                names += [y.name, y.name.replace("y", "y_hat")]
+            lit = shown.is_lit(*names)
             yield from _lines(layout.x[layer], layout.y(layer, unit), lines, bold=2, lit=lit)
     if isinstance(passed, Trace):
         title = wrap(f"loss: {passed.loss_function.name.replace('_', ' ')}", width=18)
@@ -412,7 +421,3 @@ def _text(x: float, y: float, text: str, colour: str, width: float, bold: bool =
     size = min(12.0, (width - 6) / (letter * len(text)))
     weight, data = ' font-weight="bold"' if bold else "", f' data-name="{name}"' if name else ""
     return f'<text{data} x="{x:g}" y="{y:g}" fill="{colour}" font-size="{size:.3g}"{weight}>{escape(text)}</text>'
-
-
-def _colour(gradient: float) -> str:
-    return RISES if gradient > 0 else FALLS if gradient < 0 else QUIET
