@@ -9,7 +9,6 @@ of work in the kernel.
 
 from __future__ import annotations
 
-import shutil
 import statistics
 import sys
 import tempfile
@@ -21,7 +20,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Page, sync_playwright
 
-from bpcourse import EXAMPLES, explore
+from bpcourse import EXAMPLES, cli, explore
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from support import jupyterlab, open_and_run
@@ -131,13 +130,12 @@ def kernel_work() -> float:
 def main() -> None:
     """Measure both in turns and print a table."""
     print(f"in the kernel, with a worked chain: {kernel_work():.2f} ms a move; aim: less than 3")
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
     with tempfile.TemporaryDirectory() as folder, jupyterlab(Path(folder), "--expose-app-in-browser") as address:
         kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}  # else JupyterLab asks which
         lesson = new_notebook(metadata=kernel, cells=[new_code_cell(OURS.strip()), new_code_cell(THEIRS.strip())])
         nbformat.write(lesson, Path(folder) / "both.ipynb")
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=cli.browser(), args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             received = {"bytes": 0}
             page.on("websocket", lambda socket: socket.on("framereceived", lambda data: _count(received, data)))

@@ -7,6 +7,7 @@ import importlib.metadata
 import io
 import os
 import platform
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,10 +18,22 @@ from pathlib import Path
 
 import bpcourse
 
+UNLOCKED = "BPCOURSE_UNLOCKED"  # see pictures/explorers, which is not imported for this
 PACKAGE = Path(bpcourse.__file__).parent
 SETTINGS = PACKAGE / "data" / "jupyterlab"
 DEFAULT_FOLDER = Path("bpcourse-lessons")
-SHOWN_VERSIONS = ("numpy", "matplotlib", "ipywidgets", "jupyterlab", "ipykernel", "pytest", "nbval", "nbclient")
+NEEDED = {  # for what, and what
+    "lab": ("numpy", "matplotlib", "ipywidgets", "anywidget", "jupyterlab", "ipykernel"),
+    "test": ("pytest", "nbval", "nbclient", "autograd"),
+    "browser": ("playwright", "axe-playwright-python"),
+}
+BROWSERS = (  # names of the program, and where it is on macOS and Windows
+    *("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge"),
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+)
 NBVAL = ("--nbval", "--nbval-current-env")
 
 
@@ -103,6 +116,8 @@ def lab(args: argparse.Namespace) -> int:
         print(f"New in {folder}: {len(copy_lessons(folder))} lesson(s). One that was there is as you left it.")
     if args.port is not None:
         _require_free(args.port)
+    if args.unlocked:
+        os.environ[UNLOCKED] = "1"  # the kernels inherit it
     server.start(
         [
             f"--ServerApp.root_dir={folder.resolve()}",
@@ -201,17 +216,36 @@ def solve(args: argparse.Namespace) -> int:
 
 
 def test(args: argparse.Namespace) -> int:
-    """Run every test: in a clone pytest with doctests and strict nbval, installed the doctests and nbval."""
+    """Run every test: in a clone pytest with doctests, strict nbval and a browser, installed the doctests and nbval."""
     missing = [name for name in ("pytest", "nbval") if _version(name) is None]
     if missing:
         raise UserError(f"{' and '.join(missing)} not installed. Run: {install('test')}")
     if in_clone():
-        return max(_pytest(PACKAGE.parent), _pytest(PACKAGE.parent, *NBVAL, "lessons"))
+        status = max(_pytest(PACKAGE.parent), _pytest(PACKAGE.parent, *NBVAL, "lessons"))
+        problem = browser_problem()
+        if problem is None:
+            return max(status, _pytest(PACKAGE.parent, "tests/browser"))
+        print(f"The tests in a browser did NOT run: {problem}")
+        return max(status, 1 if os.environ.get("CI") else 0)  # nobody reads the last lines there
     with tempfile.TemporaryDirectory() as scratch:  # nothing is written into the installed package
         copy_lessons(Path(scratch))
         plain = ("-p", "no:cacheprovider")
         doctests = _pytest(Path(scratch), *plain, "--doctest-modules", "--pyargs", "bpcourse")
         return max(doctests, _pytest(Path(scratch), *plain, *NBVAL, scratch))
+
+
+def browser() -> str | None:
+    """Return the program of this machine's Chromium, Chrome or Edge, or None if there is none."""
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+def browser_problem() -> str | None:
+    """Return what the tests in a browser need and how to get it, or None if nothing is missing."""
+    missing = [name for name in NEEDED["browser"] if _version(name) is None]
+    advice = [f"{' and '.join(missing)} not installed. Run: {install('browser')}"] if missing else []
+    if browser() is None:
+        advice.append("there is no Chromium, Chrome or Edge. Install one, on Debian by: apt-get install chromium")
+    return "; ".join(advice) or None
 
 
 def _pytest(folder: Path, *arguments: str) -> int:
@@ -223,17 +257,20 @@ def doctor(args: argparse.Namespace) -> int:
     """Print versions, whether a kernel starts, and what to do about what is missing."""
     print(f"bpcourse {bpcourse.__version__} in {PACKAGE}")
     print(f"Python {platform.python_version()} on {platform.system()}, {sys.executable}")
-    versions = {name: _version(name) for name in SHOWN_VERSIONS}
+    versions = {name: _version(name) for names in NEEDED.values() for name in names}
     for name, version in versions.items():
         print(f"{name} {version or 'missing'}")
+    print(f"A browser for the tests: {browser() or 'missing'}")
     problem = _kernel_problem()
     print(f"{len(lessons())} lesson(s) in {lessons_folder()}")
     print(f"A kernel {f'does not start: {problem}' if problem else 'starts and computes'}")
     advice = []
-    if problem or any(versions[name] is None for name in SHOWN_VERSIONS[:5]):
+    if problem or any(versions[name] is None for name in NEEDED["lab"]):
         advice.append(f"To open the course: {install('lab')}")
-    if any(versions[name] is None for name in SHOWN_VERSIONS[5:]):
+    if any(versions[name] is None for name in NEEDED["test"]):
         advice.append(f"To run the tests: {install('test')}")
+    if missing := browser_problem():
+        advice.append(f"To run the tests in a browser: {missing}")
     print("\n".join(advice) or "Nothing is missing.")
     return 1 if problem else 0
 
@@ -277,6 +314,7 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("folder", nargs="?", type=Path, metavar="DIR", help=f"default: {DEFAULT_FOLDER}")
     command.add_argument("--in-place", action="store_true", help="for authors: open this clone's own lessons")
     command.add_argument("--no-browser", action="store_true", help="print the address, and open no browser")
+    command.add_argument("--unlocked", action="store_true", help="explorers ask for no prediction first")
     command.add_argument("--port", type=int, help="default: a free one from 8888 on")
     command.set_defaults(run=lab)
 

@@ -1,6 +1,7 @@
 """The command line: nothing of a student's is lost, and what she can mend is one clear line."""
 
 import json
+import os
 import re
 import socket
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from support import jupyterlab
 
 from bpcourse import cli, server
+from bpcourse.pictures import explorers
 
 LESSON = "03_chain_rule.ipynb"
 
@@ -255,17 +257,55 @@ def test_doctor_says_what_is_missing(capsys, monkeypatch):
     assert cli.install("test") in said
 
 
-@pytest.mark.parametrize("statuses, expected", [((0, 0), 0), ((1, 0), 1), ((0, 1), 1), ((0, -9), 9)])
-def test_test_runs_pytest_and_nbval_and_fails_if_either_does(statuses, expected, monkeypatch):
-    runs, left = [], list(statuses)
+@pytest.fixture
+def runs(monkeypatch):
+    """The commands that were run, each ending with the next of these statuses."""
+    commands, statuses = [], [0, 0, 0]
 
     def run(command, **options):
-        runs.append(command)
-        return subprocess.CompletedProcess(command, left.pop(0))
+        commands.append(command)
+        return subprocess.CompletedProcess(command, statuses[len(commands) - 1])
 
     monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.delenv("CI", raising=False)
+    return commands, statuses
+
+
+STATUSES = {(0, 0, 0): 0, (1, 0, 0): 1, (0, 1, 0): 1, (0, -9, 0): 9, (0, 0, 1): 1}
+
+
+@pytest.mark.parametrize("statuses, expected", STATUSES.items())
+def test_test_runs_pytest_nbval_and_the_browser_and_fails_if_one_does(statuses, expected, runs, monkeypatch):
+    monkeypatch.setattr(cli, "browser_problem", lambda: None)
+    runs[1][:] = statuses
     assert cli.main(["test"]) == expected
-    assert [("--nbval" in command) for command in runs] == [False, True]
+    assert [(cli.NBVAL[0] in command, "tests/browser" in command) for command in runs[0]] == [
+        (False, False), (True, False), (False, True),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ci, status", [("", 0), ("true", 1)])
+def test_without_a_browser_the_last_line_says_so_and_ci_fails(ci, status, runs, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "browser", lambda: None)
+    monkeypatch.setenv("CI", ci)
+    assert cli.main(["test"]) == status
+    assert len(runs[0]) == 2
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("The tests in a browser did NOT run: ")
+    assert "apt-get install chromium" in last
+
+
+def test_without_playwright_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(cli, "_version", lambda name: None if name == "playwright" else "1")
+    assert f"playwright not installed. Run: {cli.install('browser')}" in cli.browser_problem()
+
+
+def test_an_instructor_opens_the_course_without_predictions(tmp_path, launched, monkeypatch):
+    monkeypatch.setenv(cli.UNLOCKED, "")
+    cli.main(["lab", str(tmp_path)])
+    assert not os.environ[cli.UNLOCKED]
+    cli.main(["lab", str(tmp_path), "--unlocked"])
+    assert os.environ[explorers.UNLOCKED]
 
 
 def test_what_to_install_fits_a_clone_and_a_package(monkeypatch):

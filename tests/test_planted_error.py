@@ -5,7 +5,10 @@ import shutil
 import subprocess
 import sys
 
+import nbclient
+import nbformat
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from support import PROJECT
 
 PLANTED = {
@@ -24,7 +27,13 @@ PLANTED = {
 RUNS = {
     "unit tests": ["tests/test_worked_examples.py", "tests/test_injected.py", "-k", "mazur or published or transposed"],
     "lessons": ["--nbval", "--nbval-current-env", "lessons"],
+    "an explorer alone": ["--nbval", "--nbval-current-env", "explorer.ipynb"],
 }
+EXPLORER = """
+from bpcourse import EXAMPLES, explore
+lecture = EXAMPLES["lecture"]
+explore(lecture.network, lecture.x, lecture.y)
+"""
 
 
 @pytest.fixture
@@ -33,11 +42,17 @@ def project(tmp_path):
     for name in ("bpcourse", "lessons", "tests"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "pyproject.toml", tmp_path)
+    explorer = nbclient.execute(new_notebook(cells=[new_code_cell(EXPLORER.strip())]))
+    nbformat.write(explorer, tmp_path / "explorer.ipynb")
     return tmp_path
 
 
-@pytest.mark.parametrize("run", RUNS)
-@pytest.mark.parametrize("planted", PLANTED)
+SEEN = [
+    (run, planted) for run in RUNS for planted in PLANTED if (run, planted) != ("an explorer alone", "a mistake's rule")
+]
+
+
+@pytest.mark.parametrize("run, planted", SEEN)
 def test_a_planted_error_is_found(run, planted, project):
     file, right, wrong = PLANTED[planted]
     path = project / "bpcourse" / file

@@ -30,7 +30,7 @@ S = TypeVar("S", bound=NetworkScene)
 DATA = Path(__file__).parent.parent / "data" / "explorer"
 MOST_PAST = 500  # scenes that Undo goes back to
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-UNLOCKED = "BPCOURSE_UNLOCKED"  # environment variable: an instructor's "no predictions", see `bpcourse lab --unlocked`
+UNLOCKED = "BPCOURSE_UNLOCKED"  # environment variable of `bpcourse lab --unlocked`: no predictions are asked for
 
 
 class Explorer(anywidget.AnyWidget):

@@ -1,18 +1,17 @@
 """A JupyterLab, a Chromium and a page on which no error may happen."""
 
-import shutil
-
 import pytest
 from playwright.sync_api import sync_playwright
 from support import jupyterlab
 
+from bpcourse import cli
+
 
 @pytest.fixture(scope="session")
 def chromium():
-    executable = shutil.which("chromium") or shutil.which("google-chrome")
-    assert executable, "Chromium is missing: install it, e.g. apt-get install chromium"
+    assert cli.browser_problem() is None
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=cli.browser(), args=["--no-sandbox"])
         yield browser
         browser.close()
 
