@@ -1,8 +1,10 @@
 """What several test files need: the scripts of tools/ as modules, and a real JupyterLab."""
 
 import importlib.util
+import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -30,7 +32,9 @@ def jupyterlab(folder: Path, *options: str) -> Iterator[str]:
     ours = ["lab", str(folder), "--no-browser", f"--port={port}"]
     theirs = ["--IdentityProvider.token=secret", *options]
     command = [sys.executable, "-m", "bpcourse.cli", *ours, "--", *theirs]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    own = tempfile.TemporaryDirectory()  # a theme that a test chooses is not the one of who runs it
+    environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": own.name, "JUPYTERLAB_WORKSPACES_DIR": own.name}
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     address, give_up = f"http://127.0.0.1:{port}", time.monotonic() + 60
     try:
         while not _answers(f"{address}/api?token=secret"):
@@ -41,6 +45,7 @@ def jupyterlab(folder: Path, *options: str) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+        own.cleanup()
 
 
 def _answers(url: str) -> bool:

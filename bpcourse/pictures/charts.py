@@ -167,7 +167,7 @@ def history(losses: Sequence[float]) -> Diagram:
     'The loss after each of 2 moves: first 0.2500, now 0.1250.'
     """
     highest = max([loss for loss in losses if math.isfinite(loss)], default=1.0) or 1.0
-    frame = Frame((0, max(len(losses) - 1, 5)), (0, 1.1 * highest), "moves", "loss", width=300, height=150)
+    frame = Frame((0, 1.03 * max(len(losses) - 1, 5)), (0, 1.1 * highest), "moves", "loss", width=300, height=150)
     count = len(losses) - 1
     moves = f"after each of {len(losses)} moves: first {number(losses[0])}, now" if count else "is"
     marks = [frame.curve(range(len(losses)), losses, BLUE), frame.dot(count, losses[-1], BLUE)]
