@@ -89,7 +89,9 @@ def test_what_cannot_be_is_refused_in_words_and_nothing_changes():
         ({"W1[9,9]": 1.0}, "there is no weight or bias"),
         ({"W1[1,1]": float("inf")}, "finite number"),
         ({"b1[1]": 1.0, "learning_rate": -1.0}, "positive finite number"),
-        ({"W1[1,1]": "much"}, "could not convert|finite"),
+        ({"W1[1,1]": "much"}, "finite number"),
+        ({"W1[1,1]": None}, "finite number"),
+        ({"": 1.0}, "needed a name"),
     ):
         with pytest.raises(ValueError, match=words):
             explorer.set(change)
@@ -103,6 +105,8 @@ def test_what_cannot_be_is_refused_in_words_and_nothing_changes():
         lambda: explore_activation("softmax"),
         lambda: explore_loss(["mse"] * 5),
         lambda: explore_loss(["max"]),
+        lambda: explore_loss(["mse"], y_hat=5.0),
+        lambda: explore_surface(LECTURE.network, LECTURE.x, LECTURE.y, "z1[1]"),
         lambda: explore_surface(LECTURE.network, LECTURE.x, LECTURE.y, "W1[1,1]", "W1[1,1]"),
         lambda: explore_boundary(Network([Dense([[1.0]])]), [[1.0]], [[1.0]], loss="mse"),
     ):
@@ -125,7 +129,7 @@ def test_a_moved_slider_and_a_typed_number_are_answered():
     explorer = lecture()
     view = send(explorer, do="set", name="W1[1,1]", value=0.25, again=False)
     assert (view["alert"], explorer.value["W1[1,1]"]) == ("", 0.25)
-    assert view["picture"] == explorer.scene.show([]).picture.svg
+    assert view["picture"] == explorer._seen().picture.svg
     for text, value in (("0,5", 0.5), ("1/4", 0.25), ("−2e-1", -0.2)):
         assert send(explorer, do="type", name="W1[1,1]", text=text)["alert"] == ""
         assert explorer.value["W1[1,1]"] == value
@@ -134,7 +138,7 @@ def test_a_moved_slider_and_a_typed_number_are_answered():
 NO_NUMBER = dict.fromkeys(["nan", "<b>", "", "1e400"], "needed one number")
 
 
-@pytest.mark.parametrize("text, words", [("7", "lies between −5 and 5 here; got 7"), *NO_NUMBER.items()])
+@pytest.mark.parametrize("text, words", [("5000", "must lie between −1000 and 1000; got 5000"), *NO_NUMBER.items()])
 def test_a_number_that_cannot_be_gets_a_message_and_loses_nothing(text, words):
     explorer = lecture()
     send(explorer, do="set", name="W1[1,1]", value=0.25, again=False)
@@ -177,14 +181,24 @@ def test_a_long_run_keeps_a_bounded_past():
     explorer = explore(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=1e-4)
     for _ in range(explorers.MOST_PAST + 20):
         explorer._press("update")
-    assert len(explorer.past) <= explorers.MOST_PAST + 1
+    assert len(explorer._past) == explorers.MOST_PAST
+    assert all("trace" not in vars(scene) for scene, _ in explorer._past)  # what can be computed again is not kept
+    explorer.press("undo")
+    assert f"over the last {explorers.MOST_PAST - 1} moves" in repr(explorer)
 
 
 def test_a_choice_explains_and_a_pitfall_says_what_happens():
     explorer = lecture()
     assert "step by step" in send(explorer, do="set", name="explain", value="dW1[1,2]", again=False)["solution"]
     assert "flat" in send(explorer, do="set", name="pitfall", value="saturation", again=False)["note"]
-    assert send(explorer, do="set", name="W1[1,1]", value=0.0, again=False)["note"] == ""
+    first = explorer.value
+    assert "flat" in send(explorer, do="set", name="W1[1,1]", value=0.0, again=False)["note"]  # it is still being read
+    assert "below 0" in send(explorer, do="set", name="pitfall", value="dead_relu", again=False)["note"]
+    assert explorer.network.layers[0].W.tolist() == LECTURE.network.layers[0].W.tolist()  # begun from the first scene
+    assert send(explorer, do="set", name="pitfall", value="", again=False)["note"] == ""
+    send(explorer, do="press", name="undo")
+    send(explorer, do="press", name="undo")
+    assert explorer.value | {"explain": ""} == first | {"explain": "", "W1[1,1]": first["W1[1,1]"]}
 
 
 def test_the_table_is_sent_while_it_is_open():
@@ -194,17 +208,74 @@ def test_the_table_is_sent_while_it_is_open():
     assert send(explorer, do="table", open=False)["table"] == ""
 
 
-def test_a_fault_of_ours_is_said_and_there_is_a_way_back(monkeypatch):
+@pytest.mark.parametrize("broken", ["pressed", "show"])
+def test_a_fault_of_ours_is_said_and_there_is_a_way_back(broken, monkeypatch):
     explorer = lecture()
     send(explorer, do="press", name="update")
-    before = explorer.value
-    monkeypatch.setattr(type(explorer.scene), "pressed", lambda self, button: 1 / 0)
+    before, kind, right, faults = explorer.value, type(explorer.scene), getattr(type(explorer.scene), broken), [1]
+
+    def once(*arguments):
+        return 1 / 0 if faults and faults.pop() else right(*arguments)
+
+    monkeypatch.setattr(kind, broken, once)
     view = send(explorer, do="press", name="update")
-    assert "went wrong in the course itself (ZeroDivisionError: division by zero)" in view["alert"]
+    assert "not your fault (ZeroDivisionError: division by zero)" in view["alert"]
     assert explorer.value == before
-    monkeypatch.undo()
     assert send(explorer, do="press", name="undo")["alert"] == ""
     assert "there is no message 'nonsense'" in send(explorer, do="nonsense")["alert"]
+
+
+def test_a_surface_that_runs_away_is_said_and_can_be_undone():
+    explorer = explore_surface(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=1e6)
+    alerts = [send(explorer, do="press", name="update")["alert"] for _ in range(60)]
+    assert "overflowed" in alerts[-1]
+    assert "fault" not in "".join(alerts)
+    assert send(explorer, do="press", name="undo")["alert"] == ""
+
+
+def test_an_observer_that_fails_is_said():
+    explorer = lecture()
+    explorer.observe(lambda change: 1 / 0, "value")
+    assert "ZeroDivisionError" in send(explorer, do="set", name="W1[1,1]", value=0.25, again=False)["alert"]
+    assert explorer.view["values"]["W1[1,1]"] == [0.25, "0.25"]
+
+
+def test_looking_is_no_move_and_undo_leaves_it_alone():
+    x, y = [[0.8, 0.45], [0.1, -0.2]], [[0.3, 0.7], [0.2, 0.9]]
+    explorer = explore(LECTURE.network, x, y)
+    for name, value in (("example", "2"), ("explain", "dW1[1,2]")):
+        send(explorer, do="set", name=name, value=value, again=False)
+    send(explorer, do="press", name="forward")
+    assert "nothing to undo" in send(explorer, do="press", name="undo")["alert"]
+    explorer.set({"x[1]@1": 7})  # of the example that is not shown
+    view = send(explorer, do="press", name="undo")
+    assert explorer.trace["x"].tolist() == x
+    assert explorer.value["example"] == "2"
+    assert "dW1" in explorer.value["explain"]
+    assert "step 1 of" in view["caption"]
+    with pytest.raises(ValueError, match="at most 16 examples; got 20"):
+        explore(LECTURE.network, [x[0]] * 20, [y[0]] * 20)
+
+
+def test_an_update_ends_a_drag():
+    explorer = lecture()
+    send(explorer, do="set", name="W1[1,1]", value=0.51, again=False)
+    send(explorer, do="press", name="update")
+    moved = explorer.value
+    send(explorer, do="set", name="W1[1,1]", value=0.6, again=True)
+    send(explorer, do="press", name="undo")
+    assert explorer.value == moved
+
+
+def test_a_slider_grows_where_it_does_not_reach():
+    explorer = lecture()
+    assert explorer.view["ends"]["W1[1,1]"] == [-5.0, 5.0]
+    send(explorer, do="type", name="W1[1,1]", text="40")
+    assert explorer.view["ends"]["W1[1,1]"] == [-80.0, 80.0]
+    send(explorer, do="set", name="W1[1,1]", value=1.0, again=False)
+    assert explorer.view["ends"]["W1[1,1]"] == [-80.0, 80.0]  # it does not shrink under the hand
+    explorer.set({"pitfall": "large_rate"})
+    assert explorer.view["ends"]["learning_rate"][1] >= explorer.learning_rate
 
 
 # Predict first
@@ -226,7 +297,9 @@ def test_controls_are_locked_until_something_is_predicted(monkeypatch):
     assert explorer.view["locked"]
     view = send(explorer, do="predict", text="down")
     assert not view["locked"]
-    assert view["predicted"].startswith("You predicted: down. dW1[1,2] is")
+    assert view["predicted"].startswith("You predicted: down. ∂L/∂w1₁₂ is")
+    assert explorer.prediction.said == "down"
+    assert explorer.page["question"] == "Lower w1₁₂. ∂L/∂w1₁₂ goes up or down?"
     after = send(explorer, do="set", name="W1[1,2]", value=-2.0, again=False)
     start = backprop(LECTURE.network, LECTURE.x, LECTURE.y)["dW1"][0, 1]
     now = explorer.trace["dW1"][0, 1]
@@ -252,7 +325,7 @@ def test_each_explorer_has_words_and_a_picture_without_a_kernel(kind):
     assert '<img src="data:image/svg+xml;base64,' in data["text/html"]
     assert 'alt="' in data["text/html"]
     assert "<script" not in data["text/html"]
-    for name, value, gradient in explorer.scene.show([]).picture.table:
+    for name, value, gradient in explorer._seen().picture.table:
         for text in (name, value, gradient):
             assert text in data["text/plain"]
     explorer.close()
@@ -318,5 +391,5 @@ def test_the_layout_is_plain_data():
     page = lecture().page
     assert [group["title"] for group in page["groups"]] == ["layer 1", "layer 2", "inputs", "targets", "learning rate"]
     assert page["groups"][0]["controls"][1] == {
-        "name": "W1[1,2]", "label": "w1₁₂", "low": -5.0, "high": 5.0, "unit": 0.01,
+        "name": "W1[1,2]", "label": "w1₁₂", "low": -5.0, "high": 5.0, "unit": 0.01, "least": -1000.0, "most": 1000.0,
     }  # fmt: skip

@@ -113,30 +113,33 @@ PITFALLS = Register(
     {
         "saturation": Pitfall(
             "saturation",
-            "The hidden units' sums are far from 0. There the activation is flat: its slope is nearly 0, and hardly "
-            "any gradient gets through to the weights before it. Press Run: they barely move. Which weight brings a "
-            "sum nearer to 0?",
+            "The sums of the hidden units are far from 0. There the activation is flat: its slope is nearly 0, and "
+            "hardly any gradient gets through to the weights of layer 1. Press Run: the last layer learns what it can, "
+            "layer 1 barely moves. Which of its weights brings a sum nearer to 0?",
             _squashes,
             _saturate,
         ),
         "dead_relu": Pitfall(
             "dead ReLU",
-            "The hidden units are ReLUs now, and all their sums are below 0. They put out 0, their slope is 0, and "
-            "every gradient before them is 0: no step will ever move them. Which bias brings a unit back to life?",
+            "The hidden units are ReLUs now, and all sums of layer 1 are below 0. They put out 0, their slope is 0, "
+            "and every gradient before them is 0. Press Run: the last biases still learn, but no step will ever move "
+            "layer 1. Which bias brings a unit back to life?",
             lambda trace: len(trace.network.layers) > 1 and trace.network.layers[0].b is not None,
             _die,
         ),
         "large_rate": Pitfall(
             "learning rate too large",
             "The step is so long that it leads past the valley. Press Update: the loss rises, although each weight "
-            "moves in the right direction. How small must the learning rate be for the loss to fall?",
+            "moves in the right direction. Undo, and try again: how small must the learning rate be for the loss to "
+            "fall?",
             lambda trace: _rate_uphill(trace, 1.0) is not None,
             _overshoot,
         ),
         "symmetry": Pitfall(
             "symmetric start",
-            "All units of a hidden layer start with the same weights. They compute the same and get the same gradient, "
-            "so they stay twins: the layer acts as one unit. Press Run, then move one weight a little and run again.",
+            "All units of a hidden layer start with the same weights, those that come in and those that go out. They "
+            "compute the same and get the same gradients: press Run, and they stay twins; the layer acts as one unit. "
+            "Undo, move one weight a little, and run again.",
             lambda trace: any(size > 1 for size in trace.network.sizes[1:-1]),
             _mirror,
         ),

@@ -161,17 +161,18 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def history(losses: Sequence[float]) -> Diagram:
-    """Return the loss after each move, the last one marked.
+    """Return the loss over the last moves, the present one marked.
 
     >>> history([0.25, 0.125]).words
-    'The loss after each of 2 moves: first 0.2500, now 0.1250.'
+    'The loss over the last move: from 0.2500 to 0.1250.'
     """
     highest = max([loss for loss in losses if math.isfinite(loss)], default=1.0) or 1.0
-    frame = Frame((0, 1.03 * max(len(losses) - 1, 5)), (0, 1.1 * highest), "moves", "loss", width=300, height=150)
     count = len(losses) - 1
-    moves = f"after each of {len(losses)} moves: first {number(losses[0])}, now" if count else "is"
+    frame = Frame((0, 1.03 * max(count, 5)), (0, 1.1 * highest), "moves", "loss", width=300, height=150)
+    now, moves = number(losses[-1]), "the last move" if count == 1 else f"the last {count} moves"
+    words = f"The loss over {moves}: from {number(losses[0])} to {now}." if count else f"The loss is {now}."
     marks = [frame.curve(range(len(losses)), losses, BLUE), frame.dot(count, losses[-1], BLUE)]
-    return frame.picture(f"The loss {moves} {number(losses[-1])}.", [("loss", number(losses[-1]), "")], marks)
+    return frame.picture(words, [("loss", now, "")], marks)
 
 
 def png(shades: NDArray[np.uint8], palette: bytes) -> bytes:

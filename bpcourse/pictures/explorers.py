@@ -7,10 +7,10 @@ they do, and all that is shown, is the scene's, in Python.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import anywidget
 import traitlets
@@ -23,7 +23,17 @@ from bpcourse.engine.network import Network
 from bpcourse.engine.validation import ArrayLike, require
 from bpcourse.notation import SYMBOLS, UnknownNameError, given, read_number
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene
-from bpcourse.pictures.scenes import LOOKS, NetworkScene, Prediction, Scene, Value
+from bpcourse.pictures.scenes import (
+    MOST_EXAMPLES,
+    Control,
+    NetworkScene,
+    PassScene,
+    Prediction,
+    Scene,
+    Value,
+    View,
+    in_symbols,
+)
 
 S = TypeVar("S", bound=NetworkScene)
 
@@ -39,6 +49,7 @@ class Explorer(anywidget.AnyWidget):
     scene : the scene that is shown
     value : the numbers and choices by name; may be assigned and observed
     predict : a question that must be answered before the controls can be used, or None
+    prediction : what was answered, a `Prediction`, or None
     """
 
     _esm = DATA / "explorer.js"
@@ -50,19 +61,22 @@ class Explorer(anywidget.AnyWidget):
 
     _of_cell: ClassVar[dict[str, tuple[str, list[Explorer]]]] = {}
 
-    def __init__(self, scene: Scene, predict: str | None = None) -> None:
-        self.scene, self._first, self._past = scene, scene, list[Scene]()
-        self._prediction: Prediction | None = None
-        self._locked = predict is not None and not os.environ.get(UNLOCKED)
-        self._table_open = False
-        self.predict = predict
+    def __init__(self, scene: Scene, predict: str | None = None, notation: str = "standard") -> None:
+        self.scene, self._first = scene, scene
+        self._past: list[tuple[Scene, float]] = []  # with their losses, so that no scene is computed twice
+        self._moving = ""  # the name of the control that moved last
+        self._controls = {control.name: control for group in scene.groups for control in group.controls}
+        self._tables: set[str] = set()  # the pages in which the table is open
+        self.prediction: Prediction | None = None
+        self.predict, self._notation = predict, notation
         self._asked(predict or "")  # a question about what is not there is refused here
+        self._locked = predict is not None and not os.environ.get(UNLOCKED)
         page = {
             "title": scene.title,
             "groups": [asdict(group) for group in scene.groups],
             "choices": [asdict(choice) for choice in scene.choices],
             "buttons": [asdict(button) for button in scene.buttons],
-            "question": predict or "",
+            "question": in_symbols(predict or "", notation),
         }
         super().__init__(page=page, view=self._shown(), value=scene.values)
         self.on_msg(self._receive)
@@ -73,152 +87,170 @@ class Explorer(anywidget.AnyWidget):
     def set(self, values: Mapping[str, Value]) -> None:
         """Set numbers and choices by name, such as `{"W1[1,2]": 0.3, "learning_rate": 2}`.
 
-        Raises ValueError, in words, for an unknown name or a value that cannot be; nothing is changed then.
+        The names are those of `value`; of a batch `x[1]@2` is an input of example 2, too. A pitfall begins from the
+        first scene. Raises ValueError, in words, for an unknown name or a value that cannot be; nothing changes then.
         """
-        self._go(self.scene.changed(values))
-        self._publish()
+        self._do(lambda: self._set(values))
 
     def press(self, button: str) -> None:
-        """Press a button: those of the scene, "undo" or "reset"."""
-        self._press(button)
-        self._publish()
+        """Press a button: one of the scene's, such as "update", or "undo" or "reset"."""
+        self._do(lambda: self._press(button))
 
     def unlock(self) -> None:
         """Let the controls be used without a prediction."""
         self._locked = False
         self._publish()
 
-    @property
-    def past(self) -> tuple[Scene, ...]:
-        """The scenes before this one, the oldest first."""
-        return tuple(self._past)
-
     @traitlets.observe("value")
     def _assigned(self, change: Any) -> None:
-        if change.new == self.scene.values:
+        known = self.scene.values
+        if change.new == known:
             return
         try:
-            known = self.scene.values
             self.set({name: value for name, value in change.new.items() if value != known.get(name)})
         except ValueError:
-            self.value = self.scene.values
+            self.value = known
             raise
 
-    def _go(self, scene: Scene, again: bool = False) -> None:
-        """Go to another scene; `again` continues the last move, which Undo takes back as one."""
-        before = self.scene.values
-        moved = any(value != before[name] for name, value in scene.values.items() if name not in LOOKS)
-        if moved and not (again and self._past):
-            self._past = [*self._past[-MOST_PAST:], self.scene]
-        self.scene = scene
-        self.value = scene.values
+    # What can be done. Each of these may fail half-way: `_do` then puts everything back.
+
+    def _do(self, action: Callable[[], None], **answer: str) -> None:
+        """Do something and show what comes out; if it fails, or cannot be shown, all is as before."""
+        before = self.scene, [*self._past], self.prediction, self._locked
+        try:
+            action()
+            view = self._shown(**answer)
+        except Exception:
+            self.scene, self._past, self.prediction, self._locked = before
+            raise
+        self.view = view
+        self.value = self.scene.values
+
+    def _set(self, values: Mapping[str, Value], moving: str = "") -> None:
+        """Go to other values; `moving` is a control that goes on moving, which Undo takes back as one."""
+        start = self._first.looking_as(self.scene) if values.get("pitfall") else self.scene
+        self._go(start.changed(values), again=moving != "" and moving == self._moving)
+        self._moving = moving or next(iter(values), "")
 
     def _press(self, button: str) -> None:
+        self._moving = ""
         if button == "undo":
             if not self._past:
                 raise ValueError("There is nothing to undo.")
-            self.scene = self._past.pop()
-            self.value = self.scene.values
+            before, _ = self._past.pop()
+            self.scene = before.looking_as(self.scene)
         elif button == "reset":
-            self._go(self._first)
+            self._go(self._first.looking_as(self.scene))
         else:
             self._go(self.scene.pressed(button))
+
+    def _go(self, scene: Scene, again: bool = False) -> None:
+        """Go to another scene, and remember this one if there is something to undo."""
+        if scene.state != self.scene.state and not (again and self._past):
+            plain = self.scene.looking_as(self.scene)  # without what it has computed, which takes memory
+            self._past = [*self._past[1 - MOST_PAST :], (plain, self.scene.loss_value)]
+        self.scene = scene
+
+    def _commit(self, said: str) -> None:
+        if not said.strip():
+            raise ValueError("Say what you expect: up, down or the same, a sign, or a number.")
+        question = self.predict or ""
+        self.prediction = Prediction(question, said.strip()[:200], self._asked(question))
+        self._locked = False
+
+    def _asked(self, question: str) -> float | None:
+        name = Prediction.about(question)
+        return self.scene.quantity(name) if name else None
 
     # From the page
 
     def _receive(self, _: object, message: dict[str, Any], buffers: object) -> None:
         """Do what the page asks for, and answer; whatever goes wrong is said there, as nobody sees it elsewhere."""
-        alert, about = "", ""
+        edit, name = str(message.get("edit", "")), str(message.get("name", ""))
         try:
-            self._act(message)
+            self._do(lambda: self._act(message, name), edit=edit)
         except ValueError as error:
-            alert, about = str(error), str(message.get("name", ""))
-        except Exception as error:  # a fault of ours
-            what = f"{type(error).__name__}: {error}"
-            alert = (
-                f"Something went wrong in the course itself ({what}). Your numbers are as they were; go on, or Reset."
-            )
-        self._publish(alert, about, str(message.get("edit", "")))
+            self._publish(alert=str(error), about=name, edit=edit)
+        except Exception as error:  # a fault of ours, or of a function that observes the value
+            what = f"Something went wrong that is not your fault ({type(error).__name__}: {error})."
+            self._publish(alert=f"{what} Nothing is lost: go on, Undo or Reset.", about=name, edit=edit)
 
-    def _act(self, message: dict[str, Any]) -> None:
-        do, name = message["do"], message.get("name", "")
+    def _act(self, message: dict[str, Any], name: str) -> None:
+        do = message["do"]
         if do == "predict":
             self._commit(message["text"])
         elif do == "table":
-            self._table_open = bool(message["open"])
+            page = message["edit"].partition(":")[0]
+            self._tables = self._tables | {page} if message["open"] else self._tables - {page}
         elif self._locked:
             raise ValueError("First say what you expect.")
         elif do == "set":
-            self._go(self.scene.changed({name: message["value"]}), again=bool(message["again"]))
+            self._set({name: message["value"]}, moving=name if message["again"] else "")
         elif do == "type":
-            self._go(self.scene.changed({name: self._typed(name, message["text"])}))
+            self._set({name: self._typed(name, message["text"])})
         elif do == "press":
             self._press(name)
         else:
             raise UnknownNameError("message", do, ["set", "type", "press", "predict", "table"])
 
     def _typed(self, name: str, text: str) -> float:
-        """Return a number that was typed, if the slider has it."""
+        """Return a number that was typed, if the control takes it."""
         value, control = read_number(text), self._controls[name]
-        if not control["low"] <= value <= control["high"]:
-            ends = f"{given(control['low'])} and {given(control['high'])}"
-            more = f'From a cell, .set({{"{name}": {value:g}}}) takes any number.'
-            raise ValueError(f"{control['label']} lies between {ends} here; got {given(value)}. {more}")
+        if not control.least <= value <= control.most:
+            ends = f"{given(control.least)} and {given(control.most)}"
+            raise ValueError(f"{control.label} must lie between {ends}; got {given(value)}.")
         return value
-
-    @property
-    def _controls(self) -> dict[str, dict[str, Any]]:
-        return {control["name"]: control for group in self.page["groups"] for control in group["controls"]}
-
-    def _commit(self, said: str) -> None:
-        if not said.strip():
-            raise ValueError("Say what you expect: up, down or the same, a sign, or a number.")
-        question = self.predict or ""
-        self._prediction = Prediction(question, said.strip()[:200], self._asked(question))
-        self._locked = False
-
-    def _asked(self, question: str) -> float | None:
-        name = Prediction.name_in(question)
-        return self.scene.quantity(name) if name else None
 
     # To the page
 
-    def _publish(self, alert: str = "", about: str = "", edit: str = "") -> None:
-        self.view = self._shown(alert, about, edit)
+    def _publish(self, **answer: str) -> None:
+        self.view = self._shown(**answer)
+
+    def _seen(self) -> View:
+        return self.scene.show([*(loss for _, loss in self._past), self.scene.loss_value])
 
     def _shown(self, alert: str = "", about: str = "", edit: str = "") -> dict[str, Any]:
         """Return all that the page shows, as text. What a person wrote is put there as text, never as HTML."""
-        view, values = self.scene.show(self._past), self.scene.values
-        prediction = self._prediction
+        view, values = self._seen(), self.scene.values
+        asked = self.prediction and self.prediction.beside(self._asked(self.predict or ""), self._notation)
         return {
             "picture": view.picture.svg,
             "beside": view.beside.svg if view.beside else "",
             "caption": view.caption,
             "solution": view.solution,
-            "table": view.picture.table_html if self._table_open else "",
+            "table": view.picture.table_html if self._tables else "",
             "note": view.note,
             "said": view.said,
-            "values": {
-                name: [value, value if isinstance(value, str) else given(value, 5)] for name, value in values.items()
-            },
-            "predicted": prediction.beside(self._asked(prediction.question)) if prediction else "",
+            "values": {n: [value, value if isinstance(value, str) else given(value, 5)] for n, value in values.items()},
+            "ends": {control.name: [control.low, control.high] for control in self._stretched(values)},
+            "predicted": asked or "",
             "locked": self._locked,
             "alert": alert,
             "about": about,
             "edit": edit,
         }
 
+    def _stretched(self, values: Mapping[str, Value]) -> Iterable[Control]:
+        """Return the controls with sliders that reach their values: a slider that does not is made longer."""
+
+        def reaches(control: Control) -> bool:
+            return control.low <= cast(float, values[control.name]) <= control.high
+
+        if not all(map(reaches, self._controls.values())):
+            now = {control.name: control for group in self.scene.groups for control in group.controls}
+            self._controls |= {name: now[name] for name, old in self._controls.items() if not reaches(old)}
+        return self._controls.values()
+
     def __repr__(self) -> str:
-        view = self.scene.show(self._past)
+        view = self._seen()
         parts = [view.picture, view.beside.words if view.beside else "", view.note]
         return "\n".join(str(part) for part in parts if part)
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the live view for where there is a kernel, and its picture and words for everywhere else."""
-        view = self.scene.show(self._past)
         bundle: dict[str, Any] = {
             "text/plain": repr(self),
-            "text/html": view.picture.html + "<p>Run this cell to move the numbers.</p>",
+            "text/html": self._seen().picture.html + "<p>Run this cell to move the numbers.</p>",
         }
         if self.comm is not None:
             bundle[WIDGET_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
@@ -256,22 +288,24 @@ def _running_cell() -> tuple[str, str, list[str]]:
 class NetworkExplorer(Explorer):
     """An explorer of a network, see `explore`."""
 
-    scene: NetworkScene
+    @property
+    def _network_scene(self) -> NetworkScene:
+        return cast(NetworkScene, self.scene)
 
     @property
     def network(self) -> Network:
         """The network as it is now."""
-        return self.scene.network
+        return self._network_scene.network
 
     @property
     def trace(self) -> Trace:
         """The pass that is shown."""
-        return self.scene.trace
+        return self._network_scene.trace
 
     @property
     def learning_rate(self) -> float:
         """The step size of Update."""
-        return self.scene.learning_rate
+        return self._network_scene.learning_rate
 
 
 def explore(
@@ -286,12 +320,16 @@ def explore(
 ) -> NetworkExplorer:
     """Return an explorer of a network: move any number and see all the others follow.
 
-    network, x, y, loss : as `backprop` takes them
+    network, x, y, loss : as `backprop` takes them; at most 16 examples
     learning_rate : the step size of Update
     controls : names of the numbers that get a slider, or of arrays, such as `["W1[1,2]", "b2", "learning_rate"]`;
         None is all
-    predict : a question, such as "dW1[1,2] goes up or down?", that is answered before the controls can be used
+    predict : a question, such as "Raise b1[1]. Does dW1[1,2] go up or down?", that is answered before the controls can
+        be used; the answer then stands beside what becomes of the last value in it that is no weight, bias or input
     notation : "standard" (z, a, δ) or "lecture" (net, O, ∂L/∂net)
+
+    Its buttons are "forward", "back" (one equation of the pass), "update", "undo" and "reset"; its choices "explain",
+    the name of a value, "pitfall" ("saturation", "dead_relu", "large_rate" or "symmetry") and in a batch "example".
 
     Raises ValueError, in words, for what `backprop` refuses, and for an unknown name.
 
@@ -304,10 +342,10 @@ def explore(
     >>> explorer.value["W1[1,1]"], explorer.value["b1[1]"]
     (4.5, 1.5)
     """
-    SYMBOLS[notation]  # an unknown one is answered with those that there are
-    scene = _network_scene(NetworkScene, network, x, y, loss, learning_rate)
-    movable = None if controls is None else tuple(controls)
-    return NetworkExplorer(replace(scene, movable=movable, notation=notation).checked(), predict)
+    scene = _scene(PassScene, network, x, y, loss, learning_rate, controls, notation)
+    count = len(scene.x)
+    require(count <= MOST_EXAMPLES, f"explore shows every equation, of at most {MOST_EXAMPLES} examples; got {count}.")
+    return NetworkExplorer(scene, predict, notation)
 
 
 def explore_activation(
@@ -324,7 +362,7 @@ def explore_activation(
     """
     chosen = ACTIVATIONS.pick(activation)
     chosen.df(0.0)  # it refuses softmax, in words
-    return Explorer(ActivationScene(chosen, 0.0).changed({"z": z}), predict)
+    return Explorer(ActivationScene(chosen, 0.0, chosen).changed({"z": z}), predict)
 
 
 def explore_loss(
@@ -355,12 +393,14 @@ def explore_surface(
     second: str | None = None,
     loss: Loss | str = "mse",
     learning_rate: float = 0.5,
+    controls: Iterable[str] | None = None,
     predict: str | None = None,
+    notation: str = "standard",
 ) -> NetworkExplorer:
     """Return an explorer of the loss over two of a network's numbers, with the path of descent on it.
 
     first, second : their names; the second is by default the next one
-    network, x, y, loss, learning_rate : as in `explore`
+    the others : as in `explore`
 
     >>> from bpcourse import Dense
     >>> explorer = explore_surface(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=0.05)
@@ -368,10 +408,10 @@ def explore_surface(
     >>> explorer.value["W1[1,1]"], explorer.value["b1[1]"]  # 3 − 0.05·(−8) and 1 − 0.05·(−4)
     (3.4, 1.2)
     """
-    scene = _network_scene(SurfaceScene, network, x, y, loss, learning_rate)
-    names = [name for name in scene.values if name[0] in "Wb"]
+    scene = _scene(SurfaceScene, network, x, y, loss, learning_rate, controls, notation)
+    names = list(scene.parameters)
     after = names[(names.index(first) + 1) % len(names)] if first in names else names[0]
-    return NetworkExplorer(scene.changed({"first": first, "second": second or after}), predict)
+    return NetworkExplorer(scene.changed({"first": first, "second": second or after}), predict, notation)
 
 
 def explore_boundary(
@@ -382,28 +422,38 @@ def explore_boundary(
     learning_rate: float = 0.5,
     controls: Iterable[str] | None = None,
     predict: str | None = None,
+    notation: str = "standard",
 ) -> NetworkExplorer:
     """Return an explorer of a network with two inputs: what it predicts over their plane, and the points to learn.
 
     x : (n, 2) array; y : (n, outputs) array
-    network, loss, learning_rate, controls : as in `explore`
+    the others : as in `explore`
 
     >>> from bpcourse import Dense
     >>> network = Network([Dense([[1.0], [0.0]], [0.0], "sigmoid")])
-    >>> print(explore_boundary(network, [[-1.0, 0.0], [1.0, 0.0]], [[0.0], [1.0]]).scene.show([]).picture.words)
+    >>> print(explore_boundary(network, [[-1.0, 0.0], [1.0, 0.0]], [[0.0], [1.0]]))  # doctest: +ELLIPSIS
     What the network predicts over the plane of its inputs. 2 of 2 points lie on their side of the boundary; \
 the loss is 0.3133.
+    ...
     """
-    scene = _network_scene(BoundaryScene, network, x, y, loss, learning_rate)
-    movable = None if controls is None else tuple(controls)
     require(network.sizes[0] == 2, f"a boundary needs a network with two inputs; got {network!r}.")
-    return NetworkExplorer(replace(scene, movable=movable).checked(), predict)
+    scene = _scene(BoundaryScene, network, x, y, loss, learning_rate, controls, notation)
+    return NetworkExplorer(scene, predict, notation)
 
 
-def _network_scene(
-    kind: type[S], network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | str, learning_rate: float
+def _scene(
+    kind: type[S],
+    network: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    loss: Loss | str,
+    learning_rate: float,
+    controls: Iterable[str] | None,
+    notation: str,
 ) -> S:
     """Return a scene of a network, after `backprop` has taken a look at what came in."""
+    SYMBOLS[notation]  # an unknown one is answered with those that there are
+    movable = (controls,) if isinstance(controls, str) else None if controls is None else tuple(controls)
     trace = backprop(network, x, y, loss)
-    scene = kind(network, trace["x"], trace["y"], trace.loss_function, 0.5)
+    scene = kind(network, trace["x"], trace["y"], trace.loss_function, 0.5, movable, notation).checked()
     return NetworkScene.changed(scene, {"learning_rate": learning_rate})

@@ -14,17 +14,16 @@ import numpy as np
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.surfaces import crossings, loss_surface, over_plane, span
-from bpcourse.engine.training import sgd_step
-from bpcourse.engine.validation import Array, place, real
+from bpcourse.engine.validation import Array, real, require
 from bpcourse.engine.variations import replaced
 from bpcourse.notation import Name, Register, UnknownNameError, given, number
 from bpcourse.pictures.charts import BLUE, DASHES, ORANGE, PURPLE, Frame, history
 from bpcourse.pictures.diagram import INK
-from bpcourse.pictures.scenes import Button, Choice, Control, Group, NetworkScene, Scene, Value, View
+from bpcourse.pictures.scenes import UPDATE, Button, Choice, Control, Group, NetworkScene, Value, View, no_button
 
 POINTS = 64  # of a field, across and up
+AROUND = 2.5  # how far a surface goes, at least, from where it is first looked at
 DASHED = {"": "solid", "9 4": "dashed", "3 3": "dotted", "12 3 3 3": "dash-dotted"}
-NO_BUTTON = "button"
 
 
 @dataclass(frozen=True)
@@ -33,66 +32,88 @@ class ActivationScene:
 
     activation : one whose units do not depend on each other
     z : where the point is
+    own : the activation that it began with, which may be none of the course's
     """
 
     activation: Activation
     z: float
+    own: Activation
 
     title: ClassVar[str] = "Explorer of an activation"
     groups: ClassVar[tuple[Group, ...]] = (Group("what goes in", (Control("z", "z", -6.0, 6.0, 0.05),)),)
     buttons: ClassVar[tuple[Button, ...]] = ()
 
     @property
+    def known(self) -> Register[Activation]:
+        """The activations that can be chosen: the course's, and the one that it began with."""
+        names = {name: each for name, each in ACTIVATIONS.items() if each.slope is not None}
+        return Register("activation", names if self.own in names.values() else names | {self.own.name: self.own})
+
+    @property
     def choices(self) -> tuple[Choice, ...]:
-        """Which activation: the course's own, and the one that it began with."""
-        names = [name for name, each in ACTIVATIONS.items() if each.slope is not None]
-        return (Choice("activation", "Activation", tuple((name, name.replace("_", " ")) for name in names)),)
+        """Which activation."""
+        return (Choice("activation", "Activation", tuple((name, name.replace("_", " ")) for name in self.known)),)
 
     @property
     def values(self) -> dict[str, Value]:
         """The point and the activation."""
-        return {"z": self.z, "activation": self.activation.name}
+        return {"z": self.z, "activation": next(name for name, each in self.known.items() if each == self.activation)}
+
+    @property
+    def state(self) -> object:
+        """The same."""
+        return self.values
+
+    @property
+    def loss_value(self) -> float:
+        """There is none."""
+        return math.nan
+
+    def looking_as(self, other: ActivationScene) -> ActivationScene:
+        """Return the same: there is one way to look at it."""
+        return self
 
     def changed(self, values: Mapping[str, Value]) -> ActivationScene:
         """Return the scene with another point or activation."""
-        new = _known({**self.values, **values}, self.values)
-        activation = self.activation if new["activation"] == self.activation.name else ACTIVATIONS[new["activation"]]
-        return ActivationScene(activation, _finite(new, "z"))
+        new = _replaced(self.values, values)
+        return ActivationScene(self.known[new["activation"]], _finite(new, "z"), self.own)
 
     def pressed(self, button: str) -> ActivationScene:
         """Refuse, as there is nothing to press."""
-        raise UnknownNameError(NO_BUTTON, button, ["undo", "reset"])
+        raise no_button(self, button)
 
     def quantity(self, name: str) -> float:
         """Return z, a or the slope."""
         known = {"z": self.z, "a": float(self.activation.f(self.z)), "slope": float(self.activation.df(self.z))}
         return Register("value", known)[name]
 
-    def show(self, past: Sequence[Scene]) -> View:
+    def show(self, losses: Sequence[float]) -> View:
         """Return both curves, the tangent, and the numbers at the point."""
-        a, slope, name = self.quantity("a"), self.quantity("slope"), self.activation.name
-        z = np.linspace(-6, 6, 241)
-        f, df = self.activation.f(z), self.activation.df(z)
+        a, slope, name = self.quantity("a"), self.quantity("slope"), str(self.values["activation"]).replace("_", " ")
+        zs = np.linspace(-6, 6, 241)
+        f, df = self.activation.f(zs), self.activation.df(zs)
         low, high = span([-1.0, *f.tolist(), *df.tolist()], 0.06)
         frame = Frame((-6, 6), (low, high), "z", "a and its slope", width=620, height=330)
         ends = np.array([-6.0, 6.0])
         marks = [
-            frame.curve(z, f, BLUE),
-            frame.curve(z, df, ORANGE),
+            frame.curve(zs, f, BLUE),
+            frame.curve(zs, df, ORANGE),
             frame.curve(ends, a + slope * (ends - self.z), PURPLE, thickness=1.5),
             frame.dot(self.z, slope, ORANGE, shape="square"),
             frame.dot(self.z, a, BLUE),
         ]
-        words = (
-            f"{name.capitalize()} and its slope. At z = {number(self.z)} it is {number(a)}, its slope {number(slope)}."
-        )
-        table = [("z", number(self.z), ""), (f"{name}(z)", number(a), number(slope))]
-        z_shown = given(self.z)
+        words = f"{name} and its slope. At z = {number(self.z)} it is {number(a)}, its slope {number(slope)}."
+        table = [("z", number(self.z), ""), ("a = f(z)", number(a), number(slope))]
+        z = given(self.z)
         caption = (
-            f"<p>a = {escape(name)}({z_shown}) = <b>{number(a)}</b>, slope f′({z_shown}) = <b>{number(slope)}</b></p>"
+            f"<p>{escape(name)}: a = f({z}) = <b>{number(a)}</b>, slope f′({z}) = <b>{number(slope)}</b></p>"
             f"{_legend({'a': BLUE, 'its slope': ORANGE, 'the tangent at z': PURPLE})}"
         )
         return View(frame.picture(words, table, marks), caption, f"a {number(a)}, slope {number(slope)}")
+
+
+def _probability(name: str, label: str) -> Control:
+    return Control(name, label, 0.0, 1.0, least=0.0, most=1.0)
 
 
 @dataclass(frozen=True)
@@ -109,7 +130,7 @@ class LossScene:
 
     title: ClassVar[str] = "Explorer of losses"
     groups: ClassVar[tuple[Group, ...]] = (
-        Group("prediction and target", (Control("y_hat", "ŷ", 0.001, 0.999, 0.001), Control("y", "y", 0.0, 1.0))),
+        Group("prediction and target", (_probability("y_hat", "ŷ"), _probability("y", "y"))),
     )
     buttons: ClassVar[tuple[Button, ...]] = ()
     choices: ClassVar[tuple[Choice, ...]] = ()
@@ -119,23 +140,38 @@ class LossScene:
         """Target and prediction."""
         return {"y": self.y, "y_hat": self.y_hat}
 
+    @property
+    def state(self) -> object:
+        """The same."""
+        return self.values
+
+    @property
+    def loss_value(self) -> float:
+        """There are several."""
+        return math.nan
+
+    def looking_as(self, other: LossScene) -> LossScene:
+        """Return the same: there is one way to look at it."""
+        return self
+
     def changed(self, values: Mapping[str, Value]) -> LossScene:
         """Return the scene with another target or prediction, both between 0 and 1."""
-        new = _known({**self.values, **values}, self.values)
+        new = _replaced(self.values, values)
         scene = LossScene(self.losses, _finite(new, "y"), _finite(new, "y_hat"))
-        for name in self.losses:
-            scene.quantity(name)  # it refuses what is no probability
+        require(
+            0 <= scene.y <= 1 and 0 <= scene.y_hat <= 1, f"y and y_hat must lie between 0 and 1; got {scene.values}."
+        )
         return scene
 
     def pressed(self, button: str) -> LossScene:
         """Refuse, as there is nothing to press."""
-        raise UnknownNameError(NO_BUTTON, button, ["undo", "reset"])
+        raise no_button(self, button)
 
     def quantity(self, name: str) -> float:
         """Return a loss by its name."""
         return LOSSES[name].value([self.y], [self.y_hat])
 
-    def show(self, past: Sequence[Scene]) -> View:
+    def show(self, losses: Sequence[float]) -> View:
         """Return a curve for each loss, and its value and slope at the prediction."""
         over = np.linspace(0.001, 0.999, 200)
         frame = Frame((0, 1), (0, 3), "prediction ŷ", "loss", width=620, height=330)
@@ -160,11 +196,13 @@ class SurfaceScene(NetworkScene):
     """The loss over two of a network's numbers, and the path of descent on it; all other numbers stay as they are.
 
     first, second : the names of the two
-    path : where the descent has been, the last point being the present one
+    ends : from where to where each of them is shown
+    path : where the descent has been, without the present point
     """
 
     first: str = ""
     second: str = ""
+    ends: tuple[tuple[float, float], ...] = ()
     path: tuple[tuple[float, float], ...] = ()
 
     title: ClassVar[str] = "Explorer of a loss surface"
@@ -174,89 +212,90 @@ class SurfaceScene(NetworkScene):
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """The two numbers, the learning rate; and all others of the network, folded."""
-        names = [name for name in self._numbers if name[0] in "Wb"]
-        others = tuple(self._control(name) for name in names)
-        return (
-            Group("learning rate", (self._control("learning_rate"),), beside=True),
-            Group("all weights and biases", others),
-        )
+        """The numbers by layer, and the learning rate."""
+        return tuple(group for group in super().groups if group.open)
 
     @property
     def choices(self) -> tuple[Choice, ...]:
         """Which two numbers."""
-        names = tuple((n, Name.read(n).symbol(self.notation)) for n in self._numbers if n[0] in "Wb")
+        names = tuple((name, Name.read(name).symbol(self.notation)) for name in self.parameters)
         return Choice("first", "Across", names), Choice("second", "Up", names)
 
     @property
     def values(self) -> dict[str, Value]:
         """All numbers of the network, the learning rate, and which two are on the axes."""
-        return {**self._numbers, "first": self.first, "second": self.second}
+        return {**self.parameters, "learning_rate": self.learning_rate, "first": self.first, "second": self.second}
+
+    @property
+    def state(self) -> object:
+        """Every number, the axes and the path."""
+        return super().state, self.first, self.second, self.path
 
     def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with other numbers, from where a new path starts, or with other axes."""
-        numbers = {name: value for name, value in values.items() if name not in ("first", "second")}
+        new = super().changed({name: value for name, value in values.items() if name not in ("first", "second")})
         first, second = str(values.get("first", self.first)), str(values.get("second", self.second))
-        path = self.path if set(values) == {"learning_rate"} else ()
-        for name in (first, second):
-            if name[0] not in "Wb" or name not in self._numbers:
-                raise UnknownNameError("weight or bias", name, [each for each in self._numbers if each[0] in "Wb"])
-        new = replace(super().changed(numbers), first=first, second=second, path=path)
-        new.surface  # noqa: B018 - what cannot be computed is refused here, in words
-        return new
+        path = self.path if set(values) <= {"learning_rate"} else ()
+        return replace(new, first=first, second=second, path=path)._fitted(again={first, second} != {*self._names})
+
+    def _fitted(self, again: bool) -> Self:
+        """Return the scene with axes that hold the present point: new ones where they must be, or `again`."""
+        for name in self._names:
+            if name not in self.parameters:
+                raise UnknownNameError("weight or bias", name, self.parameters)
+        inside = all(low <= value <= high for (low, high), value in zip(self.ends, self.here, strict=False))
+        if again or not inside or not self.ends:
+            around = [(value, max(AROUND, abs(value))) for value in self.here]
+            self = replace(self, ends=tuple((value - width, value + width) for value, width in around))
+        self.surface  # noqa: B018 - what cannot be computed is refused here, in words
+        return self
 
     def pressed(self, button: str) -> Self:
         """Return the scene after a step of descent for the two numbers."""
-        if button != "update":
-            raise UnknownNameError("button", button, [each.name for each in self.buttons])
-        after = replace(self, network=sgd_step(self.trace, self.learning_rate))._numbers
-        moved = replaced(self.network, {self.first: after[self.first], self.second: after[self.second]})
-        return replace(self, network=moved, path=(*self.path, self._here))
+        after = super().pressed(button).parameters
+        moved = replaced(self.network, {name: after[name] for name in self._names})
+        return replace(self, network=moved, path=(*self.path, self.here))._fitted(again=False)
 
     @property
-    def _here(self) -> tuple[float, float]:
-        return self._numbers[self.first], self._numbers[self.second]
+    def _names(self) -> tuple[str, str]:
+        return self.first, self.second
+
+    @property
+    def here(self) -> tuple[float, float]:
+        """The present values of the two."""
+        return self.numbers[self.first], self.numbers[self.second]
 
     @cached_property
     def surface(self) -> tuple[Array, Array, Array]:
         """The values across, those up, and the losses."""
-        across, up = (np.linspace(*_ends(self._control(name)), POINTS) for name in (self.first, self.second))
+        across, up = (np.linspace(low, high, POINTS) for low, high in self.ends)
         return across, up, loss_surface(self.trace, self.first, self.second, across, up)
 
-    def show(self, past: Sequence[Scene]) -> View:
+    def show(self, losses: Sequence[float]) -> View:
         """Return the surface as a field of colours, and the path on it."""
-        across, up, losses = self.surface
-        names = (self.first, self.second)
-        symbols = [Name.read(name).symbol(self.notation) for name in names]
-        ends = (float(across[0]), float(across[-1])), (float(up[0]), float(up[-1]))
-        frame = Frame(ends[0], ends[1], symbols[0], symbols[1], width=480, height=400)
-        low, high = float(losses.min()), float(losses.max())
-        path = [*self.path, self._here]
-        lefts, rights = [left for left, _ in path], [right for _, right in path]
+        heights, here = self.surface[2], self.here
+        low, high = float(heights.min()), float(heights.max())
+        symbols = [Name.read(name).symbol(self.notation) for name in self._names]
+        frame = Frame(self.ends[0], self.ends[1], symbols[0], symbols[1], width=480, height=400)
+        lefts, rights = zip(*self.path, here, strict=True)
         marks = [
-            frame.field(losses, low, high, "cividis"),
+            frame.field(heights, low, high, "cividis"),
             frame.curve(lefts, rights, "#ffffff", thickness=5),
             frame.curve(lefts, rights, INK, thickness=2),
             *(frame.dot(left, right, INK, radius=3) for left, right in self.path),
-            frame.dot(*self._here, ORANGE, radius=7),
+            frame.dot(*here, ORANGE, radius=7),
         ]
-        rows = [(name, number(self.quantity(name)), number(self.quantity(f"d{name}"), signed=True)) for name in names]
-        table = [*rows, ("loss", number(self.trace.loss), "")]
+        table, said = self.table(self._names), f"loss {number(self.trace.loss)}"
         words = (
             f"The loss over {self.first} and {self.second}, from {number(low)} (dark) to {number(high)} (light). "
             f"After {len(self.path)} steps down it is {number(self.trace.loss)}."
         )
         caption = (
-            f"<p>loss <b>{number(self.trace.loss)}</b> at {symbols[0]} = {number(self._here[0])}, "
-            f"{symbols[1]} = {number(self._here[1])}; slopes {rows[0][2]} and {rows[1][2]}</p>"
-            f"<p>dark: loss {number(low)}; light: loss {number(high)}. The mark is where you are.</p>"
+            f"<p><b>{said}</b> at {symbols[0]} = {table[0][1]}, {symbols[1]} = {table[1][1]}; "
+            f"slopes {table[0][2]} and {table[1][2]}</p>"
+            f"<p>dark: loss {number(low)}; light: loss {number(high)}. The large dot is where you are.</p>"
         )
-        beside = history(self._losses(past))
-        return View(frame.picture(words, table, marks), caption, f"loss {number(self.trace.loss)}", beside)
-
-    def quantity(self, name: str) -> float:
-        """Return a number of the network, its gradient, or the loss."""
-        return _entry(self, name)
+        return View(frame.picture(words, table, marks), caption, said, history(losses))
 
 
 @dataclass(frozen=True)
@@ -269,101 +308,84 @@ class BoundaryScene(NetworkScene):
     output: int = 1
 
     title: ClassVar[str] = "Explorer of a decision boundary"
-    buttons: ClassVar[tuple[Button, ...]] = (Button("update", "Update", "One step of gradient descent", repeats=True),)
+    buttons: ClassVar[tuple[Button, ...]] = (UPDATE,)
 
     @cached_property
-    def _numbers(self) -> dict[str, float]:
-        return {name: value for name, value in super()._numbers.items() if name[0] not in "xy"}
+    def numbers(self) -> dict[str, float]:
+        """Every weight and bias, and the learning rate: the points stay where they are."""
+        return {name: value for name, value in super().numbers.items() if name[0] not in "xy"}
+
+    @property
+    def _outputs(self) -> Register[int]:
+        return Register("output", {str(number): number for number in range(1, self.network.sizes[-1] + 1)})
 
     @property
     def choices(self) -> tuple[Choice, ...]:
         """Which pitfall to try, and which of several outputs to show."""
-        outputs = tuple((str(n), str(n)) for n in range(1, self.network.sizes[-1] + 1))
-        return (self._pitfalls, *([Choice("output", "Output", outputs)] if len(outputs) > 1 else []))
+        outputs = Choice("output", "Output", tuple((name, name) for name in self._outputs))
+        return (self.pitfalls, outputs) if len(self._outputs) > 1 else (self.pitfalls,)
 
     @property
     def values(self) -> dict[str, Value]:
         """All numbers of the network, the learning rate, and what is chosen."""
-        output = {"output": str(self.output)} if self.network.sizes[-1] > 1 else {}
-        return {**self._numbers, "pitfall": self.pitfall, **output}
+        output = {"output": str(self.output)} if len(self._outputs) > 1 else {}
+        return {**self.numbers, "pitfall": self.pitfall, **output}
+
+    def looking_as(self, other: Self) -> Self:
+        """Return these numbers, with the output that the other scene shows."""
+        return replace(self, output=other.output)
 
     def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with other numbers, or another output."""
         new = super().changed({name: value for name, value in values.items() if name != "output"})
-        known = Register("output", {str(n): n for n in range(1, self.network.sizes[-1] + 1)})
-        return replace(new, output=known[values.get("output", str(self.output))])
-
-    def pressed(self, button: str) -> Self:
-        """Return the scene after a step of gradient descent."""
-        if button != "update":
-            raise UnknownNameError("button", button, [each.name for each in self.buttons])
-        return super().pressed(button)
+        return replace(new, output=self._outputs[str(values.get("output", self.output))])
 
     @property
     def _scale(self) -> tuple[float, float]:
-        """The least and largest output that has a colour of its own; the boundary is in the middle."""
-        return (0.0, 1.0) if self.network.layers[-1].activation.name in ("sigmoid", "softmax") else (-1.0, 1.0)
+        """The least and largest output that has a colour of its own; the boundary is halfway."""
+        targets = self.y[:, self.output - 1]
+        if self.network.layers[-1].activation.name in ("sigmoid", "softmax") or np.ptp(targets) == 0:
+            return 0.0, 1.0
+        return float(targets.min()), float(targets.max())
 
-    def show(self, past: Sequence[Scene]) -> View:
+    def show(self, losses: Sequence[float]) -> View:
         """Return the field of predictions with its boundary, and the points."""
         across, up = (np.linspace(*span(self.x[:, k].tolist(), 0.15), POINTS) for k in (0, 1))
-        field = over_plane(self.network, across, up)[..., self.output - 1]
-        low, high = self._scale
-        middle = (low + high) / 2
+        column, (low, high) = self.output - 1, self._scale
+        field, middle = over_plane(self.network, across, up)[..., column], (low + high) / 2
         ends = (float(across[0]), float(across[-1])), (float(up[0]), float(up[-1]))
-        frame = Frame(*ends, "input 1", "input 2", width=480, height=400)
-        marks = [frame.field(field, low, high, "PuOr_r")]
-        marks += [frame.dots(crossings(field, across, up, middle))]
+        frame = Frame(ends[0], ends[1], "input 1", "input 2", width=480, height=400)
+        marks = [frame.field(field, low, high, "PuOr_r"), frame.dots(crossings(field, across, up, middle))]
         right = 0
-        column = self.output - 1
         for point, y, y_hat in zip(self.x.tolist(), self.y[:, column], self.trace.y_hat[:, column], strict=True):
             right += (y > middle) == (y_hat > middle)
             look = (ORANGE, 4.5, "circle") if y > middle else (PURPLE, 4.5, "square")
             marks.append(frame.dot(point[0], point[1], *look))
-        names = [name for name in self._numbers if name[0] in "Wb"]
-        table = [(name, number(self.quantity(name)), number(self.quantity(f"d{name}"), signed=True)) for name in names]
-        table.append(("loss", number(self.trace.loss), ""))
+        of = f" of output {self.output}" if len(self._outputs) > 1 else ""
         words = (
             f"What the network predicts over the plane of its inputs. {right} of {len(self.x)} points lie on their "
-            f"side of the boundary; the loss is {number(self.trace.loss)}."
+            f"side of the boundary{of}; the loss is {number(self.trace.loss)}."
         )
         caption = (
-            f"<p>loss <b>{number(self.trace.loss)}</b>; <b>{right} of {len(self.x)}</b> points on their side</p>"
-            "<p>circles on orange ground and squares on purple ground are right; the dotted line is where the output "
-            f"is {given(middle)}.</p>"
+            f"<p><b>loss {number(self.trace.loss)}</b>; <b>{right} of {len(self.x)}</b> points on their side</p>"
+            "<p>A circle on orange ground and a square on purple ground are right. The dotted line is where the output"
+            f"{of} is {given(middle)}.</p>"
         )
         said = f"loss {number(self.trace.loss)}, {right} of {len(self.x)} right"
-        return View(frame.picture(words, table, marks), caption, said, history(self._losses(past)), note=self.note)
-
-    def quantity(self, name: str) -> float:
-        """Return a number of the network, its gradient, or the loss."""
-        return _entry(self, name)
+        picture = frame.picture(words, self.table(self.parameters), marks)
+        return View(picture, caption, said, history(losses), note=self.note)
 
 
-def _entry(scene: NetworkScene, name: str) -> float:
-    """Return a weight, a bias, its gradient, or the loss, from the trace."""
-    if name == "loss":
-        return scene.trace.loss
-    arrays = {each: scene.trace[each] for each in scene.trace if each.lstrip("d")[0] in "Wb"}
-    array, index = place(name, arrays, "number")
-    return float(arrays[array][index])
-
-
-def _known(values: Mapping[str, Value], known: Mapping[str, Value]) -> Mapping[str, Value]:
-    """Return `values`, and raise UnknownNameError for a name that is not known."""
+def _replaced(known: Mapping[str, Value], values: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Return the known values with some replaced, and raise UnknownNameError for a name that is not known."""
     for name in values:
         if name not in known:
             raise UnknownNameError("number or choice", name, known)
-    return values
+    return {**known, **values}
 
 
 def _finite(values: Mapping[str, Value], name: str) -> float:
-
     return real(values[name], name, "a finite number", math.isfinite)
-
-
-def _ends(control: Control) -> tuple[float, float]:
-    return control.low, control.high
 
 
 def _legend(curves: Mapping[str, str]) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
 from bpcourse.engine.validation import Array, place, real
 from bpcourse.engine.variations import PITFALLS, replaced
-from bpcourse.notation import MINUS, Name, UnknownNameError, number
+from bpcourse.notation import Name, Register, UnknownNameError, number
 from bpcourse.pictures.charts import history
 from bpcourse.pictures.diagram import Diagram, draw
 from bpcourse.tutor.equations import Step, look_up, name_of, table
@@ -39,6 +40,7 @@ class Control:
     label : how it is written
     low, high : the ends of its slider
     unit : by how much an arrow key moves it
+    least, most : what may be typed
     """
 
     name: str
@@ -46,6 +48,8 @@ class Control:
     low: float
     high: float
     unit: float = 0.01
+    least: float = -1000.0
+    most: float = 1000.0
 
 
 @dataclass(frozen=True)
@@ -83,15 +87,15 @@ class View:
 
     picture : the picture, its words and its values
     caption : HTML beneath it
-    beside : a smaller picture beside the caption
+    said : what changed, in a few words, to those who hear it
+    beside : a smaller picture beside the controls
     solution : HTML, the worked solution of what was picked
     note : what just happened, in words
-    said : what a slider says besides its value, to those who hear it
     """
 
     picture: Diagram
-    caption: str = ""
-    said: str = ""
+    caption: str
+    said: str
     beside: Diagram | None = None
     solution: str = ""
     note: str = ""
@@ -120,6 +124,17 @@ class Scene(Protocol):
     def values(self) -> dict[str, Value]:
         """The value of every control and choice."""
 
+    @property
+    def state(self) -> object:
+        """What Undo takes back: two scenes with equal states differ in what is looked at, at most."""
+
+    @property
+    def loss_value(self) -> float:
+        """The loss, for its history; NaN where there is none."""
+
+    def looking_as(self, other: Any) -> Scene:
+        """Return this state, looked at as another scene of the same kind is."""
+
     def changed(self, values: Mapping[str, Value]) -> Scene:
         """Return the scene with some values replaced; raise ValueError, in words, for what cannot be."""
 
@@ -129,24 +144,26 @@ class Scene(Protocol):
     def quantity(self, name: str) -> float:
         """Return any value by name; raise ValueError for an unknown one."""
 
-    def show(self, past: Sequence[Scene]) -> View:
-        """Return what is shown; `past` are the scenes before it."""
+    def show(self, losses: Sequence[float]) -> View:
+        """Return what is shown; `losses` are those of the scenes so far, this one's at the end."""
 
 
-LOOKS = ("explain", "example", "output")  # choices that change no number: there is nothing to undo
-WHOLE = "the whole pass"
+def no_button(scene: Scene, button: str) -> UnknownNameError:
+    """Return the error for a button that a scene has not."""
+    return UnknownNameError("button", button, [*(each.name for each in scene.buttons), "undo", "reset"])
+
+
+UPDATE = Button("update", "Update", "One step of gradient descent", repeats=True)
 
 
 @dataclass(frozen=True)
 class NetworkScene:
-    """A network with all its values, one step of gradient descent after the other.
+    """A network with what it is trained on: its numbers can be moved, and it can go down one step.
 
     network, x, y, loss, learning_rate : as `backprop` and `sgd_step` take them
     movable : names of numbers, or of whole arrays, that have a control; None is all
     notation : "standard" or "lecture"
     example : which example of a batch is shown, from 1
-    step : how many equations of the pass are shown; 0 is all of it
-    picked : the name of the value whose worked solution is shown, or ""
     pitfall : the name of the one that was chosen last, or ""
     note : what just happened, in words
     """
@@ -159,56 +176,32 @@ class NetworkScene:
     movable: tuple[str, ...] | None = None
     notation: str = "standard"
     example: int = 1
-    step: int = 0
-    picked: str = ""
     pitfall: str = ""
     note: str = ""
-
-    title: ClassVar[str] = "Explorer of a network"
-    buttons: ClassVar[tuple[Button, ...]] = (
-        Button("back", "◀ Step", "One equation back"),
-        Button("forward", "Step ▶", "The next equation of the pass, in the order of computation"),
-        Button("update", "Update", "One step of gradient descent", repeats=True),
-    )
 
     @cached_property
     def trace(self) -> Trace:
         """The pass of this network."""
         return backprop(self.network, self.x, self.y, self.loss)
 
-    @cached_property
-    def steps(self) -> dict[str, Step]:
-        """The equations of the pass, and before them what is given."""
-        return table(self.trace)
-
-    @cached_property
-    def walk(self) -> tuple[Step, ...]:
-        """The equations in the order in which they are shown."""
-        return tuple(step for step in self.steps.values() if step.kind not in ("given", "y_hat"))
+    @property
+    def loss_value(self) -> float:
+        """The loss of all examples together."""
+        return self.trace.loss
 
     @property
-    def groups(self) -> tuple[Group, ...]:
-        """The numbers by layer, and what is given, folded."""
-        parts: dict[str, list[Control]] = {}
-        for name in self._numbers:
-            if self._moves(name):
-                parts.setdefault(self._group(name), []).append(self._control(name))
-        folded, rate = ("inputs", "targets"), "learning rate"
-        return tuple(Group(name, tuple(found), name not in folded, name == rate) for name, found in parts.items())
+    def state(self) -> object:
+        """Every number, and the activations, which a pitfall may change."""
+        layers = [(layer.W.tobytes(), layer.b is not None and layer.b.tobytes()) for layer in self.network.layers]
+        activations = [layer.activation for layer in self.network.layers]
+        return layers, activations, self.x.tobytes(), self.y.tobytes(), self.learning_rate
 
-    def checked(self) -> Self:
-        """Return the scene, and raise UnknownNameError for a name in `movable` that no number has."""
-        known = dict.fromkeys([*self._numbers, *(str(Name.read(name).at(index=())) for name in self._numbers)])
-        for name in self.movable or ():
-            if name not in known:
-                raise UnknownNameError("number to move called", name, known)
-        return self
-
-    def _moves(self, name: str) -> bool:
-        return self.movable is None or name in self.movable or str(Name.read(name).at(index=())) in self.movable
+    def looking_as(self, other: Self) -> Self:
+        """Return these numbers, with the example that the other scene shows."""
+        return replace(self, example=other.example)
 
     @cached_property
-    def _numbers(self) -> dict[str, float]:
+    def numbers(self) -> dict[str, float]:
         """Every number that could be moved; of a batch, input and target of the example that is shown."""
         found: dict[str, float] = {}
         for k, layer in enumerate(self.network.layers, start=1):
@@ -220,152 +213,224 @@ class NetworkScene:
             found |= {name_of(quantity, 0, (unit,)): float(value) for unit, value in row}
         return found | {"learning_rate": self.learning_rate}
 
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Every weight and bias."""
+        return {name: value for name, value in self.numbers.items() if name[0] in "Wb"}
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The numbers by layer, what is given folded, and the learning rate beside them."""
+        parts: dict[str, list[Control]] = {}
+        for name in self.numbers:
+            if self.movable is None or name in self.movable or _array(name) in self.movable:
+                parts.setdefault(self._group(name), []).append(self.control(name))
+        folded, rate = ("inputs", "targets"), "learning rate"
+        return tuple(Group(name, tuple(found), name not in folded, name == rate) for name, found in parts.items())
+
     def _group(self, name: str) -> str:
         part = Name.read(name)
         return f"layer {part.layer}" if part.layer else {"x": "inputs", "y": "targets"}.get(name[0], "learning rate")
 
-    def _control(self, name: str) -> Control:
-        label, value = Name.read(name).symbol(self.notation), abs(self._numbers[name])
+    def control(self, name: str) -> Control:
+        """Return the control of a number, with room for its present value."""
+        label, value = Name.read(name).symbol(self.notation), abs(self.numbers[name])
         if name == "learning_rate":
-            return Control(name, label, 0.01, max(10.0, 4 * value))
-        probability = name[0] == "y" and self.network.layers[-1].activation.name in ("sigmoid", "softmax")
-        high = 1.0 if probability and value <= 1 else max(5.0, math.ceil(2 * value))
-        return Control(name, label, 0.0 if high == 1 else -high, high)
+            low = min(0.01, value)
+            return Control(name, label, low, max(10.0, 4 * value), low, least=0.0)
+        if name[0] == "y" and value <= 1 and self.network.layers[-1].activation.name in ("sigmoid", "softmax"):
+            return Control(name, label, 0.0, 1.0, least=0.0, most=1.0)
+        high = max(5.0, 2.0 * round(value))
+        return Control(name, label, -high, high)
+
+    def checked(self) -> Self:
+        """Return the scene, and raise UnknownNameError for a name in `movable` that no number has."""
+        known = dict.fromkeys([*self.numbers, *map(_array, self.numbers)])
+        for name in self.movable or ():
+            if name not in known:
+                raise UnknownNameError("number to move called", name, known)
+        return self
+
+    @property
+    def pitfalls(self) -> Choice:
+        """The pitfalls that this network can be led into."""
+        traps = ((name, trap.title) for name, trap in PITFALLS.items() if trap.applies(self.trace))
+        return Choice("pitfall", "Try", (("", "a pitfall …"), *traps))
+
+    def changed(self, values: Mapping[str, Value]) -> Self:
+        """Return the scene with other numbers, or led into a pitfall.
+
+        Names are those of `numbers`; `x[1]@2` is an input of the second example of a batch.
+        """
+        scene = self
+        parameters: dict[str, Any] = {}
+        for name, value in values.items():
+            if name == "pitfall":
+                scene = scene._trapped(str(value))
+            elif Name.read(name).quantity in ("W", "b"):
+                parameters[name] = value
+            else:
+                scene = scene._with_given(name, value)
+        scene = replace(scene, network=replaced(scene.network, parameters)) if parameters else scene
+        scene.trace  # noqa: B018 - what cannot be computed is refused here, in words
+        return scene
+
+    def _trapped(self, name: str) -> Self:
+        if not name:
+            return replace(self, pitfall="", note="")
+        network, rate = PITFALLS[name].make(self.trace, self.learning_rate)
+        note = f"{PITFALLS[name].title[0].upper()}{PITFALLS[name].title[1:]}. {PITFALLS[name].words}"
+        return replace(self, network=network, learning_rate=rate, pitfall=name, note=note)
+
+    def _with_given(self, name: str, value: object) -> Self:
+        """Return the scene with another learning rate, input or target."""
+        if name == "learning_rate":
+            rule = "a positive finite number, such as 0.1"
+            return replace(self, learning_rate=real(value, name, rule, lambda rate: 0 < rate < math.inf))
+        part, arrays = Name.read(name), {"x": self.x.copy(), "y": self.y.copy()}
+        own = part.at(example=part.example or self.example) if part.quantity in arrays else part
+        array, index = place(str(own), arrays, "number to move called")
+        arrays[array][index] = real(value, name, "a finite number", math.isfinite)
+        return replace(self, x=arrays["x"], y=arrays["y"])
+
+    def pressed(self, button: str) -> Self:
+        """Return the scene after one step of gradient descent."""
+        if button != "update":
+            raise UnknownNameError("button", button, ["update", "undo", "reset"])
+        scene = replace(self, network=sgd_step(self.trace, self.learning_rate))
+        scene.trace  # noqa: B018 - as above
+        return scene
+
+    def quantity(self, name: str) -> float:
+        """Return a weight, a bias, its gradient, the loss or the learning rate by name."""
+        if name in ("loss", "learning_rate"):
+            return {"loss": self.trace.loss, "learning_rate": self.learning_rate}[name]
+        arrays = {each: self.trace[each] for each in self.trace if each.lstrip("d")[0] in "Wb"}
+        array, index = place(name, arrays, "number")
+        return float(arrays[array][index])
+
+    def table(self, names: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
+        """Return names, values and gradients of some numbers, and the loss, as text."""
+        rows = ((name, number(self.quantity(name)), number(self.quantity(f"d{name}"), signed=True)) for name in names)
+        return (*rows, ("loss", number(self.trace.loss), ""))
+
+
+WHOLE = "the whole pass"
+MOST_EXAMPLES = 16  # that a person would follow number by number
+
+
+@dataclass(frozen=True)
+class PassScene(NetworkScene):
+    """The whole pass: the diagram with every value, its equations one at a time, and the worked solution of any value.
+
+    step : how many equations of the pass are shown; 0 is all of it
+    picked : the name of the value whose worked solution is shown, or ""
+    """
+
+    step: int = 0
+    picked: str = ""
+
+    title: ClassVar[str] = "Explorer of a network"
+    buttons: ClassVar[tuple[Button, ...]] = (
+        Button("back", "◀ Step", "One equation back"),
+        Button("forward", "Step ▶", "The next equation of the pass, in the order of computation"),
+        UPDATE,
+    )
+
+    @cached_property
+    def steps(self) -> dict[str, Step]:
+        """The equations of the pass, and before them what is given."""
+        return table(self.trace)
+
+    @cached_property
+    def walk(self) -> tuple[Step, ...]:
+        """The equations in the order in which they are shown; of a batch the example's own, and the means."""
+        own = ("", f"@{self.example}")
+        return tuple(s for s in self.steps.values() if s.kind not in ("given", "y_hat") and s.at in own)
 
     @property
     def choices(self) -> tuple[Choice, ...]:
         """What to explain, which pitfall to try, and of a batch which example to show."""
         hand = Hand.of(self.steps, self.notation)
         named = ((step.name, hand.symbol(step.name)) for step in self.walk)
-        explain = (("", "nothing"), (WHOLE, WHOLE), *named)
-        found = [Choice("explain", "Explain", explain), self._pitfalls]
+        found = [Choice("explain", "Explain", (("", "nothing"), (WHOLE, WHOLE), *named)), self.pitfalls]
         if len(self.x) > 1:
-            found.append(Choice("example", "Example", tuple((str(n), str(n)) for n in range(1, len(self.x) + 1))))
+            found.append(Choice("example", "Example", tuple((each, each) for each in self._examples)))
         return tuple(found)
 
     @property
-    def _pitfalls(self) -> Choice:
-        traps = ((name, trap.title) for name, trap in PITFALLS.items() if trap.applies(self.trace))
-        return Choice("pitfall", "Try", (("", "a pitfall …"), *traps))
+    def _examples(self) -> list[str]:
+        return [str(example) for example in range(1, len(self.x) + 1)]
 
     @property
     def values(self) -> dict[str, Value]:
         """The value of every number that could be moved, and what is chosen."""
         chosen: dict[str, Value] = {"explain": self.picked, "pitfall": self.pitfall}
-        return {**self._numbers, **chosen, **({"example": str(self.example)} if len(self.x) > 1 else {})}
+        return {**self.numbers, **chosen, **({"example": str(self.example)} if len(self.x) > 1 else {})}
+
+    def looking_as(self, other: Self) -> Self:
+        """Return these numbers, with the example, the step and the worked solution that the other scene shows."""
+        return replace(self, example=other.example, step=other.step, picked=other.picked)
 
     def changed(self, values: Mapping[str, Value]) -> Self:
-        """Return the scene with other numbers, or another choice.
-
-        Names are those of `values`; `x[1]@2` is an input of the second example of a batch.
-        """
-        scene = self
-        parameters: dict[str, float] = {}
-        for name, value in values.items():
-            if name == "explain":
-                scene = replace(scene, picked=str(value) and self._pick(str(value)))
-            elif name == "pitfall":
-                scene = scene._trapped(str(value))
-            elif name == "example":
-                scene = replace(scene, example=self._one_example(str(value)), step=0)
-            else:
-                scene = replace(scene, pitfall="", note="")
-                parameters |= {name: float(value)} if name[0] in "Wb" else {}
-                scene = scene if name[0] in "Wb" else scene._with_given(name, float(value))
-        scene = replace(scene, network=replaced(scene.network, parameters)) if parameters else scene
-        scene.trace  # noqa: B018 - what cannot be computed is refused here, in words
-        return scene
+        """Return the scene with other numbers, or something else to look at."""
+        looks = {name: str(values[name]) for name in ("explain", "example") if name in values}
+        scene = super().changed({name: value for name, value in values.items() if name not in looks})
+        if "example" in looks:
+            known = Register("example", dict(zip(self._examples, range(1, len(self.x) + 1), strict=True)))
+            scene = replace(scene, example=known[looks["example"]], step=0)
+        if "explain" in looks:
+            scene = replace(scene, picked=scene._pick(looks["explain"]))
+        return replace(scene, step=0) if "pitfall" in values else scene
 
     def _pick(self, name: str) -> str:
-        return name if name == WHOLE else look_up(self.steps, self._of_example(name)).name
+        return name if name in ("", WHOLE) else look_up(self.steps, self._of_example(name)).name
 
     def _of_example(self, name: str) -> str:
         """Return the name of a value of the example that is shown, where each example has its own."""
         part = Name.read(name)
-        if part.quantity in ("x", "y") and not part.example:
-            return str(part.at(example=self.example))
         own = str(part.at(example=self.example))
-        return own if not part.example and len(self.x) > 1 and own in self.steps else name
-
-    def _one_example(self, value: str) -> int:
-        known = [str(n) for n in range(1, len(self.x) + 1)]
-        if value not in known:
-            raise UnknownNameError("example", value, known)
-        return int(value)
-
-    def _trapped(self, name: str) -> Self:
-        if not name:
-            return replace(self, pitfall="", note="")
-        network, rate = PITFALLS[name].make(self.trace, self.learning_rate)
-        note = f"{PITFALLS[name].title.capitalize()}. {PITFALLS[name].words}"
-        return replace(self, network=network, learning_rate=rate, pitfall=name, note=note, step=0)
-
-    def _with_given(self, name: str, value: float) -> Self:
-        """Return the scene with another learning rate, input or target."""
-        if name == "learning_rate":
-            rule = "a positive finite number, such as 0.1"
-            return replace(self, learning_rate=real(value, name, rule, lambda rate: 0 < rate < math.inf))
-        arrays = {"x": self.x.copy(), "y": self.y.copy()}
-        array, index = place(self._of_example(name), arrays, "number to move called")
-        arrays[array][index] = real(value, name, "a finite number", math.isfinite)
-        return replace(self, x=arrays["x"], y=arrays["y"])
+        return (
+            own if not part.example and len(self.x) > 1 and own in self.steps and str(part) not in self.steps else name
+        )
 
     def pressed(self, button: str) -> Self:
         """Return the scene one equation on or back, or after one step of gradient descent."""
-        last = len(self.walk)
-        if button == "update":
-            scene = replace(self, network=sgd_step(self.trace, self.learning_rate), step=0)
-            scene.trace  # noqa: B018 - as above
-            return scene
-        if button == "forward":
-            return replace(self, step=(self.step + 1) % (last + 1), note="")
-        if button == "back":
-            return replace(self, step=(self.step - 1) % (last + 1), note="")
-        raise UnknownNameError("button", button, [each.name for each in self.buttons])
+        if button not in ("forward", "back"):
+            return replace(super().pressed(button), step=0)
+        step = self.step + (1 if button == "forward" else -1)
+        return replace(self, step=step % (len(self.walk) + 1))
 
     def quantity(self, name: str) -> float:
         """Return any value of the pass by name."""
-        if name == "learning_rate":
-            return self.learning_rate
-        return look_up(self.steps, self._of_example(name)).value
+        return self.learning_rate if name == "learning_rate" else look_up(self.steps, self._of_example(name)).value
 
-    def show(self, past: Sequence[Scene]) -> View:
+    def show(self, losses: Sequence[float]) -> View:
         """Return the diagram, the equation of the current step, the loss so far, and the worked solution."""
-        hand = Hand.of(self.steps, self.notation)
-        walked = self.walk[: self.step]
-        example, known = self.example, None
-        lit: Iterable[str] = [self.picked] if self.picked else []
-        if walked:
-            example = int(walked[-1].at[1:] or self.example)
-            known = {step.name for step in walked}
-            lit = [walked[-1].name, *walked[-1].needs]
-        return View(
-            draw(self.trace, self.notation, example, set(lit), known),
-            self._caption(walked, hand),
-            f"loss {number(self.trace.loss)}",
-            history(self._losses(past)),
-            self._solution(),
-            self.note,
-        )
+        lit, known, caption, said = {self.picked}, None, INVITATION, f"loss {number(self.trace.loss)}"
+        shown, example = self.trace, self.example
+        if walked := self.walk[: self.step]:
+            step, hand = walked[-1], Hand.of(self.steps, self.notation)
+            lit, known = {step.name, *step.needs}, {each.name for each in walked}
+            sides, where = hand.sides(hand.equation(step)), f"step {len(walked)} of {len(self.walk)}"
+            if step.at:  # an example's own gradients are those of its own loss, without the mean over the batch
+                row, where = slice(example - 1, example), f"example {example} alone, {where}"
+                shown, example = backprop(self.network, self.x[row], self.y[row], self.loss), 1
+                lit, known = ({name.partition("@")[0] for name in names} for names in (lit, known))
+            equation = " <wbr>= ".join(escape(side) for side in sides)
+            caption = f'<p><b>{step.label}</b>, {where}</p><p class="equation">{equation}</p>'
+            said = f"{step.label}, {where}: {' = '.join(sides)}"
+        solved = None if self.picked == WHOLE else self.picked
+        worked = solution(self.steps, solved, self.notation).fragment(level=4) if self.picked else ""
+        return View(draw(shown, self.notation, example, lit, known), caption, said, history(losses), worked, self.note)
 
-    def _losses(self, past: Sequence[Scene]) -> list[float]:
-        return [scene.trace.loss for scene in (*past, self) if isinstance(scene, NetworkScene)]
 
-    def _caption(self, walked: Sequence[Step], hand: Hand) -> str:
-        if not walked:
-            return "<p>All values are shown. <b>Step ▶</b> computes them one after the other.</p>"
-        step = walked[-1]
-        sides = [escape(side) for side in hand.sides(hand.equation(step))]
-        return (
-            f"<p><b>{step.label}</b>, step {len(walked)} of {len(self.walk)}</p>"
-            f'<p class="equation">{" <wbr>= ".join(sides)}</p>'
-        )
+INVITATION = "<p>All values are shown. <b>Step ▶</b> computes them one after the other.</p>"
 
-    def _solution(self) -> str:
-        if not self.picked:
-            return ""
-        name = None if self.picked == WHOLE else self.picked
-        return solution(self.steps, name, self.notation).fragment(level=4)
+
+def _array(name: str) -> str:
+    """Return the name of the array that a number is in."""
+    return str(Name.read(name).at(index=()))
 
 
 def _from_one(index: tuple[int, ...]) -> tuple[int, ...]:
@@ -374,20 +439,16 @@ def _from_one(index: tuple[int, ...]) -> tuple[int, ...]:
 
 # Predict first
 
-DIRECTIONS = {
-    "up": "up rise rises grow grows larger bigger more increase increases positive plus +",
-    "down": f"down fall falls shrink shrinks smaller less decrease decreases negative minus - {MINUS}",
-    "same": "same unchanged nothing neither stays equal 0",
-}
+NAME = r"[A-Za-z_]+\d*\[[\d, ]+\](?:@\d+)?|\bloss\b|\blearning_rate\b"
 
 
 @dataclass(frozen=True)
 class Prediction:
     """What a learner says before anything moves.
 
-    question : what is asked, such as "dW1[1,2] goes up or down?"
+    question : what is asked, such as "Raise W2[1,2]. Does dW1[1,2] go up or down?"
     said : the answer: words, a sign or a number
-    start : the value of what the question names, or None if it names nothing
+    start : the value of what the question is about, or None if it names nothing
     """
 
     question: str
@@ -395,39 +456,51 @@ class Prediction:
     start: float | None
 
     @staticmethod
-    def name_in(question: str) -> str:
-        """Return the name of the value that a question is about, or "".
+    def about(question: str) -> str:
+        """Return the name of the value that a question is about, or "": the last that is no weight, bias or input.
 
-        >>> Prediction.name_in("Move b1[1] up: what does dW2[1,2] do?"), Prediction.name_in("Is the loss convex?")
-        ('dW2[1,2]', 'loss')
+        >>> Prediction.about("What does dW2[1,2] do when b1[1] grows?"), Prediction.about("Who knows?")
+        ('dW2[1,2]', '')
         """
-        for word in reversed(re.findall(r"[A-Za-z_]+\d*\[[\d, ]+\](?:@\d+)?|\bloss\b", question)):
-            try:
-                return str(Name.read(word))
-            except ValueError:
-                continue
-        return ""
+        named = _named(question)
+        results = [name for name in named if Name.read(name).quantity not in ("W", "b", "x", "y", "learning_rate")]
+        return (results or named or [""])[-1]
 
-    @property
-    def direction(self) -> str:
-        """Which way the learner thinks it goes: "up", "down", "same", or "" if that was not said."""
-        words = {self.said, *re.findall(r"[a-z]+", self.said.lower())}
-        found = [direction for direction, known in DIRECTIONS.items() if words & set(known.split())]
-        return found[0] if len(found) == 1 else ""
-
-    def beside(self, now: float | None) -> str:
+    def beside(self, now: float | None, notation: str = "standard") -> str:
         """Return the prediction beside what came out.
 
-        >>> Prediction("loss up or down?", "down", 0.25).beside(0.125)
-        'You predicted: down. loss was 0.2500 and is 0.1250 now: it went down, as you said.'
+        >>> Prediction("Does z1[2] go up or down?", "down", 0.25).beside(0.125)
+        'You predicted: down. z1₂ was 0.2500 and is 0.1250 now: it went down.'
         """
-        words = f"You predicted: {self.said}."
+        words = f"You predicted: {self.said.rstrip('.')}."
         if self.start is None or now is None:
             return words
-        name = self.name_in(self.question)
+        symbol = in_symbols(self.about(self.question), notation)
         if now == self.start:
-            return f"{words} {name} is {number(now)}, as at first. Now move something."
+            return f"{words} {symbol} is {number(now)}, as at first. Now move something."
         went = "up" if now > self.start else "down"
-        verdict = {"": "", went: ", as you said"}.get(self.direction, ", not as you said: can you tell why?")
-        end = "" if verdict.endswith("?") else "."
-        return f"{words} {name} was {number(self.start)} and is {number(now)} now: it went {went}{verdict}{end}"
+        return f"{words} {symbol} was {number(self.start)} and is {number(now)} now: it went {went}."
+
+
+def _named(text: str) -> list[str]:
+    """Return the names of values in a text."""
+    found = []
+    for word in re.findall(NAME, text):
+        with suppress(ValueError):
+            found.append(str(Name.read(word)))
+    return found
+
+
+def in_symbols(text: str, notation: str) -> str:
+    """Return a text with the names of values as they are written.
+
+    >>> in_symbols("Raise W2[1,2]: what does dW1[1,1] do?", "standard")
+    'Raise w2₁₂: what does ∂L/∂w1₁₁ do?'
+    """
+
+    def symbol(found: re.Match[str]) -> str:
+        if found[0] == "loss" or not _named(found[0]):
+            return found[0]
+        return Name.read(found[0]).symbol(notation)
+
+    return re.sub(NAME, symbol, text)

@@ -1,6 +1,6 @@
 // The controls of an explorer. Every number, text and picture comes from Python; this file sends what was moved,
 // typed or pressed, and shows what comes back. One message is under way at a time: while it is, only the latest
-// position of a slider waits, so a drag never lags behind, and its last value always arrives.
+// position of a slider waits, so that nothing lags behind, and the last value always arrives.
 
 const SILENCE = 5000; // milliseconds without an answer, after which that is said
 const PAUSE = 80; // milliseconds between two steps of Run
@@ -15,35 +15,47 @@ function element(tag, attributes = {}, ...children) {
   return node;
 }
 
-let count = 0;
+let views = 0;
 
 function render({ model, el }) {
   const page = model.get("page");
-  const me = `bpcourse-${Math.random().toString(36).slice(2)}-${count++}`;
+  const me = `bpcourse-${Math.random().toString(36).slice(2)}-${views++}`;
   // JupyterLab would take arrow keys from a focused control, and fold a section of the notebook.
   const own = { "data-lm-suppress-shortcuts": "true" };
 
   // Sending
 
   const queue = [];
-  let sent = 0, answered = 0, silence = null, running = null, dragged = null;
+  let count = 0, current = null, silence = null, running = false, timer = null, gesture = null;
 
   function send(message) {
     const last = queue[queue.length - 1];
-    if (last && last.do === "set" && message.do === "set" && message.again && message.name === last.name)
-      last.value = message.value;
+    if (last && last.do === "set" && message.do === "set" && message.name === last.name) last.value = message.value;
     else queue.push(message);
     next();
   }
 
   function next() {
-    if (sent > answered || queue.length === 0) return;
-    model.send({ ...queue.shift(), edit: `${me}:${++sent}` });
-    root.dataset.state = "waiting";
-    clearTimeout(silence);
+    root.dataset.state = current || queue.length ? "waiting" : "idle";
+    if (current || queue.length === 0) return;
+    current = { ...queue.shift(), edit: `${me}:${++count}` };
     silence = setTimeout(() => {
       note.textContent = "No answer yet: the kernel is busy or has stopped. If it stays so, run the cell again.";
     }, SILENCE);
+    try {
+      model.send(current);
+    } catch {
+      stopped();
+    }
+  }
+
+  function stopped() {
+    clearTimeout(silence);
+    queue.length = 0;
+    current = null;
+    pause();
+    root.dataset.state = "idle";
+    alert.textContent = "The kernel was restarted or has stopped. Run the cell again.";
   }
 
   // The controls, by name
@@ -53,17 +65,23 @@ function render({ model, el }) {
   function control({ name, label, low, high, unit }) {
     const range = element("input", {
       type: "range", min: low, max: high, step: unit, id: `${me}-${name}`, "data-name": name, ...own,
+      // Undo takes back one gesture: a drag, or arrow keys without a pause for another control.
+      onpointerdown: () => { gesture = null; },
+      onfocus: () => { gesture = null; },
       oninput: () => {
-        send({ do: "set", name, value: Number(range.value), again: dragged === name });
-        dragged = name;
+        send({ do: "set", name, value: Number(range.value), again: gesture === name });
+        gesture = name;
       },
-      onchange: () => { dragged = null; },
     });
     const field = element("input", {
       type: "text", inputmode: "decimal", autocomplete: "off", "aria-label": `${label} as a number`, "data-name": name,
       ...own,
-      oninput: () => { field.dataset.typing = "true"; },
-      onchange: () => send({ do: "type", name, text: field.value }),
+      oninput: () => { field.typing = true; },
+      onchange: () => {
+        field.typing = false;
+        field.sent = true;
+        send({ do: "type", name, text: field.value });
+      },
     });
     ranges[name] = range;
     fields[name] = field;
@@ -84,16 +102,24 @@ function render({ model, el }) {
   }
 
   function run() {
-    clearTimeout(running);
-    running = running ? null : setTimeout(again, 0);
+    running = !running;
     runner.textContent = running ? "Pause" : "Run";
+    clearTimeout(timer);
+    if (running) again();
+  }
+
+  function pause() {
+    if (running) run();
   }
 
   function again() {
     send({ do: "press", name: repeated.name });
   }
 
-  const press = (name) => () => send({ do: "press", name });
+  const press = (name) => () => {
+    pause();
+    send({ do: "press", name });
+  };
   const repeated = page.buttons.find((each) => each.repeats);
   const runner = repeated && button("run", "Run", `${repeated.label} again and again`, run);
   const bar = element("div", { class: "bar", role: "group", "aria-label": "Steps" },
@@ -116,19 +142,20 @@ function render({ model, el }) {
         send({ do: "set", name: "explain", value: picked.dataset.name, again: false });
     },
   });
-  const caption = element("div", { class: "caption", "aria-live": "polite" });
+  const caption = element("div", { class: "caption" });
+  const heard = element("p", { class: "heard", role: "status" });
   const beside = element("div", { class: "beside" });
-  const solution = element("div", { class: "solution" });
+  const solution = element("div", { class: "solution", role: "region", "aria-label": "Worked solution", tabindex: 0 });
   const note = element("p", { class: "message", role: "status" });
   const alert = element("p", { class: "message wrong", role: "alert", id: `${me}-alert` });
   const values = element("div");
   const table = element("details", { class: "group", ontoggle: () => send({ do: "table", open: table.open }) },
     element("summary", own, "All values as a table"), values);
-  const frame = element("fieldset", { class: "frame" }, element("legend", {}, page.title), bar, picture, alert, note, caption,
+  const frame = element("fieldset", { class: "frame" }, element("legend", {}, page.title), bar, picture, alert, note, caption, solution,
     element("div", { class: "beneath" }, element("div", { class: "groups" }, ...folds(false)),
-      element("div", { class: "right" }, ...folds(true), beside)), solution, table);
+      element("div", { class: "right" }, ...folds(true), beside)), table, heard);
 
-  const predicted = element("p", { class: "message" });
+  const predicted = element("p", { class: "message", role: "status" });
   const guess = element("input", { type: "text", autocomplete: "off", id: `${me}-guess`, ...own });
   const form = element("form", {
     class: "predict",
@@ -146,43 +173,47 @@ function render({ model, el }) {
 
   function update() {
     const view = model.get("view");
-    const [author, number] = view.edit.split(":");
-    if (author === me) {
-      answered = Number(number);
+    const done = current && current.edit === view.edit ? current : null;
+    if (done) {
+      current = null;
       clearTimeout(silence);
     }
     const waiting = new Set(queue.map((message) => message.name));
     for (const [name, [value, text]] of Object.entries(view.values)) {
-      if (waiting.has(name)) continue;
       if (selects[name]) selects[name].value = value;
       if (!ranges[name]) continue;
-      if (name !== dragged) ranges[name].value = value;
-      ranges[name].setAttribute("aria-valuetext", `${text}, ${view.said}`);
-      const wrong = view.alert && view.about === name;
-      const field = fields[name];
-      if (wrong) field.setAttribute("aria-invalid", "true");
-      else if (author === me || !field.dataset.typing) {
-        field.value = text;
-        delete field.dataset.typing;
-        field.removeAttribute("aria-invalid");
-      }
-      if (wrong) field.setAttribute("aria-describedby", alert.id);
+      const range = ranges[name], field = fields[name];
+      [range.min, range.max] = view.ends[name];
+      if (!waiting.has(name)) range.value = value;
+      range.setAttribute("aria-valuetext", `${text}, ${view.said}`);
+      if (done && done.do === "type" && done.name === name) {
+        field.sent = false;
+        field.wrong = view.alert !== "";
+      } else if (done && view.alert === "") field.wrong = false;
+      if (!field.typing && !field.sent && !field.wrong) field.value = text;
+      if (field.wrong) field.setAttribute("aria-invalid", "true");
+      else field.removeAttribute("aria-invalid");
+      if (field.wrong) field.setAttribute("aria-describedby", alert.id);
       else field.removeAttribute("aria-describedby");
     }
+    const asked = form.contains(document.activeElement);
     put(picture, view.picture);
     put(caption, view.caption);
     put(beside, view.beside);
     put(solution, view.solution);
     put(values, view.table);
+    solution.hidden = view.solution === "";
     note.textContent = view.note;
     alert.textContent = view.alert;
     predicted.textContent = view.predicted;
     form.hidden = !view.locked;
     frame.disabled = view.locked;
-    if (running && (view.alert || view.locked)) run();
+    if (asked && !view.locked) bar.querySelector("button").focus();
+    // A slider says its value and the loss itself, and while it runs nothing should be read without end.
+    if (!running && document.activeElement?.type !== "range") heard.textContent = view.said;
+    if (view.alert || view.locked) pause();
     next();
-    root.dataset.state = sent > answered ? "waiting" : "idle";
-    if (running && author === me && sent === answered) running = setTimeout(again, PAUSE);
+    if (done && running && !current) timer = setTimeout(again, PAUSE);
   }
 
   const root = element("section", { class: "bpcourse", "aria-label": page.title, onkeydown: (event) => event.stopPropagation() },
@@ -191,7 +222,7 @@ function render({ model, el }) {
   update();
   model.on("change:view", update);
   return () => {
-    clearTimeout(running);
+    clearTimeout(timer);
     clearTimeout(silence);
     model.off("change:view", update);
   };
