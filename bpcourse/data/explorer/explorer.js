@@ -67,7 +67,7 @@ function render({ model, el }) {
       type: "range", min: low, max: high, step: unit, id: `${me}-${name}`, "data-name": name, ...own,
       // Undo takes back one gesture: a drag, or arrow keys without a pause for another control.
       onpointerdown: () => { gesture = null; },
-      onfocus: () => { gesture = null; },
+      onblur: () => { gesture = null; },
       oninput: () => {
         send({ do: "set", name, value: Number(range.value), again: gesture === name });
         gesture = name;
@@ -213,7 +213,10 @@ function render({ model, el }) {
     if (!running && document.activeElement?.type !== "range") heard.textContent = view.said;
     if (view.alert || view.locked) pause();
     next();
-    if (done && running && !current) timer = setTimeout(again, PAUSE);
+    if (done && running && !current) {
+      clearTimeout(timer);
+      timer = setTimeout(again, PAUSE);
+    }
   }
 
   const root = element("section", { class: "bpcourse", "aria-label": page.title, onkeydown: (event) => event.stopPropagation() },
