@@ -82,6 +82,7 @@ function render({ model, el }) {
         field.sent = true;
         send({ do: "type", name, text: field.value });
       },
+      onblur: () => write(field, model.get("view").values[name][1]),
     });
     ranges[name] = range;
     fields[name] = field;
@@ -165,6 +166,11 @@ function render({ model, el }) {
     },
   }, element("label", { for: guess.id }, page.question), guess, element("button", own, "Predict"));
 
+  // What is being typed, has not been answered yet or was wrong stays in its field.
+  function write(field, text) {
+    if (!field.typing && !field.sent && !field.wrong) field.value = text;
+  }
+
   // Only what differs is touched, so that nothing flickers and a selection or a focus stays.
   function put(node, html) {
     if (node.shown === html) return;
@@ -185,12 +191,13 @@ function render({ model, el }) {
       const range = ranges[name], field = fields[name];
       [range.min, range.max] = view.ends[name];
       if (!waiting.has(name)) range.value = value;
+      const answered = done && done.do === "type" && done.name === name;
       range.setAttribute("aria-valuetext", `${text}, ${view.said}`);
-      if (done && done.do === "type" && done.name === name) {
+      if (answered) {
         field.sent = false;
         field.wrong = view.alert !== "";
       } else if (done && view.alert === "") field.wrong = false;
-      if (!field.typing && !field.sent && !field.wrong) field.value = text;
+      if (answered || document.activeElement !== field) write(field, text);
       if (field.wrong) field.setAttribute("aria-invalid", "true");
       else field.removeAttribute("aria-invalid");
       if (field.wrong) field.setAttribute("aria-describedby", alert.id);
