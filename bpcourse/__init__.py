@@ -10,11 +10,12 @@ from bpcourse.engine.activations import ACTIVATIONS, Activation, leaky_relu
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import LOSSES, Loss, one_hot
 from bpcourse.engine.network import Dense, Forward, Network, forward
-from bpcourse.engine.training import sgd_step
+from bpcourse.engine.optimizers import SGD, Adam, Momentum
+from bpcourse.engine.training import History, sgd_step, train
 from bpcourse.notation import number, read_number
 
 if TYPE_CHECKING:
-    from bpcourse.engine import gradcheck
+    from bpcourse.engine import datasets, gradcheck
     from bpcourse.engine.examples import EXAMPLES, Example
     from bpcourse.pictures.diagram import Diagram, draw
     from bpcourse.pictures.explorers import (
@@ -39,13 +40,17 @@ __all__ = [
     "EXAMPLES",
     "LOSSES",
     "MISTAKES",
+    "SGD",
     "Activation",
+    "Adam",
     "Dense",
     "Diagram",
     "Example",
     "Explorer",
     "Forward",
+    "History",
     "Loss",
+    "Momentum",
     "Network",
     "Solution",
     "Step",
@@ -54,6 +59,7 @@ __all__ = [
     "backprop",
     "check",
     "check_function",
+    "datasets",
     "draw",
     "explore",
     "explore_activation",
@@ -71,6 +77,7 @@ __all__ = [
     "sgd_step",
     "solve",
     "steps",
+    "train",
 ]
 
 _LATER = {
@@ -90,6 +97,7 @@ _LATER = {
     "Verdict": "tutor.marking",
     "check": "tutor.marking",
     "check_function": "tutor.functions",
+    "datasets": "engine.datasets",
     "gradcheck": "engine.gradcheck",
     "hint": "tutor.marking",
     "practice": "tutor.practice",
@@ -103,7 +111,7 @@ def __getattr__(name: str) -> object:
     if name not in _LATER:
         raise AttributeError(f"module 'bpcourse' has no attribute {name!r}")
     module = import_module(f"bpcourse.{_LATER[name]}")
-    return getattr(module, name, module)  # gradcheck and practice are themselves modules
+    return getattr(module, name, module)  # some are themselves modules
 
 
 def __dir__() -> list[str]:

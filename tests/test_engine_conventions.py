@@ -427,7 +427,8 @@ def test_a_trace_knows_which_names_it_has():
 READING_ORDER = [
     "notation",
     "engine.validation", "engine.activations", "engine.losses", "engine.network", "engine.backpropagation",
-    "engine.examples", "engine.gradcheck", "engine.training", "engine.variations", "engine.datasets",
+    "engine.examples", "engine.gradcheck", "engine.optimizers", "engine.tape",
+    "engine.training", "engine.variations", "engine.datasets",
     "engine.surfaces",
     "tutor.equations", "tutor.worked", "tutor.files", "tutor.mistakes", "tutor.marking", "tutor.functions",
     "tutor.practice",
@@ -524,7 +525,7 @@ def test_what_a_reader_reads_first_stays_under_300_lines_of_code():
 
 
 MOST_LINES = {
-    "engine": 1100,
+    "engine": 1350,
     "tutor": 2700,  # a quarter of it is the words of a hundred mistakes
     "pictures": 1700,
     "": 800,  # what stands beside the three floors

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import math
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
-from bpcourse.engine.backpropagation import Trace
+from bpcourse.engine.backpropagation import Trace, backprop
+from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Dense, Network
-from bpcourse.engine.validation import real, require_finite, require_kind
+from bpcourse.engine.optimizers import SGD, Optimizer, rate_at
+from bpcourse.engine.tape import Parameters, Tape
+from bpcourse.engine.validation import (
+    Array,
+    ArrayLike,
+    DTypeLike,
+    is_count,
+    real,
+    require,
+    require_finite,
+    require_kind,
+)
+from bpcourse.notation import number
+
+PATIENCE = 1.0  # seconds, after which a progress bar is shown
 
 
 def sgd_step(trace: Trace, learning_rate: float) -> Network:
@@ -27,12 +46,229 @@ def sgd_step(trace: Trace, learning_rate: float) -> Network:
     rule = "a positive finite number, such as 0.1"
     learning_rate = real(learning_rate, "learning_rate", rule, lambda rate: 0 < rate < math.inf)
     layers = []
-    for number, layer in enumerate(trace.network.layers, start=1):
+    for k, layer in enumerate(trace.network.layers, start=1):
         with np.errstate(over="ignore", invalid="ignore"):  # named by require_finite
-            W = layer.W - learning_rate * trace[f"dW{number}"]
-            b = None if layer.b is None else layer.b - learning_rate * trace[f"db{number}"]
-        for name, new in ((f"W{number}", W), (f"b{number}", b)):
+            W = layer.W - learning_rate * trace[f"dW{k}"]
+            b = None if layer.b is None else layer.b - learning_rate * trace[f"db{k}"]
+        for name, new in ((f"W{k}", W), (f"b{k}", b)):
             if new is not None:
                 require_finite(new, f"the new {name}", "this overflowed: use a smaller learning_rate")
         layers.append(Dense(W, b, layer.activation, dtype=layer.W.dtype))
     return Network(layers)
+
+
+COLUMNS = ("loss", "accuracy", "validation loss", "validation accuracy", "gradient norm")
+ADVICE = "The network is that of the epoch before. Try a smaller learning_rate, or inputs around 0 and of size 1."
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class History:
+    """What training did, epoch by epoch, and the network that came out.
+
+    network : the trained one; with early stopping that of the lowest validation loss
+    columns : (epochs,) arrays by name. "loss": the mean over the epoch's batches, while they were being learned.
+        "gradient norm": the length of the gradient of its last batch. After the epoch, where they were asked for and
+        mean something: "accuracy", the share of training examples that are right, "validation loss" and
+        "validation accuracy"
+    snapshots : networks by epoch, as they were asked for
+    stopped : why it ended before its time, or ""
+    seconds : how long it took; not in its `repr`, which is the same in every run
+    """
+
+    network: Network
+    columns: dict[str, Array]
+    snapshots: dict[int, Network]
+    stopped: str
+    seconds: float
+
+    @property
+    def losses(self) -> Array:
+        """The loss of each epoch."""
+        return self.columns["loss"]
+
+    def __repr__(self) -> str:
+        epochs = len(self.losses)
+        shown = sorted({1, *(round(epochs * part / 9) for part in range(1, 10)), epochs} - {0}) if epochs else []
+        rows = [["epoch", *self.columns]]
+        rows += [[str(epoch), *(number(values[epoch - 1]) for values in self.columns.values())] for epoch in shown]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join(
+            [f"{self.network!r}, trained for {epochs} epochs", *lines, *([self.stopped] * bool(self.stopped))]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What `on_epoch` gets after an epoch.
+
+    epoch : from 1
+    loss, validation_loss : those of the epoch; the second is None without a validation set
+    """
+
+    epoch: int
+    loss: float
+    validation_loss: float | None
+    parameters: Parameters
+
+    @property
+    def network(self) -> Network:
+        """The network as it is now, copied when it is asked for."""
+        return self.parameters.network()
+
+
+def train(
+    network: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    loss: Loss | str = "mse",
+    optimizer: Optimizer | None = None,
+    epochs: int = 100,
+    batch_size: int | None = None,
+    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    patience: int | None = None,
+    rng: np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    accuracy: bool = False,
+    snapshots: Collection[int] = (),
+    progress: bool = True,
+    on_epoch: Callable[[Report], bool | None] | None = None,
+) -> History:
+    """Train a network on all examples, again and again, and return what happened and the network that came out.
+
+    x, y, loss : as `backprop` takes them
+    optimizer : `SGD`, `Momentum` or `Adam`; by default SGD(0.5)
+    epochs : how often all examples are seen
+    batch_size : how many examples make a step; None is all of them
+    validation : (x, y) of examples that are only looked at
+    patience : stop after so many epochs without a lower validation loss, and return the network that had the lowest
+    rng : shuffles the examples once an epoch if there is more than one batch; by default one with seed 0
+    dtype : float32 is about twice as fast; None is that of the network
+    accuracy : measure the share of training examples that are right after each epoch, which takes a pass over all
+    snapshots : epochs after which the network is kept
+    progress : show a progress bar if it takes more than a second
+    on_epoch : called with a `Report` after every epoch; training stops if it returns False
+
+    Ctrl-C, or "interrupt kernel", ends it early: the history so far is returned. So does a loss that is no finite
+    number any more, with the network of the last epoch before.
+
+    Raises ValueError, in words, for what `backprop` refuses and for settings that cannot be.
+
+    >>> history = train(Network([Dense([[3.0]], [1.0])]), [[2.0]], [[9.0]], optimizer=SGD(0.05), epochs=2)
+    >>> history.network.layers[0].W, history.losses  # each step: ŷ = 2w + b, w − 0.05·2(ŷ − 9)·2, b − 0.05·2(ŷ − 9)
+    (array([[3.6]]), array([4., 1.]))
+    """
+    started, optimizer = time.perf_counter(), SGD() if optimizer is None else optimizer
+    network = network if dtype is None else network.astype(dtype)
+    first = backprop(network, x, y, loss)  # it refuses what does not fit, in words
+    inputs, targets, loss = first["x"], first["y"], first.loss_function
+    n = len(inputs)
+    _require_settings(optimizer, epochs, batch_size, validation, patience, rng)
+    held_out = None
+    if validation is not None:
+        seen = backprop(network, *validation, loss)
+        held_out = seen["x"], seen["y"]
+
+    parameters = Parameters.of(network)
+    update, w, g = optimizer.start(parameters.vector), parameters.vector, parameters.gradient
+    size, rng = min(batch_size or n, n), rng or np.random.default_rng(0)
+    sum_to_one = bool(np.allclose(targets.sum(axis=1), 1, rtol=0, atol=4 * np.finfo(targets.dtype).eps))
+    tapes = {count: Tape.write(parameters, loss, count, sum_to_one) for count in {size, n % size or size}}
+    with_ones = np.column_stack([inputs, np.ones(n, inputs.dtype)])
+    if size == n:
+        tapes[n].x[...], tapes[n].y[...] = with_ones, targets
+
+    log: dict[str, list[float]] = {name: [] for name in COLUMNS}
+    kept: dict[int, Network] = {}
+    safe, best, stopped, bar = w.copy(), w.copy(), "", None
+    lowest, since = math.inf, 0
+    rate = rate_at(optimizer.learning_rate, 1)
+    try:
+        for epoch in range(1, epochs + 1):
+            if callable(optimizer.learning_rate):
+                rate = rate_at(optimizer.learning_rate, epoch)
+            order = rng.permutation(n) if size < n else np.arange(0)
+            total = 0.0
+            with np.errstate(all="ignore"):  # a loss that is no finite number is named below
+                for start in range(0, n, size):
+                    count = min(size, n - start)
+                    tape = tapes[count]
+                    if size < n:
+                        batch = order[start : start + count]
+                        with_ones.take(batch, axis=0, out=tape.x, mode="clip")
+                        targets.take(batch, axis=0, out=tape.y, mode="clip")
+                    value = tape.run()
+                    if not math.isfinite(value):
+                        value = parameters.evaluate(loss, tape.x[:, :-1], tape.y)[0]  # from z, also where e^−z is inf
+                    total += value * count
+                    update(w, g, rate)
+                norm = math.sqrt(float(np.dot(g, g)))
+            if not (math.isfinite(total) and math.isfinite(norm)):
+                w[...] = safe
+                stopped = f"Stopped in epoch {epoch}: the loss is no finite number any more. {ADVICE}"
+                break
+            np.copyto(safe, w)
+            log["loss"].append(total / n)
+            log["gradient norm"].append(norm)
+            if accuracy:
+                log["accuracy"].append(_share(parameters.evaluate(loss, inputs, targets)[1], loss))
+            if held_out is not None:
+                value, right = parameters.evaluate(loss, *held_out)
+                log["validation loss"].append(value)
+                log["validation accuracy"] += [] if right is None else [right]
+                since += 1
+                if value < lowest:
+                    lowest, since = value, 0
+                    np.copyto(best, w)
+            if epoch in snapshots:
+                kept[epoch] = parameters.network()
+            held = log["validation loss"][-1] if log["validation loss"] else None
+            if on_epoch and on_epoch(Report(epoch, log["loss"][-1], held, parameters)) is False:
+                stopped = f"Stopped after epoch {epoch}, as on_epoch asked for."
+                break
+            if patience is not None and since >= patience:
+                stopped = f"Stopped after epoch {epoch}: no lower validation loss since epoch {epoch - since}."
+                break
+            if progress and time.perf_counter() - started > PATIENCE:
+                bar = bar or _progress_bar(epochs)
+                bar.update(epoch - bar.n)
+    except KeyboardInterrupt:
+        stopped = f"Interrupted in epoch {len(log['loss']) + 1}."
+    finally:
+        if bar is not None:
+            bar.close()
+    if patience is not None and log["validation loss"]:
+        np.copyto(w, best)
+    columns = {name: np.array(values) for name, values in log.items() if values or name in ("loss", "gradient norm")}
+    return History(parameters.network(), columns, kept, stopped, time.perf_counter() - started)
+
+
+def _share(right: float | None, loss: Loss) -> float:
+    require(right is not None, f"accuracy needs a loss that classifies, a cross-entropy; got {loss.name}.")
+    return cast(float, right)
+
+
+def _progress_bar(epochs: int) -> Any:
+    from tqdm.auto import tqdm  # here, as only a long training needs it
+
+    return tqdm(total=epochs, unit="epoch")
+
+
+def _require_settings(
+    optimizer: object, epochs: object, batch_size: object, validation: object, patience: object, rng: object
+) -> None:
+    """Raise ValueError or TypeError, in words, for settings that cannot be."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be SGD(…), Momentum(…) or Adam(…); got {optimizer!r}.")
+    for name, value, optional in (
+        ("epochs", epochs, False),
+        ("batch_size", batch_size, True),
+        ("patience", patience, True),
+    ):
+        right = is_count(value) or (optional and value is None)
+        require(right, f"{name} must be a positive whole number{', or None' * optional}; got {value!r}.")
+    pair = validation is None or (isinstance(validation, tuple) and len(validation) == 2)
+    require(pair, f"validation must be a pair (x, y); got {type(validation).__name__}.")
+    require(patience is None or validation is not None, "patience needs a validation set, validation=(x, y).")
+    generator = rng is None or isinstance(rng, np.random.Generator)
+    require(generator, f"rng must be a NumPy Generator, such as np.random.default_rng(0); got {rng!r}.")
