@@ -64,7 +64,12 @@ def right(history, data, loss):
     return Parameters.of(history.network).evaluate(LOSSES[loss], data.x, data.y)[1]
 
 
-SETTINGS = {"xor": ([2, 8, 1], 500), "moons": ([2, 16, 16, 1], 400), "spirals": ([2, 16, 16, 1], 1500), "rings": ([2, 16, 1], 300)}  # fmt: skip
+SETTINGS = {
+    "xor": ([2, 8, 1], 500),
+    "moons": ([2, 16, 16, 1], 400),
+    "spirals": ([2, 16, 16, 1], 1500),
+    "rings": ([2, 16, 1], 300),
+}
 
 
 @pytest.mark.parametrize("name", SETTINGS)
