@@ -153,7 +153,7 @@ def torch_eager(work: Work, network: Network, fused: bool = False):
 
 
 def torch_fused(work: Work, network: Network):
-    """The same with the optimiser's fused kernel."""
+    """Return the same with the optimiser's fused kernel."""
     return torch_eager(work, network, fused=True)
 
 
@@ -233,7 +233,7 @@ def autograd_step(work: Work, network: Network):
 
 
 def textbook(work: Work, network: Network):
-    """The loop of many a blog post: the same formulas, written as they come."""
+    """Return the loop of many a blog post: the same formulas, written as they come."""
     functions = {"sigmoid": lambda z: 1 / (1 + np.exp(-z)), "tanh": np.tanh, "relu": lambda z: np.maximum(z, 0)}
 
     def gradient(layers, x, y):

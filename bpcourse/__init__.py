@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         explore_boundary,
         explore_loss,
         explore_surface,
+        explore_training,
     )
     from bpcourse.tutor import practice
     from bpcourse.tutor.equations import Step, steps
@@ -66,6 +67,7 @@ __all__ = [
     "explore_boundary",
     "explore_loss",
     "explore_surface",
+    "explore_training",
     "forward",
     "gradcheck",
     "hint",
@@ -91,6 +93,7 @@ _LATER = {
     "explore_boundary": "pictures.explorers",
     "explore_loss": "pictures.explorers",
     "explore_surface": "pictures.explorers",
+    "explore_training": "pictures.explorers",
     "MISTAKES": "tutor.mistakes",
     "Solution": "tutor.worked",
     "Step": "tutor.equations",

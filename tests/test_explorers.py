@@ -16,6 +16,7 @@ from bpcourse import (
     explore_boundary,
     explore_loss,
     explore_surface,
+    explore_training,
     number,
 )
 from bpcourse.pictures import explorers
@@ -35,6 +36,7 @@ def every_explorer():
         "loss": explore_loss(),
         "surface": explore_surface(LECTURE.network, LECTURE.x, LECTURE.y),
         "boundary": explore_boundary(plane, [[-1.0, 0.0], [1.0, 0.5]], [[0.0], [1.0]]),
+        "training": explore_training(epochs=20),
     }
 
 
@@ -105,6 +107,11 @@ def test_what_cannot_be_is_refused_in_words_and_nothing_changes():
         lambda: explore_activation("softmax"),
         lambda: explore_loss(["mse"] * 5),
         lambda: explore_loss(["max"]),
+        lambda: explore_training("stars"),
+        lambda: explore_training(width=2.5),
+        lambda: explore_training(epochs=5000),
+        lambda: explore_training(activation="max"),
+        lambda: explore_training(learning_rate=0),
         lambda: explore_loss(["mse"], y_hat=5.0),
         lambda: explore_surface(LECTURE.network, LECTURE.x, LECTURE.y, "z1[1]"),
         lambda: explore_surface(LECTURE.network, LECTURE.x, LECTURE.y, "W1[1,1]", "W1[1,1]"),
@@ -317,7 +324,7 @@ def test_an_instructor_switches_predictions_off(monkeypatch):
 # Everywhere
 
 
-@pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary"])
+@pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary", "training"])
 def test_each_explorer_has_words_and_a_picture_without_a_kernel(kind):
     explorer = every_explorer()[kind]
     data, _ = explorer._repr_mimebundle_()
@@ -333,7 +340,7 @@ def test_each_explorer_has_words_and_a_picture_without_a_kernel(kind):
     assert set(data) == {"text/plain", "text/html"}
 
 
-@pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary"])
+@pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary", "training"])
 def test_every_control_has_a_name_of_its_own_and_a_value(kind):
     explorer = every_explorer()[kind]
     page = explorer.page

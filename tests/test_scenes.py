@@ -13,11 +13,25 @@ from matplotlib import colormaps
 from matplotlib.image import imread
 from random_networks import random_cases
 
-from bpcourse import EXAMPLES, LOSSES, Activation, Dense, Network, backprop, draw, forward, number, sgd_step
+from bpcourse import (
+    EXAMPLES,
+    LOSSES,
+    Activation,
+    Adam,
+    Dense,
+    Network,
+    backprop,
+    datasets,
+    draw,
+    forward,
+    number,
+    sgd_step,
+    train,
+)
 from bpcourse.engine.surfaces import crossings, loss_surface, over_plane
 from bpcourse.engine.variations import PITFALLS, replaced
 from bpcourse.pictures import charts
-from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene
+from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.scenes import WHOLE, PassScene, Prediction, in_symbols
 from bpcourse.tutor.equations import table
 
@@ -442,6 +456,23 @@ def test_of_several_outputs_one_is_shown():
     assert seen(second).picture.svg != seen(scene).picture.svg
     with pytest.raises(ValueError, match="output"):
         scene.changed({"output": "4"})
+
+
+def test_a_training_is_done_again_at_every_move():
+    scene = TrainingScene("moons", 0.02, 8, 300, 0, "tanh")
+    for change in ({"learning_rate": 0.1}, {"width": 3.0}, {"seed": 5}, {"data": "rings"}, {"activation": "relu"}):
+        moved = scene.changed(change)
+        assert moved.values == scene.values | change
+        assert moved.loss_value != scene.loss_value
+    data = datasets.moons()
+    rng = np.random.default_rng(0)
+    network = Network.initialise([2, 8, 8, 1], ["tanh", "tanh", "sigmoid"], rng)
+    expected = train(network, data.x, data.y, "binary_cross_entropy", Adam(0.02), 300, dtype="float32", progress=False)
+    assert scene.loss_value == expected.losses[-1]
+    view = scene.show([])
+    right = int(((forward(expected.network, data.x).y_hat > 0.5) == (data.y > 0.5)).sum())
+    assert f"{right} of 200 right" in view.picture.words
+    assert view.beside.words.startswith("The loss over the last 299 epochs")
 
 
 # Charts

@@ -29,6 +29,7 @@ BLUE, ORANGE, GREEN, PURPLE = (
     "#8F4273",
 )  # after Okabe & Ito, darkened to 4.5:1 on white
 DASHES = {BLUE: "", ORANGE: "9 4", GREEN: "3 3", PURPLE: "12 3 3 3"}  # so that colour never tells curves apart alone
+MOST_POINTS = 300  # of a curve of losses
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 12, 40  # pixels around the area of the marks
 
 
@@ -160,18 +161,19 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     return [float(f"{count * unit:.12g}") for count in range(first, last + 1)]
 
 
-def history(losses: Sequence[float]) -> Diagram:
-    """Return the loss over the last moves, the present one marked.
+def history(losses: Sequence[float], unit: str = "move") -> Diagram:
+    """Return the loss over the last moves, or epochs, the present one marked.
 
     >>> history([0.25, 0.125]).words
     'The loss over the last move: from 0.2500 to 0.1250.'
     """
     highest = max([loss for loss in losses if math.isfinite(loss)], default=1.0) or 1.0
     count = len(losses) - 1
-    frame = Frame((0, 1.03 * max(count, 5)), (0, 1.1 * highest), "moves", "loss", width=300, height=150)
-    now, moves = number(losses[-1]), "the last move" if count == 1 else f"the last {count} moves"
-    words = f"The loss over {moves}: from {number(losses[0])} to {now}." if count else f"The loss is {now}."
-    marks = [frame.curve(range(len(losses)), losses, BLUE), frame.dot(count, losses[-1], BLUE)]
+    frame = Frame((0, 1.03 * max(count, 5)), (0, 1.1 * highest), f"{unit}s", "loss", width=300, height=150)
+    now, units = number(losses[-1]), f"the last {unit}" if count == 1 else f"the last {count} {unit}s"
+    words = f"The loss over {units}: from {number(losses[0])} to {now}." if count else f"The loss is {now}."
+    drawn = range(0, count + 1, max(1, count // MOST_POINTS))  # more would not be seen
+    marks = [frame.curve(drawn, [losses[k] for k in drawn], BLUE), frame.dot(count, losses[-1], BLUE)]
     return frame.picture(words, [("loss", now, "")], marks)
 
 

@@ -22,7 +22,7 @@ from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
 from bpcourse.engine.validation import ArrayLike, require
 from bpcourse.notation import SYMBOLS, UnknownNameError, given, read_number
-from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene
+from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.scenes import (
     MOST_EXAMPLES,
     Control,
@@ -439,6 +439,40 @@ the loss is 0.3133.
     require(network.sizes[0] == 2, f"a boundary needs a network with two inputs; got {network!r}.")
     scene = _scene(BoundaryScene, network, x, y, loss, learning_rate, controls, notation)
     return NetworkExplorer(scene, predict, notation)
+
+
+def explore_training(
+    data: str = "moons",
+    learning_rate: float = 0.02,
+    width: int = 8,
+    epochs: int = 300,
+    seed: int = 0,
+    activation: str = "tanh",
+    predict: str | None = None,
+) -> Explorer:
+    """Return an explorer of a whole training, which is done again at every move of a slider.
+
+    The network has two inputs, two hidden layers of one width and one sigmoid output; Adam trains it on all points at
+    once, with the binary cross-entropy.
+
+    data : "moons", "spirals", "rings" or "xor"
+    learning_rate, epochs : of the training; at most 1,000 epochs
+    width, activation : of the hidden layers
+    seed : of the first weights
+
+    >>> explorer = explore_training("xor", epochs=200)
+    >>> print(explorer.scene.history.losses[-1] < 0.1)
+    True
+    """
+    scene = TrainingScene("moons", 0.02, 8, 300, 0, "tanh")
+    settings: dict[str, Value] = {
+        "data": data,
+        "learning_rate": learning_rate,
+        "width": width,
+        "epochs": epochs,
+        "seed": seed,
+    }
+    return Explorer(scene.changed({**settings, "activation": activation}), predict)
 
 
 def _scene(

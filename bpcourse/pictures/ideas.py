@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import ClassVar, Self
+from typing import ClassVar, Self, cast
 
 import numpy as np
 
 from bpcourse.engine.activations import ACTIVATIONS, Activation
+from bpcourse.engine.datasets import Dataset, moons, rings, spirals, xor
 from bpcourse.engine.losses import LOSSES
+from bpcourse.engine.network import Network, forward
+from bpcourse.engine.optimizers import Adam, rate_at
 from bpcourse.engine.surfaces import crossings, loss_surface, over_plane, span
+from bpcourse.engine.training import History, train
 from bpcourse.engine.validation import Array, real, require
 from bpcourse.engine.variations import replaced
 from bpcourse.notation import Name, Register, UnknownNameError, given, number
@@ -340,40 +344,162 @@ class BoundaryScene(NetworkScene):
         new = super().changed({name: value for name, value in values.items() if name != "output"})
         return replace(new, output=self._outputs[str(values.get("output", self.output))])
 
-    @property
-    def _scale(self) -> tuple[float, float]:
-        """The least and largest output that has a colour of its own; the boundary is halfway."""
-        targets = self.y[:, self.output - 1]
-        if self.network.layers[-1].activation.name in ("sigmoid", "softmax") or np.ptp(targets) == 0:
-            return 0.0, 1.0
-        return float(targets.min()), float(targets.max())
-
     def show(self, losses: Sequence[float]) -> View:
         """Return the field of predictions with its boundary, and the points."""
-        across, up = (np.linspace(*span(self.x[:, k].tolist(), 0.15), POINTS) for k in (0, 1))
-        column, (low, high) = self.output - 1, self._scale
-        field, middle = over_plane(self.network, across, up)[..., column], (low + high) / 2
-        ends = (float(across[0]), float(across[-1])), (float(up[0]), float(up[-1]))
-        frame = Frame(ends[0], ends[1], "input 1", "input 2", width=480, height=400)
-        marks = [frame.field(field, low, high, "PuOr_r"), frame.dots(crossings(field, across, up, middle))]
-        right = 0
-        for point, y, y_hat in zip(self.x.tolist(), self.y[:, column], self.trace.y_hat[:, column], strict=True):
-            right += (y > middle) == (y_hat > middle)
-            look = (ORANGE, 4.5, "circle") if y > middle else (PURPLE, 4.5, "square")
-            marks.append(frame.dot(point[0], point[1], *look))
-        of = f" of output {self.output}" if len(self._outputs) > 1 else ""
+        shown, of = self.output - 1, f" of output {self.output}" if len(self._outputs) > 1 else ""
+        frame, marks, right, middle = _plane(self.network, self.x, self.y[:, shown], shown)
+        said = f"loss {number(self.trace.loss)}, {right} of {len(self.x)} right"
         words = (
             f"What the network predicts over the plane of its inputs. {right} of {len(self.x)} points lie on their "
             f"side of the boundary{of}; the loss is {number(self.trace.loss)}."
         )
         caption = (
             f"<p><b>loss {number(self.trace.loss)}</b>; <b>{right} of {len(self.x)}</b> points on their side</p>"
-            "<p>A circle on orange ground and a square on purple ground are right. The dotted line is where the output"
-            f"{of} is {given(middle)}.</p>"
+            f"{_key(f'the output{of} is {given(middle)}')}"
         )
-        said = f"loss {number(self.trace.loss)}, {right} of {len(self.x)} right"
         picture = frame.picture(words, self.table(self.parameters), marks)
         return View(picture, caption, said, history(losses), note=self.note)
+
+
+def _plane(network: Network, x: Array, y: Array, output: int) -> tuple[Frame, list[str], int, float]:
+    """Return the frame and marks of a network's output over the plane, how many points are right, and the boundary.
+
+    y : (n,) array, the targets of that output
+    """
+    across, up = (np.linspace(*span(x[:, k].tolist(), 0.15), POINTS) for k in (0, 1))
+    ends = (float(across[0]), float(across[-1])), (float(up[0]), float(up[-1]))
+    frame = Frame(ends[0], ends[1], "input 1", "input 2", width=480, height=400)
+    classes = network.layers[-1].activation.name in ("sigmoid", "softmax") or np.ptp(y) == 0
+    low, high = (0.0, 1.0) if classes else (float(y.min()), float(y.max()))
+    middle = (low + high) / 2
+    field, predicted = over_plane(network, across, up)[..., output], forward(network, x).y_hat[:, output]
+    marks = [frame.field(field, low, high, "PuOr_r"), frame.dots(crossings(field, across, up, middle))]
+    for point, target in zip(x.tolist(), y > middle, strict=True):
+        look = (ORANGE, 4.5, "circle") if target else (PURPLE, 4.5, "square")
+        marks.append(frame.dot(point[0], point[1], *look))
+    return frame, marks, int(np.count_nonzero((y > middle) == (predicted > middle))), middle
+
+
+def _key(boundary: str) -> str:
+    """Return in HTML how a plane is read."""
+    return (
+        "<p>A circle on orange ground and a square on purple ground are right. The dotted line is where "
+        f"{boundary}.</p>"
+    )
+
+
+MOST_EPOCHS = 1000
+
+
+@dataclass(frozen=True)
+class TrainingScene:
+    """A whole training, done again at every move: two inputs, two hidden layers of one width, one output.
+
+    data : the name of the data set
+    learning_rate : of Adam
+    width : units in each of the hidden layers
+    epochs : how often all points are seen
+    seed : of the first weights
+    activation : of the hidden units
+    """
+
+    data: str
+    learning_rate: float
+    width: int
+    epochs: int
+    seed: int
+    activation: str
+
+    title: ClassVar[str] = "Explorer of a training"
+    buttons: ClassVar[tuple[Button, ...]] = ()
+    sets: ClassVar[Register[Callable[[], Dataset]]] = Register(
+        "data set", {"moons": moons, "spirals": spirals, "rings": rings, "xor": xor}
+    )
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The settings."""
+        controls = (
+            Control("learning_rate", "η", 0.001, 0.5, 0.001, least=1e-6, most=10.0),
+            Control("width", "units", 1, 32, 1, least=1, most=100),
+            Control("epochs", "epochs", 1, MOST_EPOCHS, 1, least=1, most=MOST_EPOCHS),
+            Control("seed", "seed", 0, 99, 1, least=0),
+        )
+        return (Group("settings", controls),)
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The points, and the activation."""
+        functions = tuple((name, name) for name in ("tanh", "sigmoid", "relu", "identity"))
+        return Choice("data", "Points", tuple((name, name) for name in self.sets)), Choice(
+            "activation", "Activation", functions
+        )
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """All settings."""
+        numbers: dict[str, Value] = {"learning_rate": self.learning_rate, "width": self.width, "epochs": self.epochs}
+        return {**numbers, "seed": self.seed, "data": self.data, "activation": self.activation}
+
+    @property
+    def state(self) -> object:
+        """The same."""
+        return self.values
+
+    @cached_property
+    def history(self) -> History:
+        """The training."""
+        data, rng = self.sets[self.data](), np.random.default_rng(self.seed)
+        layers = [self.activation, self.activation, "sigmoid"]
+        network = Network.initialise([2, self.width, self.width, 1], layers, rng)
+        optimizer, single = Adam(self.learning_rate), np.float32  # half the time, and nobody sees the difference
+        loss = "binary_cross_entropy"
+        return train(network, data.x, data.y, loss, optimizer, self.epochs, dtype=single, progress=False)
+
+    @property
+    def loss_value(self) -> float:
+        """The loss at the end."""
+        return float(self.history.losses[-1]) if len(self.history.losses) else math.nan
+
+    def looking_as(self, other: TrainingScene) -> TrainingScene:
+        """Return the same, without what it has computed."""
+        return replace(self)
+
+    def changed(self, values: Mapping[str, Value]) -> TrainingScene:
+        """Return the scene with other settings."""
+        new = _replaced(self.values, values)
+        counts = {}
+        for name, least in (("width", 1), ("epochs", 1), ("seed", 0)):
+            counts[name] = int(real(new[name], name, f"a whole number, at least {least}", _whole_from(least)))
+        require(counts["epochs"] <= MOST_EPOCHS, f"epochs must be at most {MOST_EPOCHS}; got {counts['epochs']}.")
+        rate = rate_at(cast(float, new["learning_rate"]), 1)
+        data, activation = str(new["data"]), str(new["activation"])
+        self.sets[data], ACTIVATIONS[activation]
+        return TrainingScene(data, rate, counts["width"], counts["epochs"], counts["seed"], activation)
+
+    def pressed(self, button: str) -> TrainingScene:
+        """Refuse, as there is nothing to press."""
+        raise no_button(self, button)
+
+    def quantity(self, name: str) -> float:
+        """Return the loss."""
+        return Register("value", {"loss": self.loss_value})[name]
+
+    def show(self, losses: Sequence[float]) -> View:
+        """Return what the trained network predicts, and the loss over the epochs."""
+        data = self.sets[self.data]()
+        network = self.history.network
+        frame, marks, right, middle = _plane(network, data.x, data.y[:, 0], 0)
+        said = f"loss {number(self.loss_value)}, {right} of {len(data.x)} right"
+        words = f"What the network has learned after {len(self.history.losses)} epochs: {said}."
+        caption = f"<p><b>{said}</b></p>{_key(f'the output is {given(middle)}')}"
+        table = [("loss", number(self.loss_value), ""), ("right", str(right), "")]
+        curve = history(self.history.losses.tolist() or [math.nan], "epoch")
+        return View(frame.picture(words, table, marks), caption, said, curve, note=self.history.stopped)
+
+
+def _whole_from(least: int) -> Callable[[float], bool]:
+    return lambda value: value >= least and value == round(value)
 
 
 def _replaced(known: Mapping[str, Value], values: Mapping[str, Value]) -> Mapping[str, Value]:

@@ -15,12 +15,13 @@ CELLS = {
     "losses": "e = explore_loss()\ne",
     "surface": "e = explore_surface(lecture.network, lecture.x, lecture.y, learning_rate=4)\ne",
     "boundary": "e = explore_boundary(plane, [[-1, 0], [1, 0.5], [0, 1]], [[0], [1], [1]])\ne",
+    "training": "e = explore_training()\ne",
     "predict": "e = explore(lecture.network, lecture.x, lecture.y, predict='Does the loss go up or down?')\ne",
 }
 SETUP = """
 import json
 from bpcourse import EXAMPLES, Dense, Network, draw
-from bpcourse import explore, explore_activation, explore_boundary, explore_loss, explore_surface
+from bpcourse import explore, explore_activation, explore_boundary, explore_loss, explore_surface, explore_training
 lecture = EXAMPLES["lecture"]
 plane = Network([Dense([[1.0, 0.5], [0.5, -1.0]], [0.0, 0.1], "tanh"), Dense([[1.0], [-1.0]], [0.0], "sigmoid")])
 """
