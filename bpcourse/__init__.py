@@ -17,6 +17,7 @@ from bpcourse.notation import number, read_number
 if TYPE_CHECKING:
     from bpcourse.engine import datasets, gradcheck
     from bpcourse.engine.examples import EXAMPLES, Example
+    from bpcourse.pictures import plotting
     from bpcourse.pictures.diagram import Diagram, draw
     from bpcourse.pictures.explorers import (
         Explorer,
@@ -74,6 +75,7 @@ __all__ = [
     "leaky_relu",
     "number",
     "one_hot",
+    "plotting",
     "practice",
     "read_number",
     "sgd_step",
@@ -87,6 +89,7 @@ _LATER = {
     "Example": "engine.examples",
     "Diagram": "pictures.diagram",
     "draw": "pictures.diagram",
+    "plotting": "pictures.plotting",
     "Explorer": "pictures.explorers",
     "explore": "pictures.explorers",
     "explore_activation": "pictures.explorers",

@@ -6,12 +6,16 @@ Both are computed for all points at once: a batch with one more axis, one networ
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Network, forward
 from bpcourse.engine.validation import Array, place, require
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def loss_surface(trace: Trace, first: str, second: str, firsts: Array, seconds: Array) -> Array:
@@ -83,6 +87,39 @@ def crossings(field: Array, across: Array, up: Array, level: float) -> list[tupl
             place = along[column] + (level - before) / (after - before) * (along[column + 1] - along[column])
             found.append((float(place), float(fixed[row])) if axis else (float(fixed[row]), float(place)))
     return found
+
+
+def confusion(network: Network, x: Array, y: Array) -> NDArray[np.integer]:
+    """Return how often each class, (row), is taken for each other one, (column): (classes, classes).
+
+    y : (n, classes) array, one-hot
+
+    >>> from bpcourse import Dense
+    >>> confusion(Network([Dense(np.eye(2), None, "softmax")]), np.array([[2.0, 1.0], [3.0, 1.0]]), np.eye(2))
+    array([[1, 0],
+           [1, 0]])
+    """
+    require(y.shape[1] > 1, f"a confusion needs one-hot classes, (n, classes); got y of shape {y.shape}.")
+    counts = np.zeros((y.shape[1], y.shape[1]), int)
+    np.add.at(counts, (y.argmax(axis=1), forward(network, x).y_hat.argmax(axis=1)), 1)
+    return counts
+
+
+def tiled(images: Array, shape: tuple[int, int], columns: int, gap: float = np.nan) -> Array:
+    """Return images, (n, height · width), beside and below each other in one array, with a gap of one pixel.
+
+    >>> tiled(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), shape=(1, 2), columns=2, gap=0.0)
+    array([[1., 2., 0., 3., 4.],
+           [0., 0., 0., 0., 0.],
+           [5., 6., 0., 0., 0.]])
+    """
+    (height, width), rows = shape, -(-len(images) // columns)
+    require(images.shape[1] == height * width, f"shape {shape} needs {height * width} values for each image.")
+    sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), gap)
+    for number, image in enumerate(images):
+        top, left = number // columns * (height + 1), number % columns * (width + 1)
+        sheet[top : top + height, left : left + width] = image.reshape(shape)
+    return sheet
 
 
 def span(values: Sequence[float], margin: float = 0.1) -> tuple[float, float]:

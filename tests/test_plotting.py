@@ -1,0 +1,183 @@
+"""Plots hold the engine's numbers, by the data of their axes, and say what they show."""
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from bpcourse import (
+    ACTIVATIONS,
+    EXAMPLES,
+    LOSSES,
+    SGD,
+    Adam,
+    Dense,
+    Network,
+    backprop,
+    datasets,
+    forward,
+    number,
+    train,
+)
+from bpcourse.engine.variations import replaced
+from bpcourse.pictures import plotting
+from bpcourse.pictures.plotting import describe
+
+LECTURE = EXAMPLES["lecture"]
+TRACE = LECTURE.backprop()
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """A network that reads digits, and the images that it has not seen."""
+    rng = np.random.default_rng(0)
+    known, held_out = datasets.digits().split(rng)
+    network = Network.initialise([64, 16, 10], ["relu", "softmax"], rng)
+    history = train(
+        network, known.x, known.y, "categorical_cross_entropy", Adam(0.01), 10, 32, progress=False,
+        validation=(held_out.x, held_out.y),
+    )  # fmt: skip
+    return history, held_out
+
+
+def lines(ax):
+    return {line.get_label(): (line.get_xdata(), line.get_ydata()) for line in ax.lines}
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "leaky_relu", "identity"])
+def test_an_activation_and_its_slope(name):
+    activation = ACTIVATIONS[name]
+    found = lines(plotting.plot_activation(name))
+    z, a = found[activation.name]
+    assert np.array_equal(a, activation.f(z))
+    assert np.array_equal(found["its slope"][1], activation.df(z))
+    with pytest.raises(ValueError, match="softmax has no slope"):
+        plotting.plot_activation("softmax")
+
+
+def test_losses_against_the_prediction():
+    ax = plotting.plot_loss(["mse", "half_sse", "binary_cross_entropy"], y=0.25)
+    for name in ("mse", "half_sse", "binary_cross_entropy"):
+        x, values = lines(ax)[name.replace("_", " ")]
+        assert values[7] == LOSSES[name].value([0.25], [x[7]])
+    styles = {(line.get_color(), line.get_linestyle()) for line in ax.lines}
+    assert len(styles) == len({style for _, style in styles}) == 3  # colour is not alone
+    with pytest.raises(ValueError, match="one to 4 losses"):
+        plotting.plot_loss([])
+
+
+def test_a_surface_and_the_path_on_it():
+    history = train(LECTURE.network, LECTURE.x, LECTURE.y, epochs=4, snapshots=range(1, 5), progress=False)
+    path = list(history.snapshots.values())
+    ax = plotting.plot_surface(TRACE, "W1[1,1]", "b2[2]", path)
+    left, right, bottom, top = ax.images[0].get_extent()
+    assert (left, right) == (0.5 - 3, 0.5 + 3)
+    assert (bottom, top) == (-1.2 - 3, -1.2 + 3)
+    corner = replaced(LECTURE.network, {"W1[1,1]": left, "b2[2]": bottom})
+    assert ax.images[0].get_array()[0, 0] == pytest.approx(backprop(corner, LECTURE.x, LECTURE.y).loss, rel=1e-12)
+    x, y = lines(ax)["path of descent"]
+    assert x.tolist() == [network.layers[0].W[0, 0] for network in path]
+    assert y.tolist() == [network.layers[1].b[1] for network in path]
+    assert "here, 1 point" in describe(ax)
+
+
+def test_a_boundary_with_its_points():
+    data = datasets.moons(40)
+    network = Network([Dense([[1.0], [-2.0]], [0.5], "sigmoid")])
+    ax = plotting.plot_boundary(network, data.x, data.y)
+    left, right, bottom, top = ax.images[0].get_extent()
+    field = ax.images[0].get_array()
+    assert field[0, 0] == pytest.approx(forward(network, [left, bottom]).y_hat.item(), rel=1e-12)
+    assert field[-1, -1] == pytest.approx(forward(network, [right, top]).y_hat.item(), rel=1e-12)
+    points = lines(ax)
+    assert len(points["target 1"][0]) == len(points["target 0"][0]) == 20
+    assert {line.get_marker() for line in ax.lines} >= {"o", "s"}
+
+
+def test_a_history(learned):
+    history, _ = learned
+    found = lines(plotting.plot_history(history))
+    assert np.array_equal(found["loss"][1], history.losses)
+    assert np.array_equal(found["validation loss"][1], history.columns["validation loss"])
+    assert found["loss"][0].tolist() == list(range(1, 11))
+    with pytest.raises(TypeError, match="needed a History"):
+        plotting.plot_history([1, 2])
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+def test_histograms_of_each_layer(gradients):
+    ax = plotting.plot_histograms(TRACE, gradients)
+    for layer, polygon in enumerate(ax.patches, start=1):
+        heights = polygon.get_xy()[:, 1]
+        assert heights.max() >= 1
+        assert polygon.get_label() == f"layer {layer}"
+    counts = [np.histogram(TRACE[f"{'d' * gradients}W{k}"], 40)[0].sum() for k in (1, 2)]
+    assert counts == [4, 4]
+
+
+def test_the_first_layer_as_images(learned):
+    history, _ = learned
+    ax = plotting.plot_first_layer(history.network, (8, 8))
+    sheet = ax.images[0].get_array()
+    W = history.network.layers[0].W
+    assert np.array_equal(np.asarray(sheet[:8, 9:17]), W[:, 1].reshape(8, 8))
+    low, high = ax.images[0].get_clim()
+    assert -low == high == abs(W).max()  # 0 is the middle colour
+    with pytest.raises(ValueError, match="needs 12 values"):
+        plotting.plot_first_layer(history.network, (3, 4))
+
+
+def test_images_with_what_they_are_taken_for(learned):
+    history, held_out = learned
+    x, y = held_out.x[:200], held_out.y[:200]
+    taken = forward(history.network, x).y_hat.argmax(axis=1)
+    wrong = np.flatnonzero(taken != y.argmax(axis=1))
+    assert len(wrong) > 0
+    ax = plotting.plot_images(x, y, (8, 8), history.network, columns=20)
+    assert np.array_equal(np.asarray(ax.images[0].get_array()[9:17, :8]), x[20].reshape(8, 8))
+    texts = [text.get_text() for text in ax.texts]
+    assert [k for k, text in enumerate(texts) if "not" in text] == wrong.tolist()
+    assert texts[wrong[0]] == f"{y[wrong[0]].argmax()} not {taken[wrong[0]]}!"
+    assert len(ax.lines) == len(wrong)  # a frame each
+    assert f"{len(wrong)} of them taken for another class" in describe(ax)
+    assert [text.get_text() for text in plotting.plot_images(x[:3], y[:3], (8, 8)).texts] == [
+        str(each.argmax()) for each in y[:3]
+    ]
+
+
+def test_a_confusion_matrix(learned):
+    history, held_out = learned
+    ax = plotting.plot_confusion(history.network, held_out.x, held_out.y)
+    counts = np.asarray(ax.images[0].get_array())
+    taken = forward(history.network, held_out.x).y_hat.argmax(axis=1)
+    for true, seen in ((3, 3), (8, 1), (9, 4)):
+        assert counts[true, seen] == ((held_out.y.argmax(axis=1) == true) & (taken == seen)).sum()
+    assert f"{np.trace(counts)} of 359 are right" in describe(ax)
+    with pytest.raises(ValueError, match="one-hot"):
+        plotting.plot_confusion(LECTURE.network, LECTURE.x, LECTURE.y[:, :1])
+
+
+def test_a_plot_goes_into_the_axes_that_are_given():
+    left, right = Figure().subplots(1, 2)
+    assert plotting.plot_activation("tanh", ax=left) is left
+    assert plotting.plot_loss(ax=right) is right
+    assert plotting.plot_activation("tanh") is not left
+
+
+def test_a_notebook_gets_the_picture_and_its_words(monkeypatch, capsys):
+    calls = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **more: calls.append((data, more)))
+    ax = plotting.plot_activation("relu")
+    plotting.shown(ax)._ipython_display_()
+    data, more = calls[0]
+    assert data["text/plain"] == more["metadata"]["image/png"]["alt"] == describe(ax) == repr(plotting.shown(ax))
+    assert data["image/png"].startswith("iVBORw0KGgo")
+    assert capsys.readouterr().out == describe(ax) + "\n"
+    assert (
+        describe(ax)
+        == "relu and its slope. a over z: relu from 0 at −6 to 6.000 at 6; its slope from 0 at −6 to 1.000 at 6."
+    )
+
+
+def test_a_gradient_descent_falls_in_its_plot():
+    history = train(LECTURE.network, LECTURE.x, LECTURE.y, optimizer=SGD(1.0), epochs=50, progress=False)
+    assert f"loss from {number(TRACE.loss)} at 1" in describe(plotting.plot_history(history))
