@@ -110,6 +110,7 @@ def test_histograms_of_each_layer(gradients):
         heights = polygon.get_xy()[:, 1]
         assert heights.max() >= 1
         assert polygon.get_label() == f"layer {layer}"
+    assert "layer 1; layer 2" in describe(ax)
     counts = [np.histogram(TRACE[f"{'d' * gradients}W{k}"], 40)[0].sum() for k in (1, 2)]
     assert counts == [4, 4]
 

@@ -117,6 +117,7 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
         if name in history.columns:
             ax.plot(epochs, history.columns[name], dashes, color=colour, label=name)
     ax.set_ylim(bottom=0)
+    ax.xaxis.get_major_locator().set_params(integer=True)
     return _titled(ax, "Training", "epoch", "loss")
 
 
@@ -232,6 +233,7 @@ def describe(ax: Axes) -> str:
         else:
             at = [given(float(value)) for value in (xs[0], xs[-1])]
             parts.append(f"{label} from {number(float(ys[0]))} at {at[0]} to {number(float(ys[-1]))} at {at[1]}")
+    parts += [str(patch.get_label()) for patch in ax.patches if not str(patch.get_label()).startswith("_")]
     for image in ax.images:
         low, high = (number(float(value)) for value in image.get_clim())
         parts.append(f"colours from {low} to {high}")
