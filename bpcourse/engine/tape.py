@@ -139,17 +139,18 @@ def _activation(activation: Activation, a: Array, d: Array) -> tuple[list[Call],
     """Return the calls that turn z into a, in the same buffer, and those that turn da into dz, in d, from a."""
     slope = np.empty_like(a)
     times_slope = partial(np.multiply, d, slope, d)
+    one, zeros = np.array(1, a.dtype), np.zeros_like(a)  # arrays: a Python number would be converted at every call
     if activation == ACTIVATIONS["identity"]:
         return [], []
     if activation == ACTIVATIONS["sigmoid"]:  # a = 1 / (1 + e^−z); the slope is a − a²
         through: list[Call] = [partial(np.negative, a, a), partial(np.exp, a, a)]
-        through += [partial(np.add, a, 1, a), partial(np.reciprocal, a, a)]
-        return through, [partial(np.multiply, a, a, slope), partial(np.subtract, a, slope, slope), times_slope]
+        through += [partial(np.add, a, one, a), partial(np.reciprocal, a, a)]
+        return through, [partial(np.square, a, slope), partial(np.subtract, a, slope, slope), times_slope]
     if activation == ACTIVATIONS["tanh"]:  # the slope is 1 − a²
-        squares = [partial(np.multiply, a, a, slope), partial(np.subtract, 1, slope, slope)]
+        squares = [partial(np.square, a, slope), partial(np.subtract, one, slope, slope)]
         return [partial(np.tanh, a, a)], [*squares, times_slope]
     if activation == ACTIVATIONS["relu"]:  # the slope is the sign of a, which is 0 or 1
-        return [partial(np.maximum, a, 0, out=a)], [partial(np.sign, a, slope), times_slope]
+        return [partial(np.maximum, a, zeros, out=a)], [partial(np.sign, a, slope), times_slope]
     z = np.empty_like(a)  # any other is asked for by its own formulas, which allocate
 
     def forward() -> None:
@@ -167,18 +168,22 @@ def _output(
 ) -> tuple[list[Call], list[Call], Callable[[], float]]:
     """Return the calls that turn the output's z into a, those that put ∂L/∂z into dz, and the loss; all (units, n)."""
     units, n = a.shape
-    work = np.empty_like(a)
+    work, one = np.empty_like(a), np.array(1, a.dtype)
     if loss in (LOSSES["mse"], LOSSES["half_sse"]):
         factor = 1 / (n * units) if loss == LOSSES["mse"] else 1 / (2 * n)
         through, slope = _activation(activation, a, dz)
-        error: list[Call] = [partial(np.subtract, a, y, work), partial(np.multiply, work, 2 * factor, dz), *slope]
+        error: list[Call] = [
+            partial(np.subtract, a, y, work),
+            partial(np.multiply, work, np.array(2 * factor, a.dtype), dz),
+            *slope,
+        ]
         return through, error, lambda: factor * float(np.vdot(work, work))
     p = np.empty_like(a)
     if loss == LOSSES["binary_cross_entropy"]:  # p = 1 / (1 + e^−z), dz = (p − y) / (outputs · examples)
         factor = 1 / (n * units)
-        through = [partial(np.negative, a, work), partial(np.exp, work, work), partial(np.add, work, 1, work)]
+        through = [partial(np.negative, a, work), partial(np.exp, work, work), partial(np.add, work, one, work)]
         through.append(partial(np.reciprocal, work, p))
-        error = [partial(np.subtract, p, y, dz), partial(np.multiply, dz, factor, dz)]
+        error = [partial(np.subtract, p, y, dz), partial(np.multiply, dz, np.array(factor, a.dtype), dz)]
         # Its loss is ln(1 + e^z) − y·z = ln(1 + e^−z) + (1 − y)·z, in each output.
         ones = np.ones(a.size, a.dtype)  # a product with ones adds up, and is quicker than .sum()
 
@@ -191,9 +196,13 @@ def _output(
         return through, error, binary
     if loss == LOSSES["categorical_cross_entropy"] and sum_to_one:  # p = e^z / Σ e^z, dz = (p − y) / examples
         largest, total, ones = np.empty((1, n), a.dtype), np.empty(n, a.dtype), np.ones(units, a.dtype)
-        through = [partial(np.amax, a, 0, largest, True), partial(np.subtract, a, largest, a), partial(np.exp, a, p)]
+        through = [
+            partial(np.maximum.reduce, a, 0, None, largest, True),
+            partial(np.subtract, a, largest, a),
+            partial(np.exp, a, p),
+        ]
         through += [partial(np.dot, ones, p, total), partial(np.divide, p, total, p)]
-        error = [partial(np.subtract, p, y, dz), partial(np.multiply, dz, 1 / n, dz)]
+        error = [partial(np.subtract, p, y, dz), partial(np.multiply, dz, np.array(1 / n, a.dtype), dz)]
         # Its loss is ln Σ e^z − Σ y·z, in each example, where the largest z is 0.
         all_ones = np.ones(a.size, a.dtype)
 

@@ -183,55 +183,60 @@ def train(
     safe, best, stopped, bar = w.copy(), w.copy(), "", None
     lowest, since = math.inf, 0
     rate = rate_at(optimizer.learning_rate, 1)
+
+    def learn() -> float:
+        """Go through all examples once, and return the mean of the losses on the way."""
+        order, total = rng.permutation(n) if size < n else np.arange(0), 0.0
+        for start in range(0, n, size):
+            count = min(size, n - start)
+            tape = tapes[count]
+            if size < n:
+                batch = order[start : start + count]
+                with_ones.take(batch, axis=0, out=tape.x, mode="clip")
+                targets.take(batch, axis=0, out=tape.y, mode="clip")
+            value = tape.run()
+            if not math.isfinite(value):
+                value = parameters.evaluate(loss, tape.x[:, :-1], tape.y)[0]  # from z, also where e^−z is infinite
+            total += value * count
+            update(w, g, rate)
+        return total / n
+
     try:
-        for epoch in range(1, epochs + 1):
-            if callable(optimizer.learning_rate):
-                rate = rate_at(optimizer.learning_rate, epoch)
-            order = rng.permutation(n) if size < n else np.arange(0)
-            total = 0.0
-            with np.errstate(all="ignore"):  # a loss that is no finite number is named below
-                for start in range(0, n, size):
-                    count = min(size, n - start)
-                    tape = tapes[count]
-                    if size < n:
-                        batch = order[start : start + count]
-                        with_ones.take(batch, axis=0, out=tape.x, mode="clip")
-                        targets.take(batch, axis=0, out=tape.y, mode="clip")
-                    value = tape.run()
-                    if not math.isfinite(value):
-                        value = parameters.evaluate(loss, tape.x[:, :-1], tape.y)[0]  # from z, also where e^−z is inf
-                    total += value * count
-                    update(w, g, rate)
+        with np.errstate(all="ignore"):  # a loss that is no finite number is named below
+            for epoch in range(1, epochs + 1):
+                if callable(optimizer.learning_rate):
+                    rate = rate_at(optimizer.learning_rate, epoch)
+                mean = learn()
                 norm = math.sqrt(float(np.dot(g, g)))
-            if not (math.isfinite(total) and math.isfinite(norm)):
-                w[...] = safe
-                stopped = f"Stopped in epoch {epoch}: the loss is no finite number any more. {ADVICE}"
-                break
-            np.copyto(safe, w)
-            log["loss"].append(total / n)
-            log["gradient norm"].append(norm)
-            if accuracy:
-                log["accuracy"].append(_share(parameters.evaluate(loss, inputs, targets)[1], loss))
-            if held_out is not None:
-                value, right = parameters.evaluate(loss, *held_out)
-                log["validation loss"].append(value)
-                log["validation accuracy"] += [] if right is None else [right]
-                since += 1
-                if value < lowest:
-                    lowest, since = value, 0
-                    np.copyto(best, w)
-            if epoch in snapshots:
-                kept[epoch] = parameters.network()
-            held = log["validation loss"][-1] if log["validation loss"] else None
-            if on_epoch and on_epoch(Report(epoch, log["loss"][-1], held, parameters)) is False:
-                stopped = f"Stopped after epoch {epoch}, as on_epoch asked for."
-                break
-            if patience is not None and since >= patience:
-                stopped = f"Stopped after epoch {epoch}: no lower validation loss since epoch {epoch - since}."
-                break
-            if progress and time.perf_counter() - started > PATIENCE:
-                bar = bar or _progress_bar(epochs)
-                bar.update(epoch - bar.n)
+                if not (math.isfinite(mean) and math.isfinite(norm)):
+                    w[...] = safe
+                    stopped = f"Stopped in epoch {epoch}: the loss is no finite number any more. {ADVICE}"
+                    break
+                np.copyto(safe, w)
+                log["loss"].append(mean)
+                log["gradient norm"].append(norm)
+                if accuracy:
+                    log["accuracy"].append(_share(parameters.evaluate(loss, inputs, targets)[1], loss))
+                if held_out is not None:
+                    value, right = parameters.evaluate(loss, *held_out)
+                    log["validation loss"].append(value)
+                    log["validation accuracy"] += [] if right is None else [right]
+                    since += 1
+                    if value < lowest:
+                        lowest, since = value, 0
+                        np.copyto(best, w)
+                if epoch in snapshots:
+                    kept[epoch] = parameters.network()
+                held = log["validation loss"][-1] if log["validation loss"] else None
+                if on_epoch and on_epoch(Report(epoch, mean, held, parameters)) is False:
+                    stopped = f"Stopped after epoch {epoch}, as on_epoch asked for."
+                    break
+                if patience is not None and since >= patience:
+                    stopped = f"Stopped after epoch {epoch}: no lower validation loss since epoch {epoch - since}."
+                    break
+                if progress and time.perf_counter() - started > PATIENCE:
+                    bar = bar or _progress_bar(epochs)
+                    bar.update(epoch - bar.n)
     except KeyboardInterrupt:
         stopped = f"Interrupted in epoch {len(log['loss']) + 1}."
     finally:

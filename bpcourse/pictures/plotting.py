@@ -111,13 +111,15 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
     >>> describe(plot_history(train(lecture.network, lecture.x, lecture.y, epochs=100)))
     'Training. loss over epoch: loss from 0.06183 at 1 to 3.612e−6 at 100.'
     """
+    from matplotlib.ticker import MaxNLocator
+
     require_kind(history, History, "train(network, x, y)")
     ax, epochs = _axes(ax), np.arange(1, len(history.losses) + 1)
     for name, (colour, dashes) in zip(("loss", "validation loss"), STYLES, strict=False):
         if name in history.columns:
             ax.plot(epochs, history.columns[name], dashes, color=colour, label=name)
     ax.set_ylim(bottom=0)
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return _titled(ax, "Training", "epoch", "loss")
 
 
