@@ -10,13 +10,13 @@ from bpcourse.engine.activations import ACTIVATIONS, Activation, leaky_relu
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import LOSSES, Loss, one_hot
 from bpcourse.engine.network import Dense, Forward, Network, forward
-from bpcourse.engine.optimizers import SGD, Adam, Momentum
-from bpcourse.engine.training import History, sgd_step, train
 from bpcourse.notation import number, read_number
 
 if TYPE_CHECKING:
     from bpcourse.engine import datasets, gradcheck
     from bpcourse.engine.examples import EXAMPLES, Example
+    from bpcourse.engine.optimizers import SGD, Adam, Momentum
+    from bpcourse.engine.training import History, sgd_step, train
     from bpcourse.pictures import plotting
     from bpcourse.pictures.diagram import Diagram, draw
     from bpcourse.pictures.explorers import (
@@ -87,6 +87,12 @@ __all__ = [
 _LATER = {
     "EXAMPLES": "engine.examples",
     "Example": "engine.examples",
+    "SGD": "engine.optimizers",
+    "Adam": "engine.optimizers",
+    "Momentum": "engine.optimizers",
+    "History": "engine.training",
+    "sgd_step": "engine.training",
+    "train": "engine.training",
     "Diagram": "pictures.diagram",
     "draw": "pictures.diagram",
     "plotting": "pictures.plotting",
