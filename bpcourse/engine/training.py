@@ -57,6 +57,7 @@ def sgd_step(trace: Trace, learning_rate: float) -> Network:
     return Network(layers)
 
 
+NOTHING = np.arange(0)
 COLUMNS = ("loss", "accuracy", "validation loss", "validation accuracy", "gradient norm")
 ADVICE = "The network is that of the epoch before. Try a smaller learning_rate, or inputs around 0 and of size 1."
 
@@ -96,6 +97,56 @@ class History:
         return "\n".join(
             [f"{self.network!r}, trained for {epochs} epochs", *lines, *([self.stopped] * bool(self.stopped))]
         )
+
+
+class Training:
+    """A training that one can go on with, epoch after epoch; `train` is a loop over it.
+
+    parameters : the network's, as they are now
+    rate : the learning rate, which may be changed between two epochs
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        x: ArrayLike,
+        y: ArrayLike,
+        loss: Loss | str,
+        optimizer: Optimizer,
+        batch_size: int | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        first = backprop(network, x, y, loss)  # it refuses what does not fit, in words
+        self.x, self.y, self.loss, n = first["x"], first["y"], first.loss_function, len(first["x"])
+        _require_settings(optimizer, batch_size, rng)
+        self.parameters = Parameters.of(network)
+        self.update = optimizer.start(self.parameters.vector)
+        self.rate = rate_at(optimizer.learning_rate, 1)
+        self.size, self.rng = min(batch_size or n, n), np.random.default_rng(0) if rng is None else rng
+        sum_to_one = bool(np.allclose(self.y.sum(axis=1), 1, rtol=0, atol=4 * np.finfo(self.y.dtype).eps))
+        sizes = {self.size, n % self.size or self.size}
+        self.tapes = {count: Tape.write(self.parameters, self.loss, count, sum_to_one) for count in sizes}
+        self.with_ones = np.column_stack([self.x, np.ones(n, self.x.dtype)])
+        if self.size == n:
+            self.tapes[n].x[...], self.tapes[n].y[...] = self.with_ones, self.y
+
+    def epoch(self) -> float:
+        """Learn from all examples once, and return the mean of the losses on the way: NaN or inf if it ran away."""
+        n, size, w, g = len(self.x), self.size, self.parameters.vector, self.parameters.gradient
+        order, total = self.rng.permutation(n) if size < n else NOTHING, 0.0
+        for start in range(0, n, size):
+            count = min(size, n - start)
+            tape = self.tapes[count]
+            if size < n:
+                batch = order[start : start + count]
+                self.with_ones.take(batch, axis=0, out=tape.x, mode="clip")
+                self.y.take(batch, axis=0, out=tape.y, mode="clip")
+            value = tape.run()
+            if not math.isfinite(value):  # from z it may be finite, where e^−z is not
+                value = self.parameters.evaluate(self.loss, tape.x[:, :-1], tape.y)[0]
+            total += value * count
+            self.update(w, g, self.rate)
+        return total / n
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,53 +211,24 @@ def train(
     """
     started, optimizer = time.perf_counter(), SGD() if optimizer is None else optimizer
     network = network if dtype is None else network.astype(dtype)
-    first = backprop(network, x, y, loss)  # it refuses what does not fit, in words
-    inputs, targets, loss = first["x"], first["y"], first.loss_function
-    n = len(inputs)
-    _require_settings(optimizer, epochs, batch_size, validation, patience, rng)
-    held_out = None
-    if validation is not None:
-        seen = backprop(network, *validation, loss)
-        held_out = seen["x"], seen["y"]
+    training = Training(network, x, y, loss, optimizer, batch_size, rng)
+    held_out = _held_out(network, validation, training.loss)
+    require(is_count(epochs), f"epochs must be a positive whole number; got {epochs!r}.")
+    patient = patience is None or is_count(patience)
+    require(patient, f"patience must be a positive whole number, or None; got {patience!r}.")
+    require(patience is None or held_out is not None, "patience needs a validation set, validation=(x, y).")
 
-    parameters = Parameters.of(network)
-    update, w, g = optimizer.start(parameters.vector), parameters.vector, parameters.gradient
-    size, rng = min(batch_size or n, n), rng or np.random.default_rng(0)
-    sum_to_one = bool(np.allclose(targets.sum(axis=1), 1, rtol=0, atol=4 * np.finfo(targets.dtype).eps))
-    tapes = {count: Tape.write(parameters, loss, count, sum_to_one) for count in {size, n % size or size}}
-    with_ones = np.column_stack([inputs, np.ones(n, inputs.dtype)])
-    if size == n:
-        tapes[n].x[...], tapes[n].y[...] = with_ones, targets
-
+    parameters, w, g = training.parameters, training.parameters.vector, training.parameters.gradient
     log: dict[str, list[float]] = {name: [] for name in COLUMNS}
     kept: dict[int, Network] = {}
     safe, best, stopped, bar = w.copy(), w.copy(), "", None
     lowest, since = math.inf, 0
-    rate = rate_at(optimizer.learning_rate, 1)
-
-    def learn() -> float:
-        """Go through all examples once, and return the mean of the losses on the way."""
-        order, total = rng.permutation(n) if size < n else np.arange(0), 0.0
-        for start in range(0, n, size):
-            count = min(size, n - start)
-            tape = tapes[count]
-            if size < n:
-                batch = order[start : start + count]
-                with_ones.take(batch, axis=0, out=tape.x, mode="clip")
-                targets.take(batch, axis=0, out=tape.y, mode="clip")
-            value = tape.run()
-            if not math.isfinite(value):
-                value = parameters.evaluate(loss, tape.x[:, :-1], tape.y)[0]  # from z, also where e^−z is infinite
-            total += value * count
-            update(w, g, rate)
-        return total / n
-
     try:
         with np.errstate(all="ignore"):  # a loss that is no finite number is named below
             for epoch in range(1, epochs + 1):
                 if callable(optimizer.learning_rate):
-                    rate = rate_at(optimizer.learning_rate, epoch)
-                mean = learn()
+                    training.rate = rate_at(optimizer.learning_rate, epoch)
+                mean = training.epoch()
                 norm = math.sqrt(float(np.dot(g, g)))
                 if not (math.isfinite(mean) and math.isfinite(norm)):
                     w[...] = safe
@@ -216,9 +238,11 @@ def train(
                 log["loss"].append(mean)
                 log["gradient norm"].append(norm)
                 if accuracy:
-                    log["accuracy"].append(_share(parameters.evaluate(loss, inputs, targets)[1], loss))
+                    log["accuracy"].append(
+                        _share(parameters.evaluate(training.loss, training.x, training.y)[1], training.loss)
+                    )
                 if held_out is not None:
-                    value, right = parameters.evaluate(loss, *held_out)
+                    value, right = parameters.evaluate(training.loss, *held_out)
                     log["validation loss"].append(value)
                     log["validation accuracy"] += [] if right is None else [right]
                     since += 1
@@ -259,21 +283,21 @@ def _progress_bar(epochs: int) -> Any:
     return tqdm(total=epochs, unit="epoch")
 
 
-def _require_settings(
-    optimizer: object, epochs: object, batch_size: object, validation: object, patience: object, rng: object
-) -> None:
+def _require_settings(optimizer: object, batch_size: object, rng: object) -> None:
     """Raise ValueError or TypeError, in words, for settings that cannot be."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be SGD(…), Momentum(…) or Adam(…); got {optimizer!r}.")
-    for name, value, optional in (
-        ("epochs", epochs, False),
-        ("batch_size", batch_size, True),
-        ("patience", patience, True),
-    ):
-        right = is_count(value) or (optional and value is None)
-        require(right, f"{name} must be a positive whole number{', or None' * optional}; got {value!r}.")
-    pair = validation is None or (isinstance(validation, tuple) and len(validation) == 2)
-    require(pair, f"validation must be a pair (x, y); got {type(validation).__name__}.")
-    require(patience is None or validation is not None, "patience needs a validation set, validation=(x, y).")
+    counted = batch_size is None or is_count(batch_size)
+    require(counted, f"batch_size must be a positive whole number, or None; got {batch_size!r}.")
     generator = rng is None or isinstance(rng, np.random.Generator)
     require(generator, f"rng must be a NumPy Generator, such as np.random.default_rng(0); got {rng!r}.")
+
+
+def _held_out(network: Network, validation: object, loss: Loss) -> tuple[Array, Array] | None:
+    """Return the validation set as batches that fit the network, or None."""
+    if validation is None:
+        return None
+    pair = isinstance(validation, tuple) and len(validation) == 2
+    require(pair, f"validation must be a pair (x, y); got {type(validation).__name__}.")
+    seen = backprop(network, *cast(tuple[ArrayLike, ArrayLike], validation), loss)
+    return seen["x"], seen["y"]
