@@ -432,7 +432,7 @@ READING_ORDER = [
     "engine.surfaces",
     "tutor.equations", "tutor.worked", "tutor.files", "tutor.mistakes", "tutor.marking", "tutor.functions",
     "tutor.practice",
-    "pictures.diagram", "pictures.charts", "pictures.plotting", "pictures.scenes", "pictures.ideas",
+    "pictures.diagram", "pictures.charts", "pictures.plotting", "pictures.scenes", "pictures.ideas", "pictures.live",
     "pictures.explorers",
     "",  # bpcourse/__init__.py
     "server", "cli", "__main__",

@@ -9,10 +9,11 @@ from random_networks import random_cases
 
 from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, sgd_step
 from bpcourse.engine.optimizers import SGD, Adam, Momentum
-from bpcourse.engine.tape import Parameters
+from bpcourse.engine.tape import Parameters, Tape
 from bpcourse.engine.training import train
 
 CASES = random_cases(200)
+LECTURE = EXAMPLES["lecture"]
 SWISH = Activation(
     "swish", lambda z: z / (1 + np.exp(-z)), lambda z: (1 + np.exp(-z) * (1 + z)) / (1 + np.exp(-z)) ** 2
 )
@@ -209,17 +210,78 @@ def test_a_saturated_output_has_its_true_loss(z):
     assert history.stopped == ""
 
 
-def test_ctrl_c_returns_the_history_so_far():
+WHERE = {
+    "after an epoch": None,
+    "in a batch": ("bpcourse.engine.tape.Tape.run", 8),
+    "while it measures": ("bpcourse.engine.tape.Parameters.evaluate", 6),
+}
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_ctrl_c_returns_the_history_so_far(where, monkeypatch):
+    x, y = moons(np.random.default_rng(0))
+    network = Network.initialise([2, 3, 1], ["tanh", "sigmoid"], np.random.default_rng(1))
+    settings = {"loss": "binary_cross_entropy", "batch_size": 20, "accuracy": True, "validation": (x, y)}
+    whole = quiet(network, x, y, epochs=2, **settings)
+
     def interrupt(report):
-        if report.epoch == 3:
+        if report.epoch == 2:
             raise KeyboardInterrupt
 
-    lecture = EXAMPLES["lecture"]
-    history = quiet(lecture.network, lecture.x, lecture.y, epochs=10, on_epoch=interrupt)
-    three = quiet(lecture.network, lecture.x, lecture.y, epochs=3)
-    assert "Interrupted" in history.stopped
-    assert history.losses.tolist() == three.losses.tolist()
-    assert vector(history.network).tobytes() == vector(three.network).tobytes()
+    if WHERE[where]:
+        name, count = WHERE[where]
+        owner, method = (Tape, "run") if "Tape" in name else (Parameters, "evaluate")
+        right, left = getattr(owner, method), [count]
+
+        def broken(*arguments):
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+            return right(*arguments)
+
+        monkeypatch.setattr(owner, method, broken)
+    history = quiet(network, x, y, epochs=10, on_epoch=None if WHERE[where] else interrupt, **settings)
+    assert history.stopped == "Interrupted after epoch 2."
+    assert vector(history.network).tobytes() == vector(whole.network).tobytes()
+    assert {name: values.tolist() for name, values in history.columns.items()} == {
+        name: values.tolist() for name, values in whole.columns.items()
+    }
+    assert "Interrupted" in repr(history)
+
+
+RUNAWAY = {
+    "one layer": ([1, 1], ["identity"], "mse", 1e3, None),
+    "one layer, at once": ([1, 1], ["identity"], "mse", 1e308, None),
+    "deep": ([2, 3, 3, 1], ["identity"] * 3, "mse", 1e3, None),
+    "relu in batches": ([2, 8, 1], ["relu", "identity"], "mse", 1e3, 2),
+    "classes": ([2, 8, 3], ["relu", "softmax"], "categorical_cross_entropy", 1e300, 2),
+}
+
+
+@pytest.mark.parametrize("name", RUNAWAY)
+def test_whatever_runs_away_ends_with_a_history(name):
+    sizes, activations, loss, rate, batch = RUNAWAY[name]
+    rng = np.random.default_rng(0)
+    network = Network.initialise(sizes, activations, rng)
+    x, y = rng.normal(size=(20, sizes[0])), rng.normal(size=(20, sizes[-1]))
+    y = np.eye(3)[rng.integers(0, 3, 20)] if loss != "mse" else y
+    history = quiet(network, x, y, loss, SGD(rate), epochs=200, batch_size=batch)
+    assert "no finite number" in history.stopped
+    assert np.isfinite(vector(history.network)).all()
+    assert all(len(values) == len(history.losses) for values in history.columns.values())
+    repr(history)
+
+
+def test_the_same_layer_twice_is_trained_as_two():
+    layer = Dense([[0.5, -0.25], [0.75, 0.125]], [0.1, -0.2], "sigmoid")
+    network, x, y = Network([layer, layer]), [[0.3, 0.8]], [[0.2, 0.9]]
+    expected = vector(sgd_step(backprop(network, x, y), 0.5))
+    assert np.allclose(vector(quiet(network, x, y, epochs=1).network), expected, rtol=0, atol=1e-15)
+
+
+def test_a_schedule_may_end_at_0():
+    history = quiet(LECTURE.network, LECTURE.x, LECTURE.y, optimizer=SGD(lambda epoch: 1 - epoch / 10), epochs=10)
+    assert len(history.losses) == 10
 
 
 def test_after_each_epoch_one_may_look_and_stop():
@@ -227,7 +289,7 @@ def test_after_each_epoch_one_may_look_and_stop():
 
     def look(report):
         seen.append((report.epoch, report.loss, backprop(report.network, lecture.x, lecture.y).loss))
-        return report.epoch < 4
+        return np.bool_(report.epoch < 4)
 
     history = quiet(lecture.network, lecture.x, lecture.y, epochs=10, on_epoch=look)
     assert [epoch for epoch, *_ in seen] == [1, 2, 3, 4]
@@ -265,7 +327,6 @@ def test_the_history_is_a_table_without_times():
     assert "0.06183" in lines[2]
 
 
-LECTURE = EXAMPLES["lecture"]
 WRONG = {
     "epochs": ({"epochs": 0}, "epochs must be a positive whole number; got 0"),
     "batch size": ({"batch_size": 0}, "batch_size must be a positive whole number, or None; got 0"),
@@ -275,9 +336,14 @@ WRONG = {
     "rng": ({"rng": 3}, "rng must be a NumPy Generator"),
     "optimizer": ({"optimizer": "adam"}, "optimizer must be SGD"),
     "accuracy": ({"accuracy": True}, "accuracy needs a loss that classifies, a cross-entropy; got mse"),
-    "schedule": ({"optimizer": SGD(lambda epoch: 1.0 - epoch / 2)}, "learning_rate must be a positive finite number"),
+    "schedule": (
+        {"optimizer": SGD(lambda epoch: 3.5 - epoch)},
+        r"learning_rate\(4\) must be 0 or a positive finite number",
+    ),
     "loss": ({"loss": "max"}, "there is no loss 'max'"),
     "cross-entropy": ({"loss": "categorical_cross_entropy"}, "needs probabilities from a softmax output"),
+    "snapshots": ({"snapshots": 2}, "snapshots must be a list of epochs, from 1 to 100; got 2"),
+    "late snapshot": ({"snapshots": [101]}, "snapshots must be a list of epochs"),
     "dtype": ({"dtype": "float16"}, "dtype must be float64 or float32"),
 }
 

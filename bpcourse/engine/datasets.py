@@ -25,7 +25,7 @@ class Dataset:
 
     name : what it is
     x : (n, inputs) array
-    y : (n, outputs) array; classes are 0 and 1 in one output, or one-hot in several
+    y : (n, outputs) array: numbers, or classes as 0 and 1 in one output, or one-hot in several
     """
 
     name: str
@@ -40,6 +40,7 @@ class Dataset:
         """
         share = real(share, "share", "between 0 and 1, such as 0.8", lambda share: 0 < share < 1)
         order, first = rng.permutation(len(self.x)), round(share * len(self.x))
+        require(0 < first < len(self.x), f"a share of {share:g} of {len(self.x)} examples leaves one part empty.")
         return self._part(order[:first]), self._part(order[first:])
 
     def _part(self, rows: NDArray[np.integer]) -> Dataset:
@@ -85,7 +86,7 @@ def rings(n: int = 200, noise: float = 0.1, rng: np.random.Generator | None = No
 
 
 def wave(n: int = 100, noise: float = 0.1, rng: np.random.Generator | None = None) -> Dataset:
-    """Return points on a sine over ±π, with normal noise: a regression of one number on one number."""
+    """Return points on y = sin(π·x), x from −1 to 1, with normal noise: a regression of one number on one number."""
     rng, along, _ = _draw(n, noise, rng)
     x = math.pi * (2 * along - 1)
     return _dataset("wave", x[:, np.newaxis] / math.pi, np.sin(x) + noise * rng.normal(size=n))
@@ -110,6 +111,8 @@ def _draw(n: int, noise: float, rng: np.random.Generator | None) -> tuple[np.ran
     """Return the random source, a place between 0 and 1 for each point, and classes 0 and 1 in turn."""
     require(is_count(n), f"n must be a positive whole number; got {n!r}.")
     real(noise, "noise", "0 or more", lambda noise: 0 <= noise < math.inf)
+    source = rng is None or isinstance(rng, np.random.Generator)
+    require(source, f"rng must be a NumPy Generator, such as np.random.default_rng(0); got {rng!r}.")
     rng = np.random.default_rng(0) if rng is None else rng
     return rng, rng.uniform(size=n), np.arange(n) % 2.0
 

@@ -30,9 +30,12 @@ Update: TypeAlias = Callable[[Array, Array, float], None]
 
 
 def rate_at(rate: Rate, epoch: int) -> float:
-    """Return the learning rate of an epoch; ValueError if it is not positive and finite."""
-    value = rate(epoch) if callable(rate) else rate
-    return real(value, "learning_rate", "a positive finite number, such as 0.1", lambda value: 0 < value < math.inf)
+    """Return the learning rate of an epoch: finite and above 0; a function of the epoch may also return 0."""
+    if callable(rate):
+        return real(
+            rate(epoch), f"learning_rate({epoch})", "0 or a positive finite number", lambda v: 0 <= v < math.inf
+        )
+    return real(rate, "learning_rate", "a positive finite number, such as 0.1", lambda value: 0 < value < math.inf)
 
 
 @dataclass(frozen=True)

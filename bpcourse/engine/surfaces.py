@@ -100,8 +100,9 @@ def confusion(network: Network, x: Array, y: Array) -> NDArray[np.integer]:
            [1, 0]])
     """
     require(y.shape[1] > 1, f"a confusion needs one-hot classes, (n, classes); got y of shape {y.shape}.")
-    counts = np.zeros((y.shape[1], y.shape[1]), int)
-    np.add.at(counts, (y.argmax(axis=1), forward(network, x).y_hat.argmax(axis=1)), 1)
+    y_hat, counts = forward(network, x).y_hat, np.zeros((y.shape[1], y.shape[1]), int)
+    require(y.shape == y_hat.shape, f"y must have the shape of the predictions, {y_hat.shape}; got {y.shape}.")
+    np.add.at(counts, (y.argmax(axis=1), y_hat.argmax(axis=1)), 1)
     return counts
 
 

@@ -1,16 +1,18 @@
 """One training step as a list of NumPy calls, each with its buffers: what makes small networks train fast.
 
 `backprop` is the form to read; this is the same mathematics in the form to run a million times, and a test holds the
-two equal. Three things differ, all for speed:
+two equal. Four things differ, all for speed:
 
 * All parameters are one vector, changed in place. A layer's part of it is `[W.T | b]`, (units, inputs + 1): the bias
   is the weight of an input that is always 1, so that a layer is one product and its gradient another.
 * Batches are columns, z is (units, n), so that the rows of ones below every layer's outputs lie in the same buffer.
+* A slope is taken from a unit's output, such as a − a², which is 0 where a has been rounded to 1.
 * Nothing is allocated: a step goes through a list of calls that write into the same arrays again and again.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -62,12 +64,17 @@ class Parameters:
         return Network(layers)
 
     def evaluate(self, loss: Loss, x: Array, y: Array) -> tuple[float, float | None]:
-        """Return the loss of a batch, and the share of its examples that are right, or None without classes."""
+        """Return the loss of a batch, and the share of its examples that are right, or None without classes.
+
+        Where the output's z is no finite number, the loss is NaN.
+        """
         a = x
         for layer, W in zip(self.like.layers, self.blocks(self.vector), strict=True):
             z = a @ W[:, : a.shape[1]].T
             z = z + W[:, -1] if layer.b is not None else z
             a = layer.activation.f(z)
+        if not np.isfinite(z).all():
+            return math.nan, None if loss.from_logits is None else 0.0
         if loss.from_logits is None:
             return loss.value(y, a), None
         if loss.from_logits.output == ACTIVATIONS["softmax"]:
@@ -117,7 +124,7 @@ class Tape:
         for k, layer in enumerate(network.layers):
             there.append(partial(np.dot, Ws[k], seen[k], outgoing[k]))
             dW = partial(np.dot, gradient[k], seen[k].T, dWs[k])
-            if layer is network.layers[-1]:
+            if k == len(network.layers) - 1:
                 through, error, value = _output(loss, layer.activation, outgoing[k], y.T, gradient[k], sum_to_one)
                 there += [*through, *error]
                 back = [dW, *back]

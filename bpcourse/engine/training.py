@@ -117,7 +117,7 @@ class Training:
         rng: np.random.Generator | None = None,
     ) -> None:
         first = backprop(network, x, y, loss)  # it refuses what does not fit, in words
-        self.x, self.y, self.loss, n = first["x"], first["y"], first.loss_function, len(first["x"])
+        x, self.y, self.loss, n = first["x"], first["y"], first.loss_function, len(first["x"])
         _require_settings(optimizer, batch_size, rng)
         self.parameters = Parameters.of(network)
         self.update = optimizer.start(self.parameters.vector)
@@ -126,13 +126,18 @@ class Training:
         sum_to_one = bool(np.allclose(self.y.sum(axis=1), 1, rtol=0, atol=4 * np.finfo(self.y.dtype).eps))
         sizes = {self.size, n % self.size or self.size}
         self.tapes = {count: Tape.write(self.parameters, self.loss, count, sum_to_one) for count in sizes}
-        self.with_ones = np.column_stack([self.x, np.ones(n, self.x.dtype)])
+        self.with_ones = np.column_stack([x, np.ones(n, x.dtype)])
         if self.size == n:
             self.tapes[n].x[...], self.tapes[n].y[...] = self.with_ones, self.y
 
+    @property
+    def x(self) -> Array:
+        """The inputs, (n, n_in)."""
+        return self.with_ones[:, :-1]
+
     def epoch(self) -> float:
         """Learn from all examples once, and return the mean of the losses on the way: NaN or inf if it ran away."""
-        n, size, w, g = len(self.x), self.size, self.parameters.vector, self.parameters.gradient
+        n, size, w, g = len(self.y), self.size, self.parameters.vector, self.parameters.gradient
         order, total = self.rng.permutation(n) if size < n else NOTHING, 0.0
         for start in range(0, n, size):
             count = min(size, n - start)
@@ -144,6 +149,8 @@ class Training:
             value = tape.run()
             if not math.isfinite(value):  # from z it may be finite, where e^−z is not
                 value = self.parameters.evaluate(self.loss, tape.x[:, :-1], tape.y)[0]
+                if not math.isfinite(value):
+                    return value
             total += value * count
             self.update(w, g, self.rate)
         return total / n
@@ -155,6 +162,7 @@ class Report:
 
     epoch : from 1
     loss, validation_loss : those of the epoch; the second is None without a validation set
+    parameters : those that are being trained, changed by the next epoch
     """
 
     epoch: int
@@ -217,70 +225,72 @@ def train(
     patient = patience is None or is_count(patience)
     require(patient, f"patience must be a positive whole number, or None; got {patience!r}.")
     require(patience is None or held_out is not None, "patience needs a validation set, validation=(x, y).")
+    classifies = training.loss.from_logits is not None
+    required = "accuracy needs a loss that classifies, a cross-entropy"
+    require(classifies or not accuracy, f"{required}; got {training.loss.name}.")
+    known = isinstance(snapshots, Collection) and all(is_count(epoch) and epoch <= epochs for epoch in snapshots)
+    require(known, f"snapshots must be a list of epochs, from 1 to {epochs}; got {snapshots!r}.")
+    rates = (
+        [rate_at(optimizer.learning_rate, epoch) for epoch in range(1, epochs + 1)]
+        if callable(optimizer.learning_rate)
+        else []
+    )
 
     parameters, w, g = training.parameters, training.parameters.vector, training.parameters.gradient
-    log: dict[str, list[float]] = {name: [] for name in COLUMNS}
+    rows: list[dict[str, float]] = []
     kept: dict[int, Network] = {}
     safe, best, stopped, bar = w.copy(), w.copy(), "", None
     lowest, since = math.inf, 0
     try:
         with np.errstate(all="ignore"):  # a loss that is no finite number is named below
             for epoch in range(1, epochs + 1):
-                if callable(optimizer.learning_rate):
-                    training.rate = rate_at(optimizer.learning_rate, epoch)
-                mean = training.epoch()
-                norm = math.sqrt(float(np.dot(g, g)))
-                if not (math.isfinite(mean) and math.isfinite(norm)):
-                    w[...] = safe
+                training.rate = rates[epoch - 1] if rates else training.rate
+                row = {"loss": training.epoch(), "gradient norm": math.sqrt(float(np.dot(g, g)))}
+                if not (math.isfinite(row["loss"]) and math.isfinite(row["gradient norm"] + float(np.dot(w, w)))):
                     stopped = f"Stopped in epoch {epoch}: the loss is no finite number any more. {ADVICE}"
                     break
-                np.copyto(safe, w)
-                log["loss"].append(mean)
-                log["gradient norm"].append(norm)
                 if accuracy:
-                    log["accuracy"].append(
-                        _share(parameters.evaluate(training.loss, training.x, training.y)[1], training.loss)
-                    )
+                    row["accuracy"] = cast(float, parameters.evaluate(training.loss, training.x, training.y)[1])
                 if held_out is not None:
-                    value, right = parameters.evaluate(training.loss, *held_out)
-                    log["validation loss"].append(value)
-                    log["validation accuracy"] += [] if right is None else [right]
+                    row["validation loss"], right = parameters.evaluate(training.loss, *held_out)
+                    row |= {} if right is None else {"validation accuracy": right}
                     since += 1
-                    if value < lowest:
-                        lowest, since = value, 0
+                    if row["validation loss"] < lowest:
+                        lowest, since = row["validation loss"], 0
                         np.copyto(best, w)
+                np.copyto(safe, w)
+                rows.append(row)  # at once, so that nothing that interrupts leaves half a row
                 if epoch in snapshots:
                     kept[epoch] = parameters.network()
-                held = log["validation loss"][-1] if log["validation loss"] else None
-                if on_epoch and on_epoch(Report(epoch, mean, held, parameters)) is False:
-                    stopped = f"Stopped after epoch {epoch}, as on_epoch asked for."
-                    break
+                if on_epoch:
+                    go_on = on_epoch(Report(epoch, row["loss"], row.get("validation loss"), parameters))
+                    if go_on is not None and not go_on:
+                        stopped = f"Stopped after epoch {epoch}, as on_epoch asked for."
+                        break
                 if patience is not None and since >= patience:
                     stopped = f"Stopped after epoch {epoch}: no lower validation loss since epoch {epoch - since}."
+                    np.copyto(safe, best)
                     break
                 if progress and time.perf_counter() - started > PATIENCE:
-                    bar = bar or _progress_bar(epochs)
+                    bar = bar or _progress_bar(epochs, epoch - 1)
                     bar.update(epoch - bar.n)
+            else:
+                np.copyto(safe, best if patience is not None else w)
     except KeyboardInterrupt:
-        stopped = f"Interrupted in epoch {len(log['loss']) + 1}."
+        stopped = f"Interrupted after epoch {len(rows)}."
     finally:
         if bar is not None:
             bar.close()
-    if patience is not None and log["validation loss"]:
-        np.copyto(w, best)
-    columns = {name: np.array(values) for name, values in log.items() if values or name in ("loss", "gradient norm")}
+    np.copyto(w, safe)
+    measured = rows[0] if rows else ("loss", "gradient norm")
+    columns = {name: np.array([row[name] for row in rows]) for name in COLUMNS if name in measured}
     return History(parameters.network(), columns, kept, stopped, time.perf_counter() - started)
 
 
-def _share(right: float | None, loss: Loss) -> float:
-    require(right is not None, f"accuracy needs a loss that classifies, a cross-entropy; got {loss.name}.")
-    return cast(float, right)
-
-
-def _progress_bar(epochs: int) -> Any:
+def _progress_bar(epochs: int, done: int) -> Any:
     from tqdm.auto import tqdm  # here, as only a long training needs it
 
-    return tqdm(total=epochs, unit="epoch")
+    return tqdm(total=epochs, initial=done, unit="epoch")
 
 
 def _require_settings(optimizer: object, batch_size: object, rng: object) -> None:

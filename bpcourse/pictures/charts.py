@@ -40,6 +40,7 @@ class Frame:
     x, y : from where to where the axes go
     x_label, y_label : what is on them
     width, height : of the whole, in pixels
+    scales : whether the axes have numbers
     """
 
     x: tuple[float, float]
@@ -48,6 +49,7 @@ class Frame:
     y_label: str
     width: int = 430
     height: int = 300
+    scales: bool = True
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return where a point is, in pixels.
@@ -121,7 +123,7 @@ class Frame:
             f"<title>{escape(words)}</title>",
             f"<desc>{escape(said)}</desc>",
             f'<rect width="{self.width}" height="{self.height}" fill="#ffffff"/>',
-            *self._scales(),
+            *(self._scales() if self.scales else ()),
             f'<svg {area} viewBox="{left:g} {top:g} {right - left:g} {bottom - top:g}">',  # it cuts off what leaves it
             *marks,
             "</svg>",

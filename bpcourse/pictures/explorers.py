@@ -6,6 +6,7 @@ they do, and all that is shown, is the scene's, in Python.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -20,9 +21,12 @@ from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
+from bpcourse.engine.optimizers import Adam, Optimizer
+from bpcourse.engine.training import Training
 from bpcourse.engine.validation import ArrayLike, require
 from bpcourse.notation import SYMBOLS, UnknownNameError, given, read_number
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
+from bpcourse.pictures.live import LiveScene
 from bpcourse.pictures.scenes import (
     MOST_EXAMPLES,
     Control,
@@ -473,6 +477,40 @@ def explore_training(
         "seed": seed,
     }
     return Explorer(scene.changed({**settings, "activation": activation}), predict)
+
+
+def explore_live(
+    network: Network,
+    x: ArrayLike,
+    y: ArrayLike,
+    loss: Loss | str = "binary_cross_entropy",
+    optimizer: Optimizer | None = None,
+    batch_size: int | None = None,
+    shape: tuple[int, int] | None = None,
+    seed: int = 0,
+) -> Explorer:
+    """Return a training to watch: Run it, pause it, do one epoch, change the learning rate on the way.
+
+    network, x, y, loss, optimizer, batch_size : as `train` takes them; by default Adam(0.01)
+    shape : height and width of the inputs as images, whose first-layer weights are shown; None for two inputs
+    seed : of the shuffles
+
+    >>> import numpy as np
+    >>> from bpcourse import datasets
+    >>> moons = datasets.moons()
+    >>> network = Network.initialise([2, 8, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
+    >>> explorer = explore_live(network, moons.x, moons.y)
+    >>> explorer.press("epoch")
+    >>> len(explorer.scene.losses)
+    1
+    """
+    optimizer = Adam(0.01) if optimizer is None else optimizer
+    scale = shape is not None and network.sizes[0] == math.prod(shape)
+    needed = "two inputs, or images of the given shape, such as shape=(8, 8)"
+    require(scale or (shape is None and network.sizes[0] == 2), f"needed a network with {needed}; got {network!r}.")
+    begun = Training(network, x, y, loss, optimizer, batch_size)  # it refuses what does not fit, in words
+    given_to = (network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, begun.rate)
+    return Explorer(LiveScene(*given_to))
 
 
 def _scene(

@@ -347,7 +347,7 @@ class BoundaryScene(NetworkScene):
     def show(self, losses: Sequence[float]) -> View:
         """Return the field of predictions with its boundary, and the points."""
         shown, of = self.output - 1, f" of output {self.output}" if len(self._outputs) > 1 else ""
-        frame, marks, right, middle = _plane(self.network, self.x, self.y[:, shown], shown)
+        frame, marks, right, middle = plane(self.network, self.x, self.y[:, shown], shown)
         said = f"loss {number(self.trace.loss)}, {right} of {len(self.x)} right"
         words = (
             f"What the network predicts over the plane of its inputs. {right} of {len(self.x)} points lie on their "
@@ -355,13 +355,13 @@ class BoundaryScene(NetworkScene):
         )
         caption = (
             f"<p><b>loss {number(self.trace.loss)}</b>; <b>{right} of {len(self.x)}</b> points on their side</p>"
-            f"{_key(f'the output{of} is {given(middle)}')}"
+            f"{plane_key(f'the output{of} is {given(middle)}')}"
         )
         picture = frame.picture(words, self.table(self.parameters), marks)
         return View(picture, caption, said, history(losses), note=self.note)
 
 
-def _plane(network: Network, x: Array, y: Array, output: int) -> tuple[Frame, list[str], int, float]:
+def plane(network: Network, x: Array, y: Array, output: int) -> tuple[Frame, list[str], int, float]:
     """Return the frame and marks of a network's output over the plane, how many points are right, and the boundary.
 
     y : (n,) array, the targets of that output
@@ -380,7 +380,7 @@ def _plane(network: Network, x: Array, y: Array, output: int) -> tuple[Frame, li
     return frame, marks, int(np.count_nonzero((y > middle) == (predicted > middle))), middle
 
 
-def _key(boundary: str) -> str:
+def plane_key(boundary: str) -> str:
     """Return in HTML how a plane is read."""
     return (
         "<p>A circle on orange ground and a square on purple ground are right. The dotted line is where "
@@ -388,7 +388,7 @@ def _key(boundary: str) -> str:
     )
 
 
-MOST_EPOCHS = 1000
+MOST_EPOCHS, MOST_WIDTH = 1000, 100
 
 
 @dataclass(frozen=True)
@@ -421,7 +421,7 @@ class TrainingScene:
         """The settings."""
         controls = (
             Control("learning_rate", "η", 0.001, 0.5, 0.001, least=1e-6, most=10.0),
-            Control("width", "units", 1, 32, 1, least=1, most=100),
+            Control("width", "units", 1, 32, 1, least=1, most=MOST_WIDTH),
             Control("epochs", "epochs", 1, MOST_EPOCHS, 1, least=1, most=MOST_EPOCHS),
             Control("seed", "seed", 0, 99, 1, least=0),
         )
@@ -458,7 +458,7 @@ class TrainingScene:
 
     @property
     def loss_value(self) -> float:
-        """The loss at the end."""
+        """The loss of the last epoch."""
         return float(self.history.losses[-1]) if len(self.history.losses) else math.nan
 
     def looking_as(self, other: TrainingScene) -> TrainingScene:
@@ -471,7 +471,8 @@ class TrainingScene:
         counts = {}
         for name, least in (("width", 1), ("epochs", 1), ("seed", 0)):
             counts[name] = int(real(new[name], name, f"a whole number, at least {least}", _whole_from(least)))
-        require(counts["epochs"] <= MOST_EPOCHS, f"epochs must be at most {MOST_EPOCHS}; got {counts['epochs']}.")
+        for name, most in (("epochs", MOST_EPOCHS), ("width", MOST_WIDTH)):
+            require(counts[name] <= most, f"{name} must be at most {most}; got {counts[name]}.")
         rate = rate_at(cast(float, new["learning_rate"]), 1)
         data, activation = str(new["data"]), str(new["activation"])
         self.sets[data], ACTIVATIONS[activation]
@@ -489,10 +490,10 @@ class TrainingScene:
         """Return what the trained network predicts, and the loss over the epochs."""
         data = self.sets[self.data]()
         network = self.history.network
-        frame, marks, right, middle = _plane(network, data.x, data.y[:, 0], 0)
+        frame, marks, right, middle = plane(network, data.x, data.y[:, 0], 0)
         said = f"loss {number(self.loss_value)}, {right} of {len(data.x)} right"
         words = f"What the network has learned after {len(self.history.losses)} epochs: {said}."
-        caption = f"<p><b>{said}</b></p>{_key(f'the output is {given(middle)}')}"
+        caption = f"<p><b>{said}</b></p>{plane_key(f'the output is {given(middle)}')}"
         table = [("loss", number(self.loss_value), ""), ("right", str(right), "")]
         curve = history(self.history.losses.tolist() or [math.nan], "epoch")
         return View(frame.picture(words, table, marks), caption, said, curve, note=self.history.stopped)

@@ -92,6 +92,7 @@ def plot_boundary(network: Network, x: Array, y: Array, output: int = 1, ax: Axe
 
     x : (n, 2) array; y : (n, outputs) array; output : which one is shown, from 1
     """
+    require(1 <= output <= network.sizes[-1], f"output must lie between 1 and {network.sizes[-1]}; got {output}.")
     ax = _axes(ax)
     across, up = (np.linspace(*span(x[:, k].tolist(), 0.15), POINTS) for k in (0, 1))
     field = over_plane(network, across, up)[..., output - 1]

@@ -73,12 +73,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Button:
-    """Something to press. `repeats` : Run presses it again and again."""
+    """Something to press. `repeats` : Run presses it again and again, with a `pause` in milliseconds."""
 
     name: str
     label: str
     hint: str
     repeats: bool = False
+    pause: int = 80
 
 
 @dataclass(frozen=True)

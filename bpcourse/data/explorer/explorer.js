@@ -3,7 +3,6 @@
 // position of a slider waits, so that nothing lags behind, and the last value always arrives.
 
 const SILENCE = 5000; // milliseconds without an answer, after which that is said
-const PAUSE = 80; // milliseconds between two steps of Run
 
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -222,7 +221,7 @@ function render({ model, el }) {
     next();
     if (done && running && !current) {
       clearTimeout(timer);
-      timer = setTimeout(again, PAUSE);
+      timer = setTimeout(again, repeated.pause);
     }
   }
 
