@@ -2,10 +2,11 @@
 
     python benchmarks/training.py [WORK …]        # works: single, points, digits, images; default: all
 
-Every peer trains the same network on the same batches in the same precision, with one thread on one core, in a process of
-its own; rounds are taken in turns, and the median counts. The parameters after ten steps are compared as well: what can
-be given our weights must agree with `train` to 1e-12 in float64 and 2e-6 in float32. "limit" is the bare matrix products,
-the batch gathered, and the least elementwise work, all into fixed buffers. Peers that are not installed are named as missing: pip install -e ".[bench]".
+Every peer trains the same network on the same batches in the same precision, with one thread on one core, in a process
+of its own; rounds are taken in turns, and the median counts. The parameters after ten steps are compared as well: what
+can be given our weights must agree with `train` to 1e-12 in float64 and 2e-6 in float32. "limit" is the bare matrix
+products, the batch gathered, and the least elementwise work, all into fixed buffers. Peers that are not installed are
+named as missing: pip install -e ".[bench]".
 """
 
 from __future__ import annotations

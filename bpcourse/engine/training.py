@@ -19,11 +19,13 @@ from bpcourse.engine.validation import (
     Array,
     ArrayLike,
     DTypeLike,
+    inputs,
     is_count,
     real,
     require,
     require_finite,
     require_kind,
+    targets,
 )
 from bpcourse.notation import number
 
@@ -116,8 +118,8 @@ class Training:
         batch_size: int | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        first = backprop(network, x, y, loss)  # it refuses what does not fit, in words
-        x, self.y, self.loss, n = first["x"], first["y"], first.loss_function, len(first["x"])
+        x, self.y, self.loss = _examples(network, x, y, loss)
+        n = len(x)
         _require_settings(optimizer, batch_size, rng)
         self.parameters = Parameters.of(network)
         self.update = optimizer.start(self.parameters.vector)
@@ -309,5 +311,16 @@ def _held_out(network: Network, validation: object, loss: Loss) -> tuple[Array, 
         return None
     pair = isinstance(validation, tuple) and len(validation) == 2
     require(pair, f"validation must be a pair (x, y); got {type(validation).__name__}.")
-    seen = backprop(network, *cast(tuple[ArrayLike, ArrayLike], validation), loss)
-    return seen["x"], seen["y"]
+    x, y, _ = _examples(network, *cast(tuple[ArrayLike, ArrayLike], validation), loss)
+    return x, y
+
+
+def _examples(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | str) -> tuple[Array, Array, Loss]:
+    """Return inputs and targets as batches, and the loss; what `backprop` refuses is refused, without a whole pass."""
+    require_kind(network, Network, "Network([Dense(W, b)])")
+    x = inputs(x, network.sizes[0], network.layers[0].W.dtype)
+    y = targets(y, np.broadcast_to(x[:, :1], (len(x), network.sizes[-1])))  # of predictions only shape and dtype count
+    loss = backprop(network, x[:1], y[:1], loss).loss_function
+    if loss.from_logits is not None:
+        loss.value_from_logits(y, np.zeros_like(y))  # it refuses targets that are no probabilities
+    return x, y, loss
