@@ -14,6 +14,7 @@ from bpcourse import (
     explore,
     explore_activation,
     explore_boundary,
+    explore_live,
     explore_loss,
     explore_surface,
     explore_training,
@@ -37,6 +38,7 @@ def every_explorer():
         "surface": explore_surface(LECTURE.network, LECTURE.x, LECTURE.y),
         "boundary": explore_boundary(plane, [[-1.0, 0.0], [1.0, 0.5]], [[0.0], [1.0]]),
         "training": explore_training(epochs=20),
+        "live": explore_live(plane, [[-1.0, 0.0], [1.0, 0.5]], [[0.0], [1.0]]),
     }
 
 
@@ -108,6 +110,8 @@ def test_what_cannot_be_is_refused_in_words_and_nothing_changes():
         lambda: explore_loss(["mse"] * 5),
         lambda: explore_loss(["max"]),
         lambda: explore_training("stars"),
+        lambda: explore_live(LECTURE.network, LECTURE.x, LECTURE.y, "mse", shape=(8, 8)),
+        lambda: explore_live(Network([Dense([[1.0]])]), [[1.0]], [[1.0]], "mse"),
         lambda: explore_training(width=2.5),
         lambda: explore_training(epochs=5000),
         lambda: explore_training(activation="max"),
@@ -324,7 +328,7 @@ def test_an_instructor_switches_predictions_off(monkeypatch):
 # Everywhere
 
 
-@pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary", "training"])
+@pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary", "training", "live"])
 def test_each_explorer_has_words_and_a_picture_without_a_kernel(kind):
     explorer = every_explorer()[kind]
     data, _ = explorer._repr_mimebundle_()
@@ -340,7 +344,7 @@ def test_each_explorer_has_words_and_a_picture_without_a_kernel(kind):
     assert set(data) == {"text/plain", "text/html"}
 
 
-@pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary", "training"])
+@pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary", "training", "live"])
 def test_every_control_has_a_name_of_its_own_and_a_value(kind):
     explorer = every_explorer()[kind]
     page = explorer.page
@@ -360,7 +364,7 @@ def test_every_control_has_a_name_of_its_own_and_a_value(kind):
             assert send(explorer, do="set", name=choice["name"], value=value, again=False)["alert"] == "" or (
                 choice["name"] in ("first", "second")
             )
-    for button in [each["name"] for each in page["buttons"]] + ["undo", "reset"]:
+    for button in [each["name"] for each in page["buttons"]] + ["undo"] * (kind != "live") + ["reset"]:
         assert send(explorer, do="press", name=button)["alert"] == ""
 
 

@@ -1,5 +1,6 @@
 """What explorers show and what their controls do, without a browser."""
 
+import base64
 import io
 import math
 import re
@@ -16,6 +17,7 @@ from random_networks import random_cases
 from bpcourse import (
     EXAMPLES,
     LOSSES,
+    SGD,
     Activation,
     Adam,
     Dense,
@@ -32,6 +34,7 @@ from bpcourse.engine.surfaces import crossings, loss_surface, over_plane
 from bpcourse.engine.variations import PITFALLS, replaced
 from bpcourse.pictures import charts
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
+from bpcourse.pictures.live import LiveScene
 from bpcourse.pictures.scenes import WHOLE, PassScene, Prediction, in_symbols
 from bpcourse.tutor.equations import table
 
@@ -408,7 +411,7 @@ def test_a_field_is_an_image_of_its_values_the_first_row_at_the_bottom():
     values = np.array([[0.0, 0.25, 0.5], [0.75, 1.0, 2.0]])
     field = charts.Frame((0, 3), (0, 2), "", "").field(values, 0.0, 1.0, "cividis")
     encoded = re.search('base64,([^"]+)', field)[1]
-    pixels = imread(io.BytesIO(__import__("base64").b64decode(encoded)))[..., :3]
+    pixels = imread(io.BytesIO(base64.b64decode(encoded)))[..., :3]
     expected = colormaps["cividis"](np.clip((values[::-1] * 255).astype(int), 0, 255))[..., :3]
     assert np.allclose(pixels, expected, atol=1 / 255)
 
@@ -473,6 +476,62 @@ def test_a_training_is_done_again_at_every_move():
     right = int(((forward(expected.network, data.x).y_hat > 0.5) == (data.y > 0.5)).sum())
     assert f"{right} of 200 right" in view.picture.words
     assert view.beside.words.startswith("The loss over the last 299 epochs")
+
+
+def live(**settings):
+    data = datasets.moons(60)
+    network = Network.initialise([2, 6, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
+    chosen = {"optimizer": Adam(0.01), "batch_size": 20, "seed": 3, "shape": None, "learning_rate": 0.01} | settings
+    return data, LiveScene(network, data.x, data.y, LOSSES["binary_cross_entropy"], **chosen)
+
+
+def test_a_live_training_is_that_of_train_and_its_rate_changes_on_the_way():
+    data, scene = live()
+    for rate in (0.01, 0.01, 0.05):
+        scene = scene.changed({"learning_rate": rate}).pressed("epoch")
+    schedule = Adam(lambda epoch: 0.01 if epoch < 3 else 0.05)
+    rng = np.random.default_rng(3)
+    expected = train(scene.network, data.x, data.y, scene.loss, schedule, 3, 20, rng=rng, progress=False)
+    assert list(scene.losses) == expected.losses.tolist()
+    trained = scene.training.parameters.network()
+    assert trained.layers[0].W.tobytes() == expected.network.layers[0].W.tobytes()
+    view = scene.show([])
+    right = int(((forward(trained, data.x).y_hat > 0.5) == (data.y > 0.5)).sum())
+    assert f"after 3 epochs, loss {number(scene.loss_value)}, {right} of 60 right" in view.caption
+    assert view.beside.words.startswith("The loss over the last 2 epochs")
+
+
+def test_a_burst_trains_for_its_time_and_says_what_runs_away():
+    _, scene = live(optimizer=SGD(0.1), learning_rate=0.1)
+    assert "not trained yet" in scene.show([]).caption
+    burst = scene.pressed("train")
+    assert len(burst.losses) > 20
+    assert scene.losses == ()
+    network = Network([Dense([[3.0], [1.0]])])
+    x, y = np.array([[1.0, 2.0]]), np.array([[9.0]])
+    wild = LiveScene(network, x, y, LOSSES["mse"], SGD(1e3), None, 0, None, 1e3)
+    with pytest.raises(ValueError, match="Press Reset"):
+        wild.pressed("train")
+    with pytest.raises(ValueError, match="no button"):
+        wild.pressed("jump")
+    with pytest.raises(ValueError, match="no number to move"):
+        wild.changed({"W1[1,1]": 0.0})
+
+
+def test_live_weights_of_images_are_a_field():
+    digits = datasets.digits()
+    network = Network.initialise([64, 12, 10], ["relu", "softmax"], np.random.default_rng(0))
+    loss = LOSSES["categorical_cross_entropy"]
+    scene = LiveScene(network, digits.x[:99], digits.y[:99], loss, Adam(0.01), 33, 0, (8, 8), 0.01).pressed("epoch")
+    view = scene.show([])
+    encoded = re.search('base64,([^"]+)', view.picture.svg)[1]
+    pixels = imread(io.BytesIO(base64.b64decode(encoded)))
+    assert pixels.shape[:2] == (2 * 8 + 1, 8 * 8 + 7)  # two rows of eight images, with gaps
+    W = scene.training.parameters.network().layers[0].W
+    most = abs(W).max()
+    shade = int((W[0, 0] + most) * 255 / (2 * most))
+    assert np.allclose(pixels[0, 0, :3], colormaps["PuOr_r"](shade)[:3], atol=2 / 255)
+    assert "12 units of layer 1" in view.picture.words
 
 
 # Charts

@@ -15,12 +15,13 @@ CELLS = {
     "losses": "e = explore_loss()\ne",
     "surface": "e = explore_surface(lecture.network, lecture.x, lecture.y, learning_rate=4)\ne",
     "boundary": "e = explore_boundary(plane, [[-1, 0], [1, 0.5], [0, 1]], [[0], [1], [1]])\ne",
+    "live": "m = datasets.moons()\ne = explore_live(plane, m.x, m.y)\ne",
     "training": "e = explore_training()\ne",
     "predict": "e = explore(lecture.network, lecture.x, lecture.y, predict='Does the loss go up or down?')\ne",
 }
 SETUP = """
 import json
-from bpcourse import EXAMPLES, Dense, Network, draw
+from bpcourse import EXAMPLES, Dense, Network, datasets, draw, explore_live
 from bpcourse import explore, explore_activation, explore_boundary, explore_loss, explore_surface, explore_training
 lecture = EXAMPLES["lecture"]
 plane = Network([Dense([[1.0, 0.5], [0.5, -1.0]], [0.0, 0.1], "tanh"), Dense([[1.0], [-1.0]], [0.0], "sigmoid")])
@@ -379,6 +380,32 @@ def test_run_keeps_its_pace_while_something_moves_and_pause_is_the_end(lab):
     press(page, "Undo")  # it pauses first
     agrees(page)
     assert page.locator(".bpcourse button[data-name=run]").inner_text() == "Run"
+
+
+def test_a_training_runs_pauses_goes_on_and_changes_its_rate(lab):
+    page = lab("live")
+    press(page, "Run")
+    page.wait_for_function(
+        "() => /after \\d{3,} epochs/.test(document.querySelector('.bpcourse .caption').textContent)"
+    )
+    press(page, "Pause")
+    agrees(page)
+    epochs = int(python(page, "print(len(e.scene.losses))"))
+    page.wait_for_timeout(400)
+    assert int(python(page, "print(len(e.scene.losses))")) == epochs
+    press(page, "One epoch")
+    agrees(page)
+    assert int(python(page, "print(len(e.scene.losses))")) == epochs + 1
+    field(page, "learning_rate").fill("0.2")
+    field(page, "learning_rate").press("Enter")
+    press(page, "Run")
+    page.wait_for_timeout(500)
+    press(page, "Pause")
+    agrees(page)
+    assert float(python(page, "print(e.scene.training.rate)")) == 0.2
+    press(page, "Reset")
+    agrees(page)
+    assert "not trained yet" in page.locator(".bpcourse .caption").inner_text()
 
 
 def test_a_kernel_that_was_restarted_is_said(lab):
