@@ -1,11 +1,13 @@
 """Training is backprop and an optimiser's rule, again and again: held against plain formulas on random networks."""
 
+import json
 import math
 import time
 
 import numpy as np
 import pytest
 from random_networks import random_cases
+from support import PROJECT
 
 from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, sgd_step
 from bpcourse.engine.optimizers import SGD, Adam, Momentum
@@ -370,3 +372,16 @@ def test_wrong_settings_are_refused_in_words(wrong):
 def test_wrong_settings_of_an_optimizer_are_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+FRAMEWORKS = json.loads((PROJECT / "tests" / "data" / "optimizers.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", FRAMEWORKS["cases"], ids=lambda case: f"{case['source']}-{case['schedule']}")
+def test_an_optimizer_does_what_the_frameworks_do(case):
+    kind = {"SGD": SGD, "Momentum": Momentum, "Adam": Adam}[case["optimizer"]]
+    w = np.array(FRAMEWORKS["start"])
+    update = kind(FRAMEWORKS["rate"], **case["settings"]).start(w)
+    for gradient_, rate in zip(FRAMEWORKS["gradients"], FRAMEWORKS["rates"], strict=True):
+        update(w, np.array(gradient_), rate if case["schedule"] else FRAMEWORKS["rate"])
+    assert w.tolist() == pytest.approx(case["after"], rel=0, abs=1e-12)

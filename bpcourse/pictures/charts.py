@@ -169,13 +169,14 @@ def history(losses: Sequence[float], unit: str = "move") -> Diagram:
     >>> history([0.25, 0.125]).words
     'The loss over the last move: from 0.2500 to 0.1250.'
     """
-    highest = max([loss for loss in losses if math.isfinite(loss)], default=1.0) or 1.0
     count = len(losses) - 1
+    drawn = range(0, count + 1, max(1, count // MOST_POINTS))  # more would not be seen
+    curve = [losses[k] for k in drawn]
+    highest = max([loss for loss in curve if math.isfinite(loss)], default=1.0) or 1.0
     frame = Frame((0, 1.03 * max(count, 5)), (0, 1.1 * highest), f"{unit}s", "loss", width=300, height=150)
     now, units = number(losses[-1]), f"the last {unit}" if count == 1 else f"the last {count} {unit}s"
     words = f"The loss over {units}: from {number(losses[0])} to {now}." if count else f"The loss is {now}."
-    drawn = range(0, count + 1, max(1, count // MOST_POINTS))  # more would not be seen
-    marks = [frame.curve(drawn, [losses[k] for k in drawn], BLUE), frame.dot(count, losses[-1], BLUE)]
+    marks = [frame.curve(drawn, curve, BLUE), frame.dot(count, losses[-1], BLUE)]
     return frame.picture(words, [("loss", now, "")], marks)
 
 
