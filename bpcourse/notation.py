@@ -208,7 +208,7 @@ class Name:
 
         Raises ValueError if it is not built like a name.
         """
-        return _read_name(text) if isinstance(text, str) else _read_name(repr(text))
+        return _read_name(text if isinstance(text, str) else repr(text))
 
     def __str__(self) -> str:
         layer = str(self.layer or "") + ("_new" if self.new else "")

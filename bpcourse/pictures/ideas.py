@@ -65,12 +65,12 @@ class ActivationScene:
 
     @property
     def state(self) -> object:
-        """The same."""
+        """All values: each of them can be taken back."""
         return self.values
 
     @property
     def loss_value(self) -> float:
-        """There is none."""
+        """NaN, as there is no loss here."""
         return math.nan
 
     def looking_as(self, other: ActivationScene) -> ActivationScene:
@@ -146,12 +146,12 @@ class LossScene:
 
     @property
     def state(self) -> object:
-        """The same."""
+        """All values: each of them can be taken back."""
         return self.values
 
     @property
     def loss_value(self) -> float:
-        """There are several."""
+        """NaN, as there are several losses here."""
         return math.nan
 
     def looking_as(self, other: LossScene) -> LossScene:
@@ -443,7 +443,7 @@ class TrainingScene:
 
     @property
     def state(self) -> object:
-        """The same."""
+        """All values: each of them can be taken back."""
         return self.values
 
     @cached_property
