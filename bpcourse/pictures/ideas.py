@@ -23,7 +23,7 @@ from bpcourse.engine.variations import replaced
 from bpcourse.notation import Name, Register, UnknownNameError, given, number
 from bpcourse.pictures.charts import BLUE, DASHES, ORANGE, PURPLE, Frame, history
 from bpcourse.pictures.diagram import INK
-from bpcourse.pictures.scenes import UPDATE, Button, Choice, Control, Group, NetworkScene, Value, View, no_button
+from bpcourse.pictures.scenes import UPDATE, Button, Choice, Control, Group, NetworkScene, PlainScene, Value, View
 
 POINTS = 64  # of a field, across and up
 AROUND = 2.5  # how far a surface goes, at least, from where it is first looked at
@@ -31,7 +31,7 @@ DASHED = {"": "solid", "9 4": "dashed", "3 3": "dotted", "12 3 3 3": "dash-dotte
 
 
 @dataclass(frozen=True)
-class ActivationScene:
+class ActivationScene(PlainScene):
     """An activation, its slope, and the tangent at a point that can be moved.
 
     activation : one whose units do not depend on each other
@@ -45,7 +45,6 @@ class ActivationScene:
 
     title: ClassVar[str] = "Explorer of an activation"
     groups: ClassVar[tuple[Group, ...]] = (Group("what goes in", (Control("z", "z", -6.0, 6.0, 0.05),)),)
-    buttons: ClassVar[tuple[Button, ...]] = ()
 
     @property
     def known(self) -> Register[Activation]:
@@ -63,28 +62,10 @@ class ActivationScene:
         """The point and the activation."""
         return {"z": self.z, "activation": next(name for name, each in self.known.items() if each == self.activation)}
 
-    @property
-    def state(self) -> object:
-        """All values: each of them can be taken back."""
-        return self.values
-
-    @property
-    def loss_value(self) -> float:
-        """NaN, as there is no loss here."""
-        return math.nan
-
-    def looking_as(self, other: ActivationScene) -> ActivationScene:
-        """Return the same: there is one way to look at it."""
-        return self
-
     def changed(self, values: Mapping[str, Value]) -> ActivationScene:
         """Return the scene with another point or activation."""
         new = _replaced(self.values, values)
         return ActivationScene(self.known[new["activation"]], _finite(new, "z"), self.own)
-
-    def pressed(self, button: str) -> ActivationScene:
-        """Refuse, as there is nothing to press."""
-        raise no_button(self, button)
 
     def quantity(self, name: str) -> float:
         """Return z, a or the slope."""
@@ -121,7 +102,7 @@ def _probability(name: str, label: str) -> Control:
 
 
 @dataclass(frozen=True)
-class LossScene:
+class LossScene(PlainScene):
     """Losses of one prediction, side by side, over all predictions.
 
     losses : names, of those that one output can have
@@ -136,27 +117,11 @@ class LossScene:
     groups: ClassVar[tuple[Group, ...]] = (
         Group("prediction and target", (_probability("y_hat", "ŷ"), _probability("y", "y"))),
     )
-    buttons: ClassVar[tuple[Button, ...]] = ()
-    choices: ClassVar[tuple[Choice, ...]] = ()
 
     @property
     def values(self) -> dict[str, Value]:
         """Target and prediction."""
         return {"y": self.y, "y_hat": self.y_hat}
-
-    @property
-    def state(self) -> object:
-        """All values: each of them can be taken back."""
-        return self.values
-
-    @property
-    def loss_value(self) -> float:
-        """NaN, as there are several losses here."""
-        return math.nan
-
-    def looking_as(self, other: LossScene) -> LossScene:
-        """Return the same: there is one way to look at it."""
-        return self
 
     def changed(self, values: Mapping[str, Value]) -> LossScene:
         """Return the scene with another target or prediction, both between 0 and 1."""
@@ -166,10 +131,6 @@ class LossScene:
             0 <= scene.y <= 1 and 0 <= scene.y_hat <= 1, f"y and y_hat must lie between 0 and 1; got {scene.values}."
         )
         return scene
-
-    def pressed(self, button: str) -> LossScene:
-        """Refuse, as there is nothing to press."""
-        raise no_button(self, button)
 
     def quantity(self, name: str) -> float:
         """Return a loss by its name."""
@@ -392,7 +353,7 @@ MOST_EPOCHS, MOST_WIDTH = 1000, 100
 
 
 @dataclass(frozen=True)
-class TrainingScene:
+class TrainingScene(PlainScene):
     """A whole training, done again at every move: two inputs, two hidden layers of one width, one output.
 
     data : the name of the data set
@@ -411,7 +372,6 @@ class TrainingScene:
     activation: str
 
     title: ClassVar[str] = "Explorer of a training"
-    buttons: ClassVar[tuple[Button, ...]] = ()
     sets: ClassVar[Register[Callable[[], Dataset]]] = Register(
         "data set", {"moons": moons, "spirals": spirals, "rings": rings, "xor": xor}
     )
@@ -441,11 +401,6 @@ class TrainingScene:
         numbers: dict[str, Value] = {"learning_rate": self.learning_rate, "width": self.width, "epochs": self.epochs}
         return {**numbers, "seed": self.seed, "data": self.data, "activation": self.activation}
 
-    @property
-    def state(self) -> object:
-        """All values: each of them can be taken back."""
-        return self.values
-
     @cached_property
     def history(self) -> History:
         """The training."""
@@ -461,7 +416,7 @@ class TrainingScene:
         """The loss of the last epoch."""
         return float(self.history.losses[-1]) if len(self.history.losses) else math.nan
 
-    def looking_as(self, other: TrainingScene) -> TrainingScene:
+    def looking_as(self, other: Self) -> Self:
         """Return the same, without what it has computed."""
         return replace(self)
 
@@ -477,10 +432,6 @@ class TrainingScene:
         data, activation = str(new["data"]), str(new["activation"])
         self.sets[data], ACTIVATIONS[activation]
         return TrainingScene(data, rate, counts["width"], counts["epochs"], counts["seed"], activation)
-
-    def pressed(self, button: str) -> TrainingScene:
-        """Refuse, as there is nothing to press."""
-        raise no_button(self, button)
 
     def quantity(self, name: str) -> float:
         """Return the loss."""

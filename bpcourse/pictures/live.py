@@ -19,7 +19,7 @@ from bpcourse.engine.validation import Array
 from bpcourse.notation import Register, UnknownNameError, given, number
 from bpcourse.pictures.charts import Frame, history
 from bpcourse.pictures.ideas import plane, plane_key
-from bpcourse.pictures.scenes import Button, Choice, Control, Group, Value, View, no_button
+from bpcourse.pictures.scenes import Button, Choice, Control, Group, Value, View
 
 BURST = 0.15  # seconds of training between two pictures
 MOST_UNITS = 32  # whose weights are shown
@@ -94,7 +94,7 @@ class LiveScene:
     def pressed(self, button: str) -> LiveScene:
         """Return the scene after some epochs, or one."""
         if button not in ("train", "epoch"):
-            raise no_button(self, button)
+            raise UnknownNameError("button", button, [each.name for each in self.buttons])
         training = self.training or self.begin()
         training.rate, until, losses = self.learning_rate, time.perf_counter() + BURST, list[float]()
         with np.errstate(all="ignore"):  # a loss that is no finite number is named

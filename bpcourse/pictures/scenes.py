@@ -149,9 +149,39 @@ class Scene(Protocol):
         """Return what is shown; `losses` are those of the scenes so far, this one's at the end."""
 
 
-def no_button(scene: Scene, button: str) -> UnknownNameError:
-    """Return the error for a button that a scene has not."""
-    return UnknownNameError("button", button, [*(each.name for each in scene.buttons), "undo", "reset"])
+class PlainScene:
+    """What scenes of single ideas have in common: all values can be taken back, and there is nothing to press."""
+
+    title: ClassVar[str]
+    buttons: ClassVar[tuple[Button, ...]] = ()
+
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """Nothing."""
+        return ()
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """Each scene has its own."""
+        raise NotImplementedError
+
+    @property
+    def state(self) -> object:
+        """All values."""
+        return self.values
+
+    @property
+    def loss_value(self) -> float:
+        """NaN, as there is not one loss here."""
+        return math.nan
+
+    def looking_as(self, other: Self) -> Self:
+        """Return the same: there is one way to look at it."""
+        return self
+
+    def pressed(self, button: str) -> Self:
+        """Refuse."""
+        raise UnknownNameError("button", button, ["undo", "reset"])
 
 
 UPDATE = Button("update", "Update", "One step of gradient descent", repeats=True)
