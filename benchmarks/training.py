@@ -385,8 +385,9 @@ def measure_ours(work: Work) -> dict[str, object]:
             network, x, y, work.loss, work.optimizer, epochs, work.batch, rng=np.random.default_rng(0), progress=False
         ).seconds
 
-    begun = run(1)  # getting ready is not counted, here as in all peers
-    epochs = max(1, round(SECONDS / ((run(2) - begun) or 1e-5)))
+    begun, epochs = run(1), 1  # getting ready is not counted, here as in all peers
+    while run(1 + epochs) < begun + SECONDS / 2:
+        epochs *= 4
     seconds = (run(1 + epochs) - run(1)) / (epochs * per_epoch)
     examples, _ = checked(work)
     epochs = CHECKED * work.batch // examples
