@@ -32,6 +32,7 @@ from bpcourse.engine.tape import Parameters
 
 ROUNDS = 5
 SECONDS = 0.7  # that a measurement takes, about
+STEPS = 2000  # of a training that is timed, at least
 CHECKED = 10  # steps after which the parameters are compared
 APART = {"float64": 1e-12, "float32": 2e-6}  # at most
 
@@ -385,10 +386,11 @@ def measure_ours(work: Work) -> dict[str, object]:
             network, x, y, work.loss, work.optimizer, epochs, work.batch, rng=np.random.default_rng(0), progress=False
         ).seconds
 
-    begun, epochs = run(1), 1  # getting ready is not counted, here as in all peers
-    while run(1 + epochs) < begun + SECONDS / 2:
-        epochs *= 4
-    seconds = (run(1 + epochs) - run(1)) / (epochs * per_epoch)
+    # Getting ready is not counted, here as in all peers; and as in them, what is trained is still learning.
+    epochs, taken, until = max(1, STEPS // per_epoch), list[float](), time.perf_counter() + 2 * SECONDS
+    while len(taken) < 3 or time.perf_counter() < until:
+        taken.append((run(1 + epochs) - run(1)) / (epochs * per_epoch))
+    seconds = statistics.median(taken)
     examples, _ = checked(work)
     epochs = CHECKED * work.batch // examples
     after = train(
