@@ -29,6 +29,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,16 @@ class Values(dict[str, float]):
         return value
 
 
+@cache  # a network that moves has the same templates again
+def names_in(template: str) -> tuple[str, ...]:
+    """Return the names in a template.
+
+    >>> names_in("{x[1]}·{W1[1,2]} + {b1[2]}")
+    ('x[1]', 'W1[1,2]', 'b1[2]')
+    """
+    return tuple(re.findall(r"\{([^{}]*)\}", template))
+
+
 def filled(template: str, shown: Callable[[str], str]) -> str:
     """Return a template with what `shown` gives for each name, in brackets where it would be misread.
 
@@ -176,15 +187,28 @@ def filled(template: str, shown: Callable[[str], str]) -> str:
     >>> filled("{a}·{b} + {a}²", lambda name: {"a": "−2", "b": "−3"}[name])
     '−2·(−3) + (−2)²'
     """
+    pieces, end = _pieces(template)
+    written = []
+    for before, name, first, raised in pieces:
+        text = shown(name)
+        clear = (text[0] != "−" or (first and not raised)) and not (raised and re.search(r"\de", text))
+        written.append(f"{before}{text}" if clear else f"{before}({text})")
+    return "".join(written) + end
 
-    def one(found: re.Match[str]) -> str:
-        text = shown(found[1])
+
+@cache
+def _pieces(template: str) -> tuple[tuple[tuple[str, str, bool, bool], ...], str]:
+    """Return for each name in a template what stands before it, whether it begins a part, and whether it is raised.
+
+    At last comes what stands behind the last name.
+    """
+    pieces, place = [], 0
+    for found in re.finditer(r"\{([^{}]*)\}", template):
         first = found.start() == 0 or template[found.start() - 1] in "(["
         raised = template[found.end() : found.end() + 1] in ("²", "^")
-        clear = (text[0] != "−" or (first and not raised)) and not (raised and re.search(r"\de", text))
-        return text if clear else f"({text})"
-
-    return re.sub(r"\{([^{}]*)\}", one, template)
+        pieces.append((template[place : found.start()], found[1], first, raised))
+        place = found.end()
+    return tuple(pieces), template[place:]
 
 
 def name_of(quantity: str, layer: int, index: tuple[int, ...], at: str = "", new: str = "") -> str:
@@ -340,7 +364,7 @@ class _Board:
         also: Iterable[str] = (),
     ) -> None:
         """Write one equation. What it needs are the names in its formula, and those that it falls back to."""
-        names = dict.fromkeys([*re.findall(r"\{([^{}]*)\}", template + short), *also])
+        names = dict.fromkeys([*names_in(template + short), *also])
         inputs = {needed: self.values[needed] for needed in names}
         self.values[name] = value = rule(self.values)
         at, new = name[name.find("@") :] if "@" in name else "", "_new" if "_new" in name else ""

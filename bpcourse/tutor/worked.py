@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import is_count
 from bpcourse.notation import MINUS, SYMBOLS, Name, given, number
-from bpcourse.tutor.equations import Step, Values, entries, filled, look_up, name_of, table
+from bpcourse.tutor.equations import Step, Values, entries, filled, look_up, name_of, names_in, table
 
 MOST_PATHS = 6  # beyond, the chain is written with δ only
 NUDGE = 0.00001
@@ -297,7 +297,7 @@ def _latex(template: str, show: Callable[[str], str]) -> str:
     >>> print(_latex("{a}·{b}²", lambda name: {"a": "−2", "b": "8.5e−3"}[name]))
     -2 \cdot (8.5 \cdot 10^{-3})^2
     """
-    names = re.findall(r"\{([^{}]*)\}", template)
+    names = names_in(template)
     text = filled(template, lambda name: "\0")
     text = re.sub(r"e\^\(([^()]*)\)", r"e^{\1}", text)
     text = re.sub(r"\b(ln|tanh|max)\b", r"\\\1 ", text)
@@ -467,7 +467,7 @@ class _Writer:
         found, ahead = set(asked), list(asked)
         while ahead:
             step = self.steps[ahead.pop()]
-            new = set(re.findall(r"\{([^{}]*)\}", step.short or step.template)) - found
+            new = set(names_in(step.short or step.template)) - found
             found |= new
             ahead += new
         return found
