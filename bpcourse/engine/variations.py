@@ -11,7 +11,7 @@ import numpy as np
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.training import sgd_step
-from bpcourse.engine.validation import place, real
+from bpcourse.engine.validation import Array, place, real
 from bpcourse.notation import Register
 
 
@@ -24,8 +24,7 @@ def replaced(network: Network, values: Mapping[str, float]) -> Network:
     >>> replaced(network, {"W1[2,1]": 0.5}).layers[0].W.tolist()
     [[0.1], [0.5]]
     """
-    arrays = {f"W{number}": layer.W.copy() for number, layer in enumerate(network.layers, start=1)}
-    arrays |= {f"b{n}": layer.b.copy() for n, layer in enumerate(network.layers, start=1) if layer.b is not None}
+    arrays = {name: array.copy() for name, array in _arrays(network).items()}
     for name, value in values.items():
         array, index = place(name, arrays, "weight or bias")
         arrays[array][index] = real(value, name, "a finite number", math.isfinite)
@@ -33,6 +32,23 @@ def replaced(network: Network, values: Mapping[str, float]) -> Network:
         Dense(arrays[f"W{number}"], arrays.get(f"b{number}"), layer.activation, layer.W.dtype)
         for number, layer in enumerate(network.layers, start=1)
     )
+
+
+def value_of(network: Network, name: str) -> float:
+    """Return one of a network's numbers by name, as `replaced` takes it.
+
+    >>> value_of(Network([Dense([[0.1], [0.2]])]), "W1[2,1]")
+    0.2
+    """
+    arrays = _arrays(network)
+    array, index = place(name, arrays, "weight or bias")
+    return float(arrays[array][index])
+
+
+def _arrays(network: Network) -> dict[str, Array]:
+    """Return the weights and biases of each layer by name."""
+    arrays = {f"W{number}": layer.W for number, layer in enumerate(network.layers, start=1)}
+    return arrays | {f"b{n}": layer.b for n, layer in enumerate(network.layers, start=1) if layer.b is not None}
 
 
 @dataclass(frozen=True)

@@ -91,14 +91,6 @@ class Frame:
         places = "".join("M{:.1f} {:.1f}h0".format(*self.at(*point)) for point in points)
         return f'<path d="{places}" stroke="{INK}" stroke-width="3" stroke-linecap="round"/>'
 
-    def text(self, x: float, y: float, text: str, colour: str = INK, anchor: str = "start") -> str:
-        """Return a text beside a point, with a white halo so that it is read on anything."""
-        left, top = self.at(x, y)
-        return (
-            f'<text x="{left:.1f}" y="{top:.1f}" fill="{colour}" text-anchor="{anchor}" stroke="#ffffff" '
-            f'stroke-width="3" paint-order="stroke">{escape(text)}</text>'
-        )
-
     def field(self, values: Array, low: float, high: float, colours: str) -> str:
         """Return an image of values, (rows, columns), the first row at the bottom, in a colour map of matplotlib."""
         shades = np.clip((values - low) * (255 / ((high - low) or 1)), 0, 255).astype(np.uint8)

@@ -20,7 +20,8 @@ from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Network, forward
 from bpcourse.engine.surfaces import confusion, loss_surface, over_plane, span, tiled
 from bpcourse.engine.training import History
-from bpcourse.engine.validation import Array, place, require, require_kind
+from bpcourse.engine.validation import Array, require, require_kind
+from bpcourse.engine.variations import value_of
 from bpcourse.notation import given, number
 
 if TYPE_CHECKING:
@@ -76,11 +77,11 @@ def plot_surface(
     around : how far the plot goes to each side of the present values
     """
     ax = _axes(ax)
-    here = [_value(trace.network, name) for name in (first, second)]
+    here = [value_of(trace.network, name) for name in (first, second)]
     across, up = (np.linspace(value - around, value + around, POINTS) for value in here)
     _field(ax, loss_surface(trace, first, second, across, up), across, up, "cividis", "loss")
     if path:
-        points = np.array([[_value(network, name) for name in (first, second)] for network in path])
+        points = np.array([[value_of(network, name) for name in (first, second)] for network in path])
         ax.plot(*points.T, "-", color="#ffffff", linewidth=4)
         ax.plot(*points.T, ".-", color="#1a1a1a", label="path of descent")
     ax.plot(*here, "o", color="#D55E00", markersize=9, label="here")
@@ -183,13 +184,6 @@ def plot_confusion(network: Network, x: Array, y: Array, ax: Axes | None = None)
     ax.figure.colorbar(image, ax=ax, label="images")
     right = int(np.trace(counts))
     return _titled(ax, f"{right} of {counts.sum()} are right", "taken for", "class")
-
-
-def _value(network: Network, name: str) -> float:
-    arrays = {f"W{k}": layer.W for k, layer in enumerate(network.layers, start=1)}
-    arrays |= {f"b{k}": layer.b for k, layer in enumerate(network.layers, start=1) if layer.b is not None}
-    array, index = place(name, arrays, "weight or bias")
-    return float(arrays[array][index])
 
 
 def _field(
