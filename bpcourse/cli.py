@@ -23,7 +23,7 @@ PACKAGE = Path(bpcourse.__file__).parent
 SETTINGS = PACKAGE / "data" / "jupyterlab"
 DEFAULT_FOLDER = Path("bpcourse-lessons")
 NEEDED = {  # for what, and what
-    "lab": ("numpy", "matplotlib", "ipywidgets", "anywidget", "jupyterlab", "ipykernel"),
+    "lab": ("numpy", "matplotlib", "ipywidgets", "anywidget", "tqdm", "jupyterlab", "ipykernel"),
     "test": ("pytest", "nbval", "nbclient", "autograd"),
     "browser": ("playwright", "axe-playwright-python"),
 }

@@ -97,7 +97,11 @@ class History:
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
         return "\n".join(
-            [f"{self.network!r}, trained for {epochs} epochs", *lines, *([self.stopped] * bool(self.stopped))]
+            [
+                f"{self.network!r}, trained for {epochs} epoch{'s' * (epochs != 1)}",
+                *lines,
+                *([self.stopped] * bool(self.stopped)),
+            ]
         )
 
 

@@ -253,7 +253,7 @@ class SurfaceScene(NetworkScene):
         table, said = self.table(self._names), f"loss {number(self.trace.loss)}"
         words = (
             f"The loss over {self.first} and {self.second}, from {number(low)} (dark) to {number(high)} (light). "
-            f"After {len(self.path)} steps down it is {number(self.trace.loss)}."
+            f"After {len(self.path)} step{'s' * (len(self.path) != 1)} down it is {number(self.trace.loss)}."
         )
         caption = (
             f"<p><b>{said}</b> at {symbols[0]} = {table[0][1]}, {symbols[1]} = {table[1][1]}; "

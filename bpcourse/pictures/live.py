@@ -116,7 +116,7 @@ class LiveScene:
     def show(self, losses: Sequence[float]) -> View:
         """Return what the network has learned so far, and the loss over the epochs."""
         network = self.training.parameters.network() if self.training else self.network
-        told = f"after {len(self.losses)} epochs"
+        told = f"after {len(self.losses)} epoch{'s' * (len(self.losses) != 1)}"
         said = f"{told}, loss {number(self.loss_value)}" if self.losses else "not trained yet"
         table = [("epochs", str(len(self.losses)), ""), ("loss", number(self.loss_value), "")]
         if self.shape:
