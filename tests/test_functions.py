@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bpcourse import ACTIVATIONS, LOSSES, check_function
-from bpcourse.tutor.functions import FUNCTIONS
+from bpcourse.tutor.functions import FORMULAS, FUNCTIONS
 
 
 def sigmoid(z):
@@ -140,3 +140,10 @@ def test_the_check_itself_is_given_a_name_and_a_function():
         check_function("sigmoid_derivate", sigmoid)
     with pytest.raises(TypeError, match="without brackets"):
         check_function("sigmoid", sigmoid(0.0))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_formula_of_a_solution_passes_its_own_check(name):
+    arguments = "y, y_hat" if name.split("_gradient")[0] in LOSSES else "z"
+    f = eval(f"lambda {arguments}: {FORMULAS[name]}", {"np": np})
+    assert check_function(name, f).status == "correct"

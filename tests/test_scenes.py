@@ -33,6 +33,7 @@ from bpcourse import (
 from bpcourse.engine.surfaces import crossings, loss_surface, over_plane
 from bpcourse.engine.variations import PITFALLS, replaced
 from bpcourse.pictures import charts
+from bpcourse.pictures.charts import MOST_POINTS
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.live import LiveScene
 from bpcourse.pictures.scenes import WHOLE, PassScene, Prediction, in_symbols
@@ -516,6 +517,24 @@ def test_a_burst_trains_for_its_time_and_says_what_runs_away():
         wild.pressed("jump")
     with pytest.raises(ValueError, match="no number to move"):
         wild.changed({"W1[1,1]": 0.0})
+
+
+def test_a_long_training_keeps_a_curve_and_not_every_loss():
+    _, scene = live(batch_size=None)
+    for _ in range(7):
+        scene = scene.pressed("train")
+    assert scene.epochs > 8 * MOST_POINTS
+    assert scene.every > 1
+    assert MOST_POINTS / 2 < len(scene.losses) <= 2 * MOST_POINTS
+    training, again = scene.begin(), []
+    for _ in range(scene.epochs):
+        again.append(training.epoch())
+    assert list(scene.losses) == again[:: scene.every]
+    assert scene.loss_value == again[-1]
+    words = scene.show([]).beside.words
+    assert words == (
+        f"The loss over the last {scene.epochs - 1} epochs: from {number(again[0])} to {number(again[-1])}."
+    )
 
 
 def test_live_weights_of_images_are_a_field():

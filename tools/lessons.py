@@ -12,6 +12,7 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import nbclient
@@ -20,6 +21,7 @@ from nbformat import NotebookNode
 
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"
 MOST_LINES = 12  # of a code cell
+MOST_BYTES = 300_000
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -80,6 +82,52 @@ def problems(notebook: NotebookNode) -> Iterator[str]:
             yield f"cell {cell.id}: metadata {dict(cell.metadata)}; a lesson has no hidden or tagged cells"
     for shown in unsupported_numbers(notebook):
         yield f"the prose says {shown}, which no output shows"
+    yield from missing_parts(notebook)
+    yield from pictures_without_words(notebook)
+
+
+def missing_parts(notebook: NotebookNode) -> Iterator[str]:
+    """Yield what the form of a lesson asks for and this one lacks."""
+    prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    opening, ending = prose[0], prose[-1]
+    headings = re.findall(r"^(#+) ", re.sub(r"^```.*?^```", "", "\n".join(prose), flags=re.M | re.S), re.MULTILINE)
+    levels = [len(heading) for heading in headings]
+    if levels.count(1) != 1 or levels[:1] != [1]:
+        yield "it needs one # heading, at its beginning"
+    if any(after > before + 1 for before, after in pairwise(levels)):
+        yield "a level of headings is skipped"
+    for part in ("**You will be able to**", "**You need**"):
+        if part not in opening:
+            yield f"its first cell does not say {part}"
+    minutes = re.search(r"\*\*Time:\*\* (\d+) to (\d+) minutes", opening)
+    if not minutes or not 15 <= int(minutes[1]) < int(minutes[2]) <= 45:
+        yield "its first cell does not say **Time:** … to … minutes, from 15 to 45"
+    if notebook.cells[-1].cell_type != "markdown" or not ending.startswith("## Recap"):
+        yield "its last cell is no ## Recap"
+    if re.findall(r"^(\d)\. ", ending, re.MULTILINE) != list("12345"):
+        yield "its recap has not five numbered lines"
+    questions = ending.partition("**Without scrolling:**")[2].partition("**What would change if**")
+    if questions[0].count("?") != 3 or "?" not in questions[2]:
+        yield "its recap does not ask three questions **Without scrolling:**, and **What would change if** …?"
+    if any(re.search(r"^\s*(import|from) ", source, re.MULTILINE) for source in code[1:]):
+        yield "a later code cell imports something: imports stand in the first"
+    for target in re.findall(r"\]\(([^)#]+)", "\n".join(prose)):
+        if not target.startswith("https://") and not (LESSONS / target).exists():
+            yield f"a link leads to {target}, which is not there"
+
+
+def pictures_without_words(notebook: NotebookNode) -> Iterator[str]:
+    """Yield each output that shows a picture and does not say what is on it."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data, words = output.get("data", {}), output.get("data", {}).get("text/plain", "")
+            alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
+            if "image/png" in data and (not alt or words.startswith(("<", "Figure("))):
+                yield f"cell {cell.id}: a plot without its words; show it by shown(…)"
+            tags = re.findall(r"<img\b[^>]*>", data.get("text/html", ""))
+            if any('alt="' not in tag or 'alt=""' in tag for tag in tags) or words.startswith("<matplotlib"):
+                yield f"cell {cell.id}: a picture without its words"
 
 
 def unsupported_numbers(notebook: NotebookNode) -> Iterator[str]:
@@ -113,9 +161,11 @@ def main() -> int:
     for path in sorted(LESSONS.glob("*.ipynb")):
         if not check:
             print(f"{path.name}: {'written' if regenerate(path) else 'unchanged'}")
-        for problem in problems(nbformat.read(path, as_version=4)):
-            bad = True
-            print(f"{path.name}: {problem}")
+        found = [*problems(nbformat.read(path, as_version=4))]
+        if path.stat().st_size > MOST_BYTES:
+            found.append(f"{path.stat().st_size:,} bytes are more than {MOST_BYTES:,}")
+        bad = bad or bool(found)
+        print("".join(f"{path.name}: {problem}\n" for problem in found), end="")
     return int(bad)
 
 

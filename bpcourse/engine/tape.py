@@ -104,11 +104,15 @@ class Tape:
     loss: Callable[[], float]
 
     @classmethod
-    def write(cls, parameters: Parameters, loss: Loss, n: int, sum_to_one: bool) -> Tape:
-        """Return the step for batches of n examples; `sum_to_one` : whether each example's targets do."""
+    def write(cls, parameters: Parameters, loss: Loss, n: int, sum_to_one: bool, whole: bool = False) -> Tape:
+        """Return the step for batches of n examples.
+
+        sum_to_one : whether each example's targets do
+        whole : the batch is all examples, and stays; then each input lies in one piece, which products read faster
+        """
         network, dtype = parameters.like, parameters.vector.dtype
         sizes = network.sizes
-        x, y = np.ones((n, sizes[0] + 1), dtype), np.empty((n, sizes[-1]), dtype)
+        x, y = np.ones((n, sizes[0] + 1), dtype, "F" if whole else "C"), np.empty((n, sizes[-1]), dtype)
         # What comes into each layer, (units + 1, n), with ones in the last row; what goes out; and its gradient.
         incoming = [x.T, *(np.ones((units + 1, n), dtype) for units in sizes[1:-1])]
         outgoing = [*(rows[:-1] for rows in incoming[1:]), np.empty((sizes[-1], n), dtype)]

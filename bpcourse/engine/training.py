@@ -131,7 +131,7 @@ class Training:
         self.size, self.rng = min(batch_size or n, n), np.random.default_rng(0) if rng is None else rng
         sum_to_one = bool(np.allclose(self.y.sum(axis=1), 1, rtol=0, atol=4 * np.finfo(self.y.dtype).eps))
         sizes = {self.size, n % self.size or self.size}
-        self.tapes = {count: Tape.write(self.parameters, self.loss, count, sum_to_one) for count in sizes}
+        self.tapes = {count: Tape.write(self.parameters, self.loss, count, sum_to_one, count == n) for count in sizes}
         self.with_ones = np.column_stack([x, np.ones(n, x.dtype)])
         if self.size == n:
             self.tapes[n].x[...], self.tapes[n].y[...] = self.with_ones, self.y

@@ -155,15 +155,17 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     return [float(f"{count * unit:.12g}") for count in range(first, last + 1)]
 
 
-def history(losses: Sequence[float], unit: str = "move") -> Diagram:
+def history(losses: Sequence[float], unit: str = "move", count: int | None = None) -> Diagram:
     """Return the loss over the last moves, or epochs, the present one marked.
+
+    count : how many moves lie between the first loss and the last one; by default each loss is one
 
     >>> history([0.25, 0.125]).words
     'The loss over the last move: from 0.2500 to 0.1250.'
     """
-    count = len(losses) - 1
-    drawn = range(0, count + 1, max(1, count // MOST_POINTS))  # more would not be seen
-    curve = [losses[k] for k in drawn]
+    count = len(losses) - 1 if count is None else count
+    shown = range(0, len(losses), max(1, len(losses) // MOST_POINTS))  # more would not be seen
+    curve, drawn = [losses[k] for k in shown], [count * k / max(1, len(losses) - 1) for k in shown]
     highest = max([loss for loss in curve if math.isfinite(loss)], default=1.0) or 1.0
     frame = Frame((0, 1.03 * max(count, 5)), (0, 1.1 * highest), f"{unit}s", "loss", width=300, height=150)
     now, units = number(losses[-1]), f"the last {unit}" if count == 1 else f"the last {count} {unit}s"

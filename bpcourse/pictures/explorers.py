@@ -501,7 +501,7 @@ def explore_live(
     >>> network = Network.initialise([2, 8, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
     >>> explorer = explore_live(network, moons.x, moons.y)
     >>> explorer.press("epoch")
-    >>> len(explorer.scene.losses)
+    >>> explorer.scene.epochs
     1
     """
     optimizer = Adam(0.01) if optimizer is None else optimizer

@@ -17,7 +17,7 @@ from bpcourse.engine.surfaces import tiled
 from bpcourse.engine.training import ADVICE, Training
 from bpcourse.engine.validation import Array
 from bpcourse.notation import Register, UnknownNameError, given, number
-from bpcourse.pictures.charts import Frame, history
+from bpcourse.pictures.charts import MOST_POINTS, Frame, history
 from bpcourse.pictures.ideas import plane, plane_key
 from bpcourse.pictures.scenes import Button, Choice, Control, Group, Value, View
 
@@ -34,7 +34,9 @@ class LiveScene:
     shape : height and width of the inputs as images, or None for two inputs
     learning_rate : of the next epochs
     training : what goes on, changed in place; None before it begins. So there is nothing to undo here, only Reset
-    losses : of the epochs so far
+    epochs : how many there were
+    losses : of epochs 1, 1 + every, 1 + 2 · every …: what a curve needs, however long it goes on
+    loss_value : the loss of the last epoch
     """
 
     network: Network
@@ -47,7 +49,10 @@ class LiveScene:
     shape: tuple[int, int] | None
     learning_rate: float
     training: Training | None = None
+    epochs: int = 0
     losses: tuple[float, ...] = ()
+    every: int = 1
+    loss_value: float = math.nan
 
     title: ClassVar[str] = "A training to watch"
     buttons: ClassVar[tuple[Button, ...]] = (
@@ -74,11 +79,6 @@ class LiveScene:
         """Nothing that could be taken back."""
         return None
 
-    @property
-    def loss_value(self) -> float:
-        """The loss of the last epoch."""
-        return self.losses[-1] if self.losses else math.nan
-
     def looking_as(self, other: LiveScene) -> LiveScene:
         """Return the same: there is one way to look at it."""
         return self
@@ -96,13 +96,17 @@ class LiveScene:
         if button not in ("train", "epoch"):
             raise UnknownNameError("button", button, [each.name for each in self.buttons])
         training = self.training or self.begin()
-        training.rate, until, losses = self.learning_rate, time.perf_counter() + BURST, list[float]()
+        training.rate, until, new = self.learning_rate, time.perf_counter() + BURST, list[float]()
         with np.errstate(all="ignore"):  # a loss that is no finite number is named
-            while not losses or (button == "train" and time.perf_counter() < until):
-                losses.append(training.epoch())
-                if not math.isfinite(losses[-1]):
+            while not new or (button == "train" and time.perf_counter() < until):
+                new.append(training.epoch())
+                if not math.isfinite(new[-1]):
                     raise ValueError(f"The loss is no finite number any more. Press Reset. {ADVICE.partition('. ')[2]}")
-        return replace(self, training=training, losses=(*self.losses, *losses))
+        losses, every = (*self.losses, *new[-self.epochs % self.every :: self.every]), self.every
+        while len(losses) > 2 * MOST_POINTS:
+            losses, every = losses[::2], 2 * every
+        epochs = self.epochs + len(new)
+        return replace(self, training=training, epochs=epochs, losses=losses, every=every, loss_value=new[-1])
 
     def begin(self) -> Training:
         """Return a training that has not learned yet."""
@@ -116,9 +120,9 @@ class LiveScene:
     def show(self, losses: Sequence[float]) -> View:
         """Return what the network has learned so far, and the loss over the epochs."""
         network = self.training.parameters.network() if self.training else self.network
-        told = f"after {len(self.losses)} epoch{'s' * (len(self.losses) != 1)}"
-        said = f"{told}, loss {number(self.loss_value)}" if self.losses else "not trained yet"
-        table = [("epochs", str(len(self.losses)), ""), ("loss", number(self.loss_value), "")]
+        told = f"after {self.epochs} epoch{'s' * (self.epochs != 1)}"
+        said = f"{told}, loss {number(self.loss_value)}" if self.epochs else "not trained yet"
+        table = [("epochs", str(self.epochs), ""), ("loss", number(self.loss_value), "")]
         if self.shape:
             W = network.layers[0].W[:, :MOST_UNITS]
             most = float(abs(W).max())
@@ -133,4 +137,5 @@ class LiveScene:
             words = f"What the network predicts over the plane of its inputs, {said}."
             key = plane_key(f"the output is {given(middle)}")
         caption = f"<p><b>{said}</b></p>{key}"
-        return View(frame.picture(words, table, marks), caption, said, history(self.losses or [math.nan], "epoch"))
+        curve = history([*self.losses[: self.epochs - 1], self.loss_value], "epoch", max(0, self.epochs - 1))
+        return View(frame.picture(words, table, marks), caption, said, curve)

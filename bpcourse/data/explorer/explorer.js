@@ -183,7 +183,14 @@ function render({ model, el }) {
       current = null;
       clearTimeout(silence);
     }
+    if (view.alert || view.locked) pause();
     const waiting = new Set(queue.map((message) => message.name));
+    next(); // first, so that the kernel goes on while this is drawn
+    if (done && running && !current) {
+      clearTimeout(timer);
+      if (repeated.pause) timer = setTimeout(again, repeated.pause);
+      else again();
+    }
     for (const [name, [value, text]] of Object.entries(view.values)) {
       if (selects[name]) selects[name].value = value;
       if (!ranges[name]) continue;
@@ -217,12 +224,6 @@ function render({ model, el }) {
     if (asked && !view.locked) bar.querySelector("button").focus();
     // A slider says its value and the loss itself, and while it runs nothing should be read without end.
     if (!running && document.activeElement?.type !== "range") heard.textContent = view.said;
-    if (view.alert || view.locked) pause();
-    next();
-    if (done && running && !current) {
-      clearTimeout(timer);
-      timer = setTimeout(again, repeated.pause);
-    }
   }
 
   const root = element("section", { class: "bpcourse", "aria-label": page.title, onkeydown: (event) => event.stopPropagation() },
