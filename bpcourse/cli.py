@@ -22,9 +22,10 @@ UNLOCKED = "BPCOURSE_UNLOCKED"  # see pictures/explorers, which is not imported 
 PACKAGE = Path(bpcourse.__file__).parent
 SETTINGS = PACKAGE / "data" / "jupyterlab"
 DEFAULT_FOLDER = Path("bpcourse-lessons")
+SOLUTIONS_FOLDER = Path("bpcourse-solutions")
 NEEDED = {  # for what, and what
-    "lab": ("numpy", "matplotlib", "ipywidgets", "anywidget", "tqdm", "jupyterlab", "ipykernel"),
-    "test": ("pytest", "nbval", "nbclient", "autograd"),
+    "lab": ("numpy", "matplotlib", "ipywidgets", "anywidget", "tqdm", "jupyterlab", "ipykernel", "nbclient"),
+    "test": ("pytest", "nbval", "autograd"),
     "browser": ("playwright", "axe-playwright-python"),
 }
 BROWSERS = (  # names of the program, and where it is on macOS and Windows
@@ -215,6 +216,35 @@ def solve(args: argparse.Namespace) -> int:
     return 0
 
 
+def solutions(args: argparse.Namespace) -> int:
+    """Write the lessons with every blank filled in and all cells run."""
+    try:
+        import nbformat
+
+        from bpcourse.server import without_live_views
+        from bpcourse.solutions import solved
+    except ImportError:
+        raise UserError(f"JupyterLab is not installed. Run: {install('lab')}") from None
+    folder = (args.folder or SOLUTIONS_FOLDER).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        targets = {lesson: folder / lesson.name for lesson in lessons()}
+        there = [target for target in targets.values() if target.exists()]
+        if there and not args.force:
+            raise UserError(f"{there[0]} is there already. Name another folder, or add --force")
+        for lesson, target in targets.items():
+            notebook = solved(nbformat.read(lesson, as_version=4), str(folder))
+            without_live_views({"type": "notebook", "content": notebook})
+            text = nbformat.writes(notebook) + "\n"
+            partial = target.with_suffix(".part")
+            partial.write_text(text, encoding="utf-8", newline="\n")
+            partial.replace(target)
+            print(f"Saved: {target}")
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}") from error
+    return 0
+
+
 def test(args: argparse.Namespace) -> int:
     """Run every test: in a clone pytest with doctests, strict nbval and a browser, installed the doctests and nbval."""
     missing = [name for name in ("pytest", "nbval") if _version(name) is None]
@@ -336,6 +366,11 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--output", type=Path, metavar="PATH", help="save as .txt, .md or .html")
     command.add_argument("--force", action="store_true", help="overwrite the file that is there")
     command.set_defaults(run=solve)
+
+    command = commands.add_parser("solutions", help="for instructors: write the lessons with every blank filled in")
+    command.add_argument("folder", nargs="?", type=Path, metavar="DIR", help=f"default: {SOLUTIONS_FOLDER}")
+    command.add_argument("--force", action="store_true", help="overwrite solutions that are there")
+    command.set_defaults(run=solutions)
 
     commands.add_parser("test", help="run every test").set_defaults(run=test)
     commands.add_parser("doctor", help="print versions, and what is missing").set_defaults(run=doctor)

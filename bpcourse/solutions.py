@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import copy
 import json
+import subprocess
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
@@ -38,7 +39,7 @@ def solved(notebook: NotebookNode, folder: str = ".") -> NotebookNode:
     filled = copy.deepcopy(notebook)
     client = NotebookClient(filled, timeout=60, resources={"metadata": {"path": folder}}, record_timing=False)
     runs = count(1)
-    with client.setup_kernel():
+    with client.setup_kernel(stderr=subprocess.DEVNULL):  # a kernel may warn there of what is no concern here
         for place, cell in enumerate(filled.cells):
             if cell.cell_type != "code":
                 continue
@@ -60,9 +61,9 @@ def solved(notebook: NotebookNode, folder: str = ".") -> NotebookNode:
 
 
 def blanks(source: str) -> list[tuple[int, int]]:
-    """Return where each blank of a cell stands: its line, from 0, and its first byte. Dots in an index are no blank.
+    r"""Return where each blank of a cell stands: its line, from 0, and its first byte. Dots in an index are no blank.
 
-    >>> blanks("answer = ...\\nrow = x[..., 0]")
+    >>> blanks("answer = ...\nrow = x[..., 0]")
     [(0, 9)]
     """
     return [(node.lineno - 1, node.col_offset) for node in _dots(ast.parse(source))]
@@ -78,9 +79,9 @@ def _is_index(parent: ast.AST, child: ast.AST) -> bool:
 
 
 def with_questions(source: str) -> str:
-    """Return a cell that marks its blanks, writes down what is asked about them, and prints that as JSON.
+    r"""Return a cell that marks its blanks, writes down what is asked about them, and prints that as JSON.
 
-    >>> print(with_questions("answer = ...\\ncheck(trace, 'loss', answer)"))
+    >>> print(with_questions("answer = ...\ncheck(trace, 'loss', answer)"))
     from bpcourse.solutions import Questions
     _questions = Questions()
     answer = _questions.blank(0)
@@ -91,11 +92,11 @@ def with_questions(source: str) -> str:
     order = {id(node): number for number, node in enumerate(_dots(tree))}
 
     class Marked(ast.NodeTransformer):
-        def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802 (ast's own name)
+        def visit_Constant(self, node: ast.Constant) -> ast.AST:
             number = order.get(id(node))
             return node if number is None else ast.parse(f"_questions.blank({number})", mode="eval").body
 
-        def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+        def visit_Call(self, node: ast.Call) -> ast.AST:
             self.generic_visit(node)
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             if name in ("check", "check_function"):
@@ -160,9 +161,12 @@ class Questions:
         for each, given in name.items() if isinstance(name, Mapping) else [(name, answer)]:
             names = entries(steps, each)
             if names is None:
-                self._write(given, np.array(look_up(steps, each).value))
+                value = np.array(look_up(steps, each).value)
+            elif each in trace:  # of a batch, with the 1/n that an example's own step does not have
+                value = trace[each]
             else:
-                self._write(given, np.array([steps[entry].value for entry in names.flat]).reshape(names.shape))
+                value = np.array([steps[entry].value for entry in names.flat]).reshape(names.shape)
+            self._write(given, value)
 
     def _ask_function(self, name: str, f: Callable[..., object]) -> None:
         given = f(*FUNCTIONS[name].points[0])

@@ -435,7 +435,7 @@ READING_ORDER = [
     "pictures.diagram", "pictures.charts", "pictures.plotting", "pictures.scenes", "pictures.ideas", "pictures.live",
     "pictures.explorers",
     "",  # bpcourse/__init__.py
-    "server", "cli", "__main__",
+    "solutions", "server", "cli", "__main__",
 ]  # fmt: skip
 
 

@@ -11,7 +11,9 @@ from support import PROJECT, tool
 import bpcourse
 from bpcourse.tutor import practice
 from bpcourse.tutor.equations import entries, table
+from bpcourse.tutor.functions import FORMULAS, check_function
 from bpcourse.tutor.marking import check
+from bpcourse.tutor.mistakes import wrong_values
 
 lessons = tool("lessons")
 PATHS = sorted((PROJECT / "lessons").glob("*.ipynb"))
@@ -109,15 +111,23 @@ def test_stripping_removes_what_changes_from_run_to_run():
 
 @pytest.fixture
 def asked(notebook, monkeypatch):
-    """Run a lesson's code with a `check` that keeps what it was asked, and return that."""
-    calls, real = [], bpcourse.check
+    """Run a lesson's code with checks that keep what they were asked, and return what is not answered yet."""
+    calls, real, of_functions = [], bpcourse.check, bpcourse.check_function
 
     def keep(trace, name, answer=..., learning_rate=None):
         verdict = real(trace, name, answer, learning_rate)
-        calls.append((trace, name, learning_rate, verdict))
+        if verdict.status == "not answered":
+            calls.append((trace, name, learning_rate))
+        return verdict
+
+    def keep_function(name, f):
+        verdict = of_functions(name, f)
+        if verdict.status == "not answered":
+            calls.append((None, name, None))
         return verdict
 
     monkeypatch.setattr(bpcourse, "check", keep, raising=False)
+    monkeypatch.setattr(bpcourse, "check_function", keep_function, raising=False)
     monkeypatch.setattr(practice, "check", keep)
     namespace = {}
     for cell in notebook.cells:
@@ -126,21 +136,65 @@ def asked(notebook, monkeypatch):
     return calls
 
 
-def answers(trace, name, rate, factor=1.0):
-    """Return the right answers to what was asked, times a factor, in the form in which they are given."""
-    steps = table(trace, rate)
-    if isinstance(name, dict):
-        return ({each: factor * steps[each].value for each in name},)
+def value(trace, steps, name):
+    """Return the right value for a name, of a number or of an array."""
     names = entries(steps, name)
     if names is None:
-        return name, factor * steps[name].value
-    return name, factor * np.array([steps[each].value for each in names.flat]).reshape(names.shape)
+        return steps[name].value
+    return trace[name] if name in trace else np.array([steps[each].value for each in names.flat]).reshape(names.shape)
+
+
+def mistaken(steps, name):
+    """Yield the mistakes that show at a name, and what each makes of it: of an array, of each entry."""
+    names = entries(steps, name)
+    each_entry = [name] if names is None else list(names.flat)
+    wrong = {
+        each: {mistakes[0].id: value for mistakes, value in wrong_values(steps, each) if len(mistakes) == 1}
+        for each in each_entry
+    }
+    for mistake in dict.fromkeys(id for of_entry in wrong.values() for id in of_entry):
+        values = [wrong[each].get(mistake, steps[each].value) for each in each_entry]
+        if np.isfinite(values).all():
+            yield mistake, values[0] if names is None else np.reshape(values, names.shape)
+
+
+WRONG_FUNCTIONS = {  # two typical mistakes each
+    "sigmoid_derivative": ("z * (1 - z)", "1 / (1 + np.exp(-z))"),
+}
 
 
 def test_every_exercise_is_unanswered_and_can_be_answered(asked):
-    exercises = [call[:3] for call in asked if call[3].status == "not answered"]
-    assert len(exercises) >= 5
-    for trace, name, rate in exercises:
-        assert check(trace, *answers(trace, name, rate), learning_rate=rate).status == "correct"
-        wrong = check(trace, *answers(trace, name, rate, factor=1.37), learning_rate=rate)
-        assert wrong.status in ("wrong", "mistake", "could be")
+    assert len(asked) >= 5
+    for trace, name, rate in asked:
+        if trace is None:
+            continue
+        steps = table(trace, rate)
+        if isinstance(name, dict):
+            right = {each: value(trace, steps, each) for each in name}
+            assert check(trace, right, learning_rate=rate).status == "correct"
+        else:
+            assert check(trace, name, value(trace, steps, name), rate).status == "correct"
+
+
+def test_two_typical_mistakes_of_every_exercise_are_named(asked):
+    for trace, name, rate in asked:
+        if trace is None:
+            verdicts = [check_function(name, function(name, wrong)) for wrong in WRONG_FUNCTIONS[name]]
+            assert [verdict.status for verdict in verdicts] == ["mistake"] * 2, name
+            continue
+        for each in name if isinstance(name, dict) else [name]:
+            steps = table(trace, rate)
+            named = {id for id, wrong in mistaken(steps, each) if id in check(trace, each, wrong, rate).mistakes}
+            assert len(named) >= 2, (each, named)
+
+
+def function(name, expression):
+    """Return a learner's function, from what stands behind its return."""
+    arguments = "y, y_hat" if name.removesuffix("_gradient") in bpcourse.LOSSES else "z"
+    return eval(f"lambda {arguments}: {expression}", {"np": np})
+
+
+def test_the_functions_that_are_tried_with_mistakes_are_right_without(asked):
+    for trace, name, _ in asked:
+        if trace is None:
+            assert check_function(name, function(name, FORMULAS[name])).status == "correct"
