@@ -404,3 +404,20 @@ def test_the_layout_is_plain_data():
     assert page["groups"][0]["controls"][1] == {
         "name": "W1[1,2]", "label": "w1₁₂", "low": -5.0, "high": 5.0, "unit": 0.01, "least": -1000.0, "most": 1000.0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("explorer", "name"),
+    [
+        (lambda q: explore_activation(predict=q), "slope"),
+        (lambda q: explore_loss(["mse"], predict=q), "mse"),
+        (lambda q: explore_training(epochs=2, predict=q), "loss"),
+    ],
+)
+def test_a_question_may_name_what_an_explorer_of_one_idea_shows(explorer, name):
+    made = explorer(f"Move something. Does the {name} go up or down?")
+    made._commit("down")
+    assert made.prediction.name == name
+    assert made.prediction.start == made.scene.quantity(name)
+    assert f"{name} is " in made.prediction.beside(made.scene.quantity(name))
+    made.close()

@@ -491,3 +491,10 @@ def test_ids_are_those_of_the_collection_where_the_mistake_is_the_same():
         "bce_mean_outputs": "our binary cross-entropy is that mean",
     }
     assert ids - MISTAKES.keys() == left_out.keys()
+
+
+def test_a_hint_for_a_prediction_gives_the_rule_of_its_unit():
+    hints = hint(EXAMPLES["lecture"].backprop(), "y_hat[1]")
+    assert hints.rule == "ŷ₁ = 1 / (1 + e^(−z2₁))"
+    assert "0.2267" in hints.numbers
+    assert "0.5564" not in hints.numbers

@@ -303,11 +303,11 @@ def test_a_question_is_shown_in_symbols():
 
 
 def test_a_prediction_stands_beside_what_came_out():
-    up = Prediction("loss: up or down?", "up", 1.0)
+    up = Prediction("loss", "up", 1.0)
     assert up.beside(2.0) == "You predicted: up. loss was 1.000 and is 2.000 now: it went up."
     assert up.beside(0.5).endswith("it went down.")
     assert "as at first" in up.beside(1.0)
-    assert Prediction("What?", "Rain.", None).beside(None) == "You predicted: Rain."
+    assert Prediction("", "Rain.", None).beside(None) == "You predicted: Rain."
 
 
 # Single ideas

@@ -159,11 +159,14 @@ class Explorer(anywidget.AnyWidget):
         if not said.strip():
             raise ValueError("Say what you expect: up, down or the same, a sign, or a number.")
         question = self.predict or ""
-        self.prediction = Prediction(question, said.strip()[:200], self._asked(question))
+        self.prediction = Prediction(self._about(question), said.strip()[:200], self._asked(question))
         self._locked = False
 
+    def _about(self, question: str) -> str:
+        return Prediction.about(question, self.scene.asked)
+
     def _asked(self, question: str) -> float | None:
-        name = Prediction.about(question)
+        name = self._about(question)
         return self.scene.quantity(name) if name else None
 
     # From the page

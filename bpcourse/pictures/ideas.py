@@ -47,6 +47,11 @@ class ActivationScene(PlainScene):
     groups: ClassVar[tuple[Group, ...]] = (Group("what goes in", (Control("z", "z", -6.0, 6.0, 0.05),)),)
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """What `quantity` knows."""
+        return ("slope", "a", "z")
+
+    @property
     def known(self) -> Register[Activation]:
         """The activations that can be chosen: the course's, and the one that it began with."""
         names = {name: each for name, each in ACTIVATIONS.items() if each.slope is not None}
@@ -117,6 +122,11 @@ class LossScene(PlainScene):
     groups: ClassVar[tuple[Group, ...]] = (
         Group("prediction and target", (_probability("y_hat", "ŷ"), _probability("y", "y"))),
     )
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The losses."""
+        return self.losses
 
     @property
     def values(self) -> dict[str, Value]:

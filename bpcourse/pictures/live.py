@@ -60,6 +60,7 @@ class LiveScene:
         Button("epoch", "One epoch", "Learn from all examples once"),
     )
     choices: ClassVar[tuple[Choice, ...]] = ()
+    asked: ClassVar[tuple[str, ...]] = ()
 
     @property
     def groups(self) -> tuple[Group, ...]:

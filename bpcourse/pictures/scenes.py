@@ -122,6 +122,10 @@ class Scene(Protocol):
         """What can be pressed."""
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """Names of quantities that are plain words, such as "slope", the likeliest to be asked about first."""
+
+    @property
     def values(self) -> dict[str, Value]:
         """The value of every control and choice."""
 
@@ -154,6 +158,11 @@ class PlainScene:
 
     title: ClassVar[str]
     buttons: ClassVar[tuple[Button, ...]] = ()
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -209,6 +218,8 @@ class NetworkScene:
     example: int = 1
     pitfall: str = ""
     note: str = ""
+
+    asked: ClassVar[tuple[str, ...]] = ()  # its quantities have names with an index
 
     @cached_property
     def trace(self) -> Trace:
@@ -477,36 +488,39 @@ NAME = r"[A-Za-z_]+\d*\[[\d, ]+\](?:@\d+)?|\bloss\b|\blearning_rate\b"
 class Prediction:
     """What a learner says before anything moves.
 
-    question : what is asked, such as "Raise W2[1,2]. Does dW1[1,2] go up or down?"
+    name : of the value that the question is about, or ""
     said : the answer: words, a sign or a number
     start : the value of what the question is about, or None if it names nothing
     """
 
-    question: str
+    name: str
     said: str
     start: float | None
 
     @staticmethod
-    def about(question: str) -> str:
+    def about(question: str, asked: Iterable[str] = ()) -> str:
         """Return the name of the value that a question is about, or "": the last that is no weight, bias or input.
+
+        asked : further names to look for, the first that occurs counts
 
         >>> Prediction.about("What does dW2[1,2] do when b1[1] grows?"), Prediction.about("Who knows?")
         ('dW2[1,2]', '')
         """
         named = _named(question)
         results = [name for name in named if Name.read(name).quantity not in ("W", "b", "x", "y", "learning_rate")]
-        return (results or named or [""])[-1]
+        plain = [name for name in asked if re.search(rf"\b{name}\b", question)]
+        return (results or named or plain[:1] or [""])[-1]
 
     def beside(self, now: float | None, notation: str = "standard") -> str:
         """Return the prediction beside what came out.
 
-        >>> Prediction("Does z1[2] go up or down?", "down", 0.25).beside(0.125)
+        >>> Prediction("z1[2]", "down", 0.25).beside(0.125)
         'You predicted: down. z1₂ was 0.2500 and is 0.1250 now: it went down.'
         """
         words = f"You predicted: {self.said.rstrip('.')}."
         if self.start is None or now is None:
             return words
-        symbol = in_symbols(self.about(self.question), notation)
+        symbol = in_symbols(self.name, notation)
         if now == self.start:
             return f"{words} {symbol} is {number(now)}, as at first. Now move something."
         went = "up" if now > self.start else "down"

@@ -563,6 +563,8 @@ def hint(trace: Trace, name: str, learning_rate: float | None = None, notation: 
     steps = table(trace, learning_rate)
     names = entries(steps, name)
     step = look_up(steps, name if names is None else names.flat[0])
+    if step.kind == "y_hat":  # it is the output of the last layer, whose rule helps
+        step = steps[step.needs[0]]
     if step.kind == "given":
         return Hints(LOOK["given"], "It needs no rule.", f"{step.name} = {number(step.value)}")
     hand, template = Hand.of(steps, notation), step.short or step.template

@@ -135,9 +135,9 @@ class Problem:
         """Return the verdict on an answer."""
         return check(self.trace, self.name, answer, self.learning_rate)
 
-    def hint(self) -> Hints:
+    def hint(self, notation: str = "standard") -> Hints:
         """Return three hints."""
-        return hint(self.trace, self.name, self.learning_rate)
+        return hint(self.trace, self.name, self.learning_rate, notation)
 
     def solution(self, notation: str = "standard", digits: int = 4) -> Solution:
         """Return the worked solution."""
