@@ -363,6 +363,10 @@ def delta(change):
     return {"output_delta": lambda self: change(self)}
 
 
+def half(self):
+    return self.loss_name == "half_sse"
+
+
 def p_minus_y(self):
     return self.A[-1] - self.y
 
@@ -385,6 +389,7 @@ ROWS = {
     ),
     "sigma_prime_of_out": (always, slopes(lambda p, m: p.kinds[m].df(p.A[m]), SMOOTH)),
     "sigma_prime_is_s": (always, slopes(lambda p, m: p.A[m], ("sigmoid",))),
+    "tanh_prime_is_output": (always, slopes(lambda p, m: p.A[m], ("tanh",))),
     "sigma_prime_is_one_minus_s": (always, slopes(lambda p, m: 1 - p.A[m], ("sigmoid",))),
     "sigma_prime_of_error": (both(squared, output_is("sigmoid")), delta(lambda p: p.dA[-1] * (1 - p.dA[-1]))),
     "tanh_prime_for_sigmoid": (always, slopes(lambda p, m: 1 - p.A[m] ** 2, ("sigmoid",))),
@@ -394,6 +399,10 @@ ROWS = {
         slopes(lambda p, m: np.repeat(p.slope(p.last)[:, :1], p.Z[m].shape[1], axis=1), layers=hidden),
     ),
     "relu_slope_is_output": (always, slopes(lambda p, m: p.A[m], ("relu",))),
+    "relu_is_its_slope": (
+        always,
+        {"a": lambda self, m, z, b: (z > 0) * 1.0 if self.kinds[m].name == "relu" else Pass.a(self, m, z, b)},
+    ),
     "relu_uses_sigmoid_slope": (always, slopes(lambda p, m: p.A[m] * (1 - p.A[m]), ("relu",))),
     "relu_prime_zero_is_one": (
         always,
@@ -479,6 +488,13 @@ ROWS = {
     ),
     "total_loss_as_error": (squared, {"error": lambda self: np.repeat(self.each_loss[:, None], self.outputs, axis=1)}),
     "abs_error": (squared, {"error": lambda self: np.abs(Pass.error(self))}),
+    "errors_not_squared": (
+        squared,
+        {
+            "losses": lambda self, y, p: np.abs(p - y).mean(axis=1) * (self.outputs / 2 if half(self) else 1),
+            "error": lambda self: np.sign(self.A[-1] - self.y) / (2 if half(self) else self.outputs),
+        },
+    ),
     "squared_error_not_diff": (squared, {"error": lambda self: (self.A[-1] - self.y) ** 2}),
     "delta_without_sigma_with_mse": (both(squared, lambda p: not output_is("identity")(p)), delta(p_minus_y)),
     "summed_instead_of_multiplied": (
@@ -565,6 +581,20 @@ ROWS = {
             "error": lambda self: -self.y / self.A[-1] / self.outputs,
         },
     ),
+    "bce_other_term": (
+        bce,
+        {
+            "losses": lambda self, y, p: Pass.losses(self, 1 - y, p),
+            "error": lambda self: (self.A[-1] - (1 - self.y)) / (self.A[-1] * (1 - self.A[-1])) / self.outputs,
+        },
+    ),
+    "squared_for_bce": (
+        bce,
+        {
+            "losses": lambda self, y, p: np.square(y - p).mean(axis=1),
+            "error": lambda self: -2 / self.outputs * (self.y - self.A[-1]),
+        },
+    ),
     "bce_log10": (bce, loss_times(lambda p: 1 / np.log(10))),
     "bce_log2": (bce, loss_times(lambda p: 1 / np.log(2))),
     "bce_swapped": (bce, {"losses": swapped_bce, "error": lambda self: np.log((1 - self.y) / self.y) / self.outputs}),
@@ -591,6 +621,20 @@ ROWS = {
         ce,
         {
             "a": lambda self, m, z, b: z / z.sum(axis=1, keepdims=True) if m == self.last else Pass.a(self, m, z, b),
+            **delta(p_minus_y),
+        },
+    ),
+    "softmax_without_sum": (
+        ce,
+        {
+            "a": lambda self, m, z, b: np.exp(z) if m == self.last else Pass.a(self, m, z, b),
+            **delta(p_minus_y),
+        },
+    ),
+    "sigmoid_for_softmax": (
+        ce,
+        {
+            "a": lambda self, m, z, b: sigmoid(z) if m == self.last else Pass.a(self, m, z, b),
             **delta(p_minus_y),
         },
     ),

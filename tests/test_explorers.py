@@ -411,6 +411,7 @@ def test_the_layout_is_plain_data():
     [
         (lambda q: explore_activation(predict=q), "slope"),
         (lambda q: explore_loss(["mse"], predict=q), "mse"),
+        (lambda q: explore_loss(predict="Which loss grows without end? " + q), "half_sse"),
         (lambda q: explore_training(epochs=2, predict=q), "loss"),
     ],
 )

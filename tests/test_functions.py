@@ -147,3 +147,11 @@ def test_the_formula_of_a_solution_passes_its_own_check(name):
     arguments = "y, y_hat" if name.removesuffix("_gradient") in LOSSES else "z"
     f = eval(f"lambda {arguments}: {FORMULAS[name]}", {"np": np})
     assert check_function(name, f).status == "correct"
+
+
+def test_a_mean_over_the_examples_alone_is_told_by_its_factor():
+    verdict = check_function("mse_gradient", lambda y, y_hat: 2 * (y_hat - y) / len(y))
+    assert verdict.status == "wrong"
+    assert "1.500 times what it should be" not in verdict.message
+    assert "3.000 times what it should be" in verdict.message
+    assert "(2, 3)" in verdict.hint

@@ -160,6 +160,14 @@ def mistaken(steps, name):
 
 WRONG_FUNCTIONS = {  # two typical mistakes each
     "sigmoid_derivative": ("z * (1 - z)", "1 / (1 + np.exp(-z))"),
+    "relu": ("np.where(z > 0, z, 0.01 * z)", "-np.maximum(z, 0)"),
+    "relu_derivative": ("np.maximum(z, 0)", "np.where(z >= 0, 1, 0)"),
+    "mse_gradient": ("2 * (y - y_hat) / np.size(y)", "2 * (y_hat - y)"),
+    "binary_cross_entropy": (
+        "-np.mean(y * np.log(y_hat))",
+        "-np.mean(y * np.log10(y_hat) + (1 - y) * np.log10(1 - y_hat))",
+    ),
+    "softmax": ("z / z.sum(axis=-1, keepdims=True)", "np.exp(z)"),
 }
 
 

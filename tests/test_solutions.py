@@ -57,6 +57,8 @@ FORMS = [
     "dW1 = [[..., ...], [..., ...]]\ncheck(trace, 'dW1', dW1)",
     "dW1 = np.array([[..., ...], [..., ...]])\ncheck(trace, 'dW1', dW1)",
     "dW1 = ...\ncheck(trace, 'dW1', answer=dW1)",
+    "dz2 = [..., ...]\ncheck(trace, 'dz2', dz2)",
+    "dz2 = [[..., ...]]\nprint('a line', flush=True)\nprint()\ncheck(trace, 'dz2', dz2)",
     "new = ...\ncheck(trace, 'W1_new[2,1]', new, learning_rate=1.5)",
     "new = ...\ncheck(trace, 'W1_new', new, learning_rate=1.5)",
     "x = np.vstack([lecture.x, [[0.2, 0.6]]])\ntwo = backprop(lecture.network, x, [[0.3, 0.7], [0.1, 0.9]])\n"

@@ -501,15 +501,16 @@ class Prediction:
     def about(question: str, asked: Iterable[str] = ()) -> str:
         """Return the name of the value that a question is about, or "": the last that is no weight, bias or input.
 
-        asked : further names to look for, the first that occurs counts
+        asked : what an explorer of one idea can be asked instead, the first that occurs
 
         >>> Prediction.about("What does dW2[1,2] do when b1[1] grows?"), Prediction.about("Who knows?")
         ('dW2[1,2]', '')
         """
+        if asked:
+            return next((name for name in asked if re.search(rf"\b{name}\b", question)), "")
         named = _named(question)
         results = [name for name in named if Name.read(name).quantity not in ("W", "b", "x", "y", "learning_rate")]
-        plain = [name for name in asked if re.search(rf"\b{name}\b", question)]
-        return (results or named or plain[:1] or [""])[-1]
+        return (results or named or [""])[-1]
 
     def beside(self, now: float | None, notation: str = "standard") -> str:
         """Return the prediction beside what came out.

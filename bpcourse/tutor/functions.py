@@ -224,12 +224,22 @@ def _wrong_further_on(name: str, arguments: Arguments, got: Array, right: Array)
     if len(arguments) == 2 and _equal(got, right * len(arguments[0])):
         mistake = MISTAKES["batch_sum_not_mean"]
         return Verdict("mistake", f"{call} is what comes out if {mistake.name}.", mistake.hint, (mistake.id,))
+    ratio = _factor(got, right)
+    if len(arguments) == 2 and ratio is not None:
+        words = f"{call} is {number(ratio)} times what it should be."
+        return Verdict("wrong", words, f"A mean divides by how many numbers? Here are {arguments[0].shape} of them.")
     place = tuple(np.argwhere(~np.isclose(got, right, rtol=1e-6, atol=1e-12))[0])
     values = f"{number(float(got[place]))}, and should be {number(float(right[place]))}"
     where = f", entry {list(map(int, place))}," if place else ""
     far = np.abs(arguments[0]).max() >= 40
     advice = "How large is e^z there? Which form of the formula never needs a large power?" if far else ""
     return Verdict("wrong", f"{call}{where} is {values}.", advice or "Does it treat each entry by itself?")
+
+
+def _factor(got: Array, right: Array) -> float | None:
+    """Return by which factor all entries are off, or None if it is not one for all."""
+    ratio = float(got.flat[0] / right.flat[0]) if right.flat[0] else 0.0
+    return ratio if ratio and _equal(got, right * ratio) else None
 
 
 def _equal(got: object, right: object) -> bool:

@@ -316,7 +316,12 @@ def delta_at_once(step: Step, v: Values) -> float:
 
 def share_of_loss(step: Step, v: Values) -> float:
     """Return how much of a squared loss is this output's."""
-    return difference(step, v) ** 2 / (outputs(step) if step.facts.loss == LOSSES["mse"] else 2)
+    return difference(step, v) ** 2 / divisor(step)
+
+
+def divisor(step: Step) -> int:
+    """Return by what a squared loss divides the sum of the squares."""
+    return outputs(step) if step.facts.loss == LOSSES["mse"] else 2
 
 
 def example_loss(step: Step, v: Values) -> float:
@@ -550,6 +555,12 @@ CATALOGUE = (
         {"slope": a_of}, unit_is("sigmoid"),
     ),
     Mistake(
+        "tanh_prime_is_output", "activation", "the output of tanh is taken for its slope",
+        "The slope of tanh is tanh.",
+        "At 0 tanh is steepest. What is its output there?",
+        {"slope": a_of}, unit_is("tanh"),
+    ),
+    Mistake(
         "sigma_prime_is_one_minus_s", "activation", "the slope of the sigmoid is taken to be one minus its output",
         "The slope of the sigmoid is 1 − a.",
         "The sigmoid is flat at both ends. Is your slope small at both?",
@@ -586,6 +597,12 @@ CATALOGUE = (
         "The slope of ReLU is ReLU.",
         "Where ReLU is on, it is the line a = z. How steep is that line?",
         {"slope": a_of}, unit_is("relu"),
+    ),
+    Mistake(
+        "relu_is_its_slope", "activation", "the slope of a ReLU is taken for its output",
+        "A ReLU is on or off, 1 or 0.",
+        "Where a ReLU is on, what does it do with z?",
+        {"a": of_z(lambda z: float(z > 0))}, any_unit("relu"),
     ),
     Mistake(
         "relu_uses_sigmoid_slope", "activation", "a(1 − a) is used for a ReLU",
@@ -767,6 +784,16 @@ CATALOGUE = (
         "An error is a size.",
         "One output may lie above its target and another below. How do their errors differ?",
         {"error": lambda step, v: abs(step.rule(v))}, applies=squared,
+    ),
+    Mistake(
+        "errors_not_squared", "loss", "the errors are not squared",
+        "A loss is the distance between prediction and target.",
+        "Which two things does the S in this loss's name do with an error before the sum?",
+        {
+            "loss": lambda step, v: -minus_sum(lambda y, p: abs(p - y))(step, v) / divisor(step),
+            "error": lambda step, v: math.copysign(1 / divisor(step), difference(step, v)),
+        },
+        applies=squared,
     ),
     Mistake(
         "squared_error_not_diff", "loss", "the square is not differentiated",
@@ -1028,6 +1055,27 @@ CATALOGUE = (
         },
         applies=loss_is("binary_cross_entropy"),
     ),
+    Mistake(
+        "bce_other_term", "cross-entropy", "the probability of the other answer is taken",
+        "For a yes the loss is −ln(1 − ŷ).",
+        "Which probability did the network give to what really happened: ŷ, or 1 − ŷ?",
+        {
+            "loss": lambda step, v: minus_sum(lambda y, p: log_likelihood(1 - y, p))(step, v) / outputs(step),
+            "error": lambda step, v: v[step.near("y")] / (1 - v[step.near("y_hat")]) / outputs(step)
+            - (1 - v[step.near("y")]) / v[step.near("y_hat")] / outputs(step),
+        },
+        applies=loss_is("binary_cross_entropy"),
+    ),
+    Mistake(
+        "squared_for_bce", "cross-entropy", "the squared error is used where the loss is a cross-entropy",
+        "The loss is (ŷ − y)², always.",
+        "Which loss does the question name? Where is the logarithm?",
+        {
+            "loss": lambda step, v: -minus_sum(lambda y, p: (p - y) ** 2)(step, v) / outputs(step),
+            "error": lambda step, v: 2 * difference(step, v) / outputs(step),
+        },
+        applies=loss_is("binary_cross_entropy"),
+    ),
     _other_logarithm("bce", "binary_cross_entropy", 10),
     _other_logarithm("bce", "binary_cross_entropy", 2),
     Mistake(
@@ -1112,6 +1160,18 @@ CATALOGUE = (
             "delta": difference,
         },
         output, loss_is("categorical_cross_entropy"),
+    ),
+    Mistake(
+        "softmax_without_sum", "softmax", "the exponentials are not divided by their sum",
+        "A softmax is eᶻ.",
+        "Add up your outputs. What must probabilities add up to?",
+        {"a": of_z(math.exp), "delta": difference}, output, loss_is("categorical_cross_entropy"),
+    ),
+    Mistake(
+        "sigmoid_for_softmax", "softmax", "the sigmoid of each z is taken where a softmax is asked for",
+        "Each output squeezes its own z.",
+        "Do your outputs add up to 1? On what does each output of a softmax depend?",
+        {"a": of_z(sigmoid), "delta": difference}, output, loss_is("categorical_cross_entropy"),
     ),
     Mistake(
         "bce_for_ce", "softmax", "the binary cross-entropy is used for classes that exclude each other",
