@@ -160,7 +160,7 @@ def mistaken(steps, name):
 
 WRONG_FUNCTIONS = {  # two typical mistakes each
     "sigmoid_derivative": ("z * (1 - z)", "1 / (1 + np.exp(-z))"),
-    "relu": ("np.where(z > 0, z, 0.01 * z)", "-np.maximum(z, 0)"),
+    "relu": ("z", "np.where(z > 0, 1.0, 0.0)"),
     "relu_derivative": ("np.maximum(z, 0)", "np.where(z >= 0, 1, 0)"),
     "mse_gradient": ("2 * (y - y_hat) / np.size(y)", "2 * (y_hat - y)"),
     "binary_cross_entropy": (

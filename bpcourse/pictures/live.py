@@ -123,7 +123,7 @@ class LiveScene:
         network = self.training.parameters.network() if self.training else self.network
         told = f"after {self.epochs} epoch{'s' * (self.epochs != 1)}"
         said = f"{told}, loss {number(self.loss_value)}" if self.epochs else "not trained yet"
-        table = [("epochs", str(self.epochs), ""), ("loss", number(self.loss_value), "")]
+        table = [("epochs", str(self.epochs), ""), *[("loss", number(self.loss_value), "")] * bool(self.epochs)]
         if self.shape:
             W = network.layers[0].W[:, :MOST_UNITS]
             most = float(abs(W).max())
@@ -138,5 +138,6 @@ class LiveScene:
             words = f"What the network predicts over the plane of its inputs, {said}."
             key = plane_key(f"the output is {given(middle)}")
         caption = f"<p><b>{said}</b></p>{key}"
-        curve = history([*self.losses[: self.epochs - 1], self.loss_value], "epoch", max(0, self.epochs - 1))
+        losses = [*self.losses[: self.epochs - 1], self.loss_value]
+        curve = history(losses, "epoch", self.epochs - 1) if self.epochs else None
         return View(frame.picture(words, table, marks), caption, said, curve)
