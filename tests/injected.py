@@ -676,6 +676,15 @@ def neighbours(p, values, name):
     return [value for each, value in values.items() if each != name and other.fullmatch(each)]
 
 
+def one_minus_lost(p, values, name):
+    found = re.fullmatch(r"z(\d+)\[(\d+)\](?:@(\d+))?", name)
+    if not found:
+        return []
+    m, j, n = int(found[1]), int(found[2]) - 1, int(found[3] or 1) - 1
+    terms = [*(p.A[m - 1][n] * p.W[m][:, j]), 0.0 if p.b[m] is None else p.b[m][j]]
+    return [sum(terms[:k]) + abs(term) + sum(terms[k + 1 :]) for k, term in enumerate(terms) if term < 0]
+
+
 def only_the_step(p, values, name):
     kind = re.fullmatch(r"([Wb]\d+)_new(\[.*\])", name)
     return [p.rate * values[f"d{kind[1]}{kind[2]}"]] if kind else []
@@ -714,6 +723,8 @@ SLIPS = {
     "gradient_times_learning_rate": only_the_step,
     "coarse_one_sided_difference": and_the_step(coarse),
     "decimal_point": lambda p, values, name: [values[name] * 10, values[name] / 10],
+    "minus_lost_in_sum": one_minus_lost,
+    "slope_multiplied_already": lambda p, values, name: [values[f"dz{name[2:]}"]] if name[:2] == "da" else [],
     "lost_sign": lambda p, values, name: [-values[name]],
 }
 

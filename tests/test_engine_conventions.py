@@ -526,7 +526,7 @@ def test_what_a_reader_reads_first_stays_under_300_lines_of_code():
 
 MOST_LINES = {
     "engine": 1350,
-    "tutor": 2700,  # a quarter of it is the words of a hundred mistakes
+    "tutor": 2800,  # a quarter of it is the words of more than a hundred mistakes
     "pictures": 1700,
     "": 800,  # what stands beside the three floors
 }

@@ -1,6 +1,7 @@
 """The committed lessons are fully run, honest in their prose, and regenerated without a change."""
 
 import copy
+import re
 import shutil
 
 import nbformat
@@ -43,6 +44,24 @@ def test_a_lesson_is_valid_and_has_unique_ids(notebook):
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
 
 
+def test_a_lesson_has_what_the_course_promises(notebook):
+    source = "\n".join(cell.source for cell in notebook.cells)
+    explorers = re.findall(r"^explore\w*\(.*?\)$", source, re.MULTILINE)
+    assert any("predict=" in explorer for explorer in explorers)
+    assert len(re.findall(r"practice\.problem\(seed\b", source)) >= 3
+    assert "**Why**" in source
+    assert re.search("^##? .*Find the mistake", source, re.MULTILINE)
+    assert re.search(r"\bhint\(", source)
+    assert re.search(r"\.faded\b", source)
+    assert re.search(r"\b(solve|solution)\(", source)
+    assert "**Predict" in source or "## Predict" in source
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_lesson_is_not_too_large(path):
+    assert path.stat().st_size < lessons.MOST_BYTES
+
+
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_regenerating_changes_no_byte(path, tmp_path):
     again = shutil.copy(path, tmp_path / path.name)
@@ -55,7 +74,18 @@ def code_cell(notebook, number=3):
 
 
 def output(**fields):
-    return nbformat.from_dict({"metadata": {}, **fields})
+    return nbformat.from_dict({"metadata": {}} | fields)
+
+
+def edit(notebook, place, old, new):
+    cell = notebook.cells[place]
+    assert cell.source.count(old) == 1
+    cell.source = cell.source.replace(old, new)
+
+
+def picture(words="", alt=""):
+    data = {"image/png": "", "text/plain": words}
+    return output(output_type="display_data", data=data, metadata={"image/png": {"alt": alt}})
 
 
 SPOILED = {
@@ -86,6 +116,29 @@ SPOILED = {
     "long cell": (lambda nb: code_cell(nb).update(source="\n".join(["1"] * 13)), "more than 12 lines"),
     "number in prose": (lambda nb: nb.cells[0].update(source="The loss is 0.12345."), "the prose says 0.12345"),
     "wrong exponent in prose": (lambda nb: nb.cells[0].update(source="It is 0.8e−7."), "the prose says 0.8e-7"),
+    "two titles": (lambda nb: nb.cells[2].update(source="# Again"), "one # heading"),
+    "a level left out": (lambda nb: nb.cells[2].update(source="#### Deep"), "a level of headings is skipped"),
+    "no goal": (lambda nb: edit(nb, 0, "**You will be able to**", "You can"), "**You will be able to**"),
+    "no prerequisites": (lambda nb: edit(nb, 0, "**You need**", "You need"), "**You need**"),
+    "no time": (lambda nb: edit(nb, 0, "**Time:**", "Time:"), "**Time:**"),
+    "hours": (lambda nb: edit(nb, 0, "**Time:** 30 to 45", "**Time:** 60 to 90"), "**Time:**"),
+    "a late import": (lambda nb: code_cell(nb).update(source="import math"), "a later code cell imports"),
+    "no recap": (lambda nb: edit(nb, -1, "## Recap", "## End"), "no ## Recap"),
+    "a recap of four": (lambda nb: edit(nb, -1, "\n5. ", "\nLast: "), "five numbered lines"),
+    "two questions": (lambda nb: edit(nb, -1, "sigmoid? Which", "sigmoid: which"), "three questions"),
+    "no what if": (lambda nb: edit(nb, -1, "**What would change if**", "If"), "three questions"),
+    "a dead link": (lambda nb: edit(nb, 0, "(01_activations.ipynb)", "(01_activation.ipynb)"), "is not there"),
+    "a plot without words": (lambda nb: code_cell(nb).outputs.append(picture()), "a plot without its words"),
+    "a plot that says figure": (
+        lambda nb: code_cell(nb).outputs.append(picture("<Figure size 640x480>", "A curve.")),
+        "a plot without its words",
+    ),
+    "an image without words": (
+        lambda nb: code_cell(nb).outputs.append(
+            output(output_type="display_data", data={"text/html": "<img src='data:,'>"})
+        ),
+        "a picture without its words",
+    ),
     "wrong sign in prose": (lambda nb: nb.cells[0].update(source="It is −0.8000."), "the prose says -0.8"),
 }
 

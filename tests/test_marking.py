@@ -459,7 +459,7 @@ def test_the_catalogue_is_in_order():
     for mistake in CATALOGUE:
         assert bool(mistake.rules) != (mistake.answers is not None), f"{mistake.id}: a rule, or answers"
         assert mistake.hint.count("?") >= 1, f"{mistake.id}: a hint asks"
-        assert mistake.believes.endswith(".") or mistake.id in ("decimal_point", "lost_sign")
+        assert mistake.believes.endswith(".") or mistake.id in ("decimal_point", "lost_sign", "minus_lost_in_sum")
         assert not mistake.name.endswith("."), f"{mistake.id}: the name stands within a sentence"
         assert mistake.prior in (1, 2, 3)
     for mistake in OF_SHAPES:
@@ -498,3 +498,15 @@ def test_a_hint_for_a_prediction_gives_the_rule_of_its_unit():
     assert hints.rule == "ŷ₁ = 1 / (1 + e^(−z2₁))"
     assert "0.2267" in hints.numbers
     assert "0.5564" not in hints.numbers
+
+
+@pytest.mark.parametrize("answer", ["0.5", 0.5, "0.50"])
+def test_a_given_number_of_another_place_is_named_however_few_its_digits(answer):
+    verdict = check(EXAMPLES["lecture"].backprop(), "W1[2,1]", answer)
+    assert (verdict.status, verdict.mistakes) == ("mistake", ("index_swap",))
+
+
+@pytest.mark.parametrize("answer", ["0.440", "-0.260"])
+def test_a_minus_that_is_lost_in_a_sum_is_named(answer):
+    verdict = check(EXAMPLES["lecture"].backprop(), "z1[2]", answer)  # 0.8·(−0.75) + 0.45·0.2 − 0.25
+    assert verdict.mistakes[0] == "minus_lost_in_sum"

@@ -93,7 +93,7 @@ class ActivationScene(PlainScene):
             frame.dot(self.z, a, BLUE),
         ]
         words = f"{name} and its slope. At z = {number(self.z)} it is {number(a)}, its slope {number(slope)}."
-        table = [("z", number(self.z), ""), ("a = f(z)", number(a), number(slope))]
+        table = [("z", number(self.z), ""), ("a = f(z)", number(a), ""), ("slope f′(z)", number(slope), "")]
         z = given(self.z)
         caption = (
             f"<p>{escape(name)}: a = f({z}) = <b>{number(a)}</b>, slope f′({z}) = <b>{number(slope)}</b></p>"

@@ -181,7 +181,7 @@ def plot_confusion(network: Network, x: Array, y: Array, ax: Axes | None = None)
             ax.text(column, row, str(count), ha="center", va="center", color="white" if dark else "#1a1a1a")
     ax.set_xticks(range(len(counts)))
     ax.set_yticks(range(len(counts)))
-    ax.figure.colorbar(image, ax=ax, label="images")
+    ax.figure.colorbar(image, ax=ax, label="examples")
     right = int(np.trace(counts))
     return _titled(ax, f"{right} of {counts.sum()} are right", "taken for", "class")
 
@@ -234,7 +234,8 @@ def describe(ax: Axes) -> str:
     for image in ax.images:
         low, high = (number(float(value)) for value in image.get_clim())
         parts.append(f"colours from {low} to {high}")
-    axes = f"{ax.get_ylabel()} over {ax.get_xlabel()}" if ax.get_xlabel() else ""
+    between = "upwards, and across" if ax.images else "over"
+    axes = f"{ax.get_ylabel()} {between} {ax.get_xlabel()}" if ax.get_xlabel() else ""
     return f"{ax.get_title()}. " + f"{axes}: {'; '.join(parts)}.".lstrip(": ")
 
 

@@ -106,7 +106,8 @@ def _of_activations() -> dict[str, Question]:
             found[f"{name}_derivative"] = Question(activation.df, points, more, _unit(name), "slope1")
     softmax = ACTIVATIONS["softmax"]
     points = tuple((np.array(z),) for z in ([0.5, -1.5, 2.0], [1.0, 0.3, -0.4]))
-    more = tuple((np.array(z),) for z in ([[0.3, -0.4], [1.2, 0.0], [-2.0, 0.7]], [1000.0, 0.0, -1000.0]))
+    rows = [[0.3, -0.4], [1.2, 0.0], [-2.0, 0.7]], [1000.0, 0.0, -1000.0], [[1000.0, 0.0], [0.0, 1.0]]
+    more = tuple((np.array(z),) for z in rows)
     found["softmax"] = Question(softmax.f, points, more, _classes, "a1")
     found["softmax_jacobian"] = Question(softmax.jacobian, points, more, _classes, "slope1")
     return found
@@ -179,8 +180,11 @@ def _call(name: str, f: Callable[..., object], arguments: Arguments) -> Array | 
     except NotImplementedError:
         return Verdict("not answered", f"{name} is not written yet.")
     except (Exception, SystemExit) as error:  # whatever a learner's function raises is part of the answer
-        advice = "Does it work on a whole array? math.exp takes one number, np.exp any array."
-        hint = advice if any(each.ndim for each in arguments) else ""
+        advice = (
+            "Does it work on a whole array? math.exp takes one number, np.exp any array; "
+            "np.maximum works on arrays where max does not, and np.where where if does not."
+        )
+        hint = advice if any(each.ndim for each in arguments) and isinstance(error, (TypeError, ValueError)) else ""
         return Verdict("wrong", f"{call} raised {type(error).__name__}: {error}", hint)
     if any(each.ndim and not np.array_equal(each, now) for each, now in zip(arguments, given, strict=True)):
         message = f"{call} changed the array that it was given."
@@ -233,7 +237,9 @@ def _wrong_further_on(name: str, arguments: Arguments, got: Array, right: Array)
     where = f", entry {list(map(int, place))}," if place else ""
     far = np.abs(arguments[0]).max() >= 40
     advice = "How large is e^z there? Which form of the formula never needs a large power?" if far else ""
-    return Verdict("wrong", f"{call}{where} is {values}.", advice or "Does it treat each entry by itself?")
+    coupled = "Has each row a largest score and a sum of its own? See axis=-1 and keepdims=True."
+    alone = coupled if name.startswith("softmax") else "Does it treat each entry by itself?"
+    return Verdict("wrong", f"{call}{where} is {values}.", advice or alone)
 
 
 def _factor(got: Array, right: Array) -> float | None:

@@ -260,7 +260,9 @@ class _Marked:
         known: Mapping[str, float] | None = None,
         slack: float = 0.0,
     ) -> None:
-        values, full = Values(steps, known), _with_its_zeros(reading)
+        values = Values(steps, known)
+        exact = step.kind == "given"  # what is read off has no more digits than are there
+        full = _with_its_zeros(replace(reading, written=reading.written and not exact))
         value = values[step.name]
         self.step, self.reading, self.size = step, full, abs(value - nothing_done(step, values))
         off_true = abs(reading.value - step.value)
@@ -577,15 +579,15 @@ LOOK = {
     "given": "It is given.",
     "z": "Write out the weighted sum: input times weight, one term for each arrow that comes in, and the bias.",
     "a": "Which activation has this layer? Put the unit's weighted sum into it.",
-    "y_hat": "The prediction is the output of the last layer.",
-    "loss": "Compare each prediction with its target, and put the pairs together as this loss does.",
+    "y_hat": "Put the output's own weighted sum into the activation of the last layer. Mind the minus in e^(−z).",
+    "loss": "Write down the loss in letters, one term for each output; then put in each prediction with its target.",
     "error": "How does the loss change with this one prediction? All other predictions stand still.",
-    "slope": "How steep is the activation at the unit's weighted sum?",
+    "slope": "Which activation is it? Compute the unit's output first: most slopes can be computed from it.",
     "delta": "How the loss changes with the unit's output, times the slope of its activation.",
     "back": "Follow every arrow that leaves this unit: each brings back the delta at its end times its weight.",
     "dW": "Which signal comes in on this weight? And what is the delta of the unit that it leads to?",
     "db": "A bias is a weight whose input is 1. What is the delta of its unit?",
-    "mean": "Compute it for each example first; then take the mean.",
+    "mean": "Each example gives one part. The 1/n must be in the sum exactly once: in each δ already, or at the end.",
     "new": "From the old value go a step against the gradient: learning rate times gradient.",
 }
 """Where to look first, for each kind of step."""

@@ -253,6 +253,12 @@ def without_bias(step: Step, v: Values) -> float:
     return step.rule(v) - bias(step, v)
 
 
+def without_one_minus(step: Step, v: Values) -> list[float]:
+    """Return what a weighted sum becomes if one of its negative terms is taken for positive."""
+    terms = [*step.terms(v), bias(step, v)] if step.kind == "z" else []
+    return [v[step.name] - 2 * term for term in terms if term < 0]
+
+
 def weighted_inputs(step: Step, v: Values) -> float:
     """Return z of a later layer, computed from the inputs of the network."""
     j = step.index[0]
@@ -701,7 +707,7 @@ CATALOGUE = (
         "inputs_swapped", "forward", "the inputs are taken in reverse order",
         "The last input comes first.",
         "Write each input next to its unit. Is x₁ where you have it?",
-        {"given": given_as("x", other_end)},
+        {"given": given_as("x", other_end)}, prior=1,
     ),
     Mistake(
         "targets_swapped", "forward", "the targets are taken in reverse order",
@@ -1031,6 +1037,18 @@ CATALOGUE = (
         answers=lambda step, v: [v[step.name] * 10, v[step.name] / 10], prior=1,
     ),
     Mistake(
+        "minus_lost_in_sum", "forward", "one minus in the sum is lost",
+        "",
+        "Write down each product with its sign, then the bias with its own. Which of them is negative?",
+        answers=without_one_minus,
+    ),
+    Mistake(
+        "slope_multiplied_already", "chain", "the slope of the activation is multiplied in already",
+        "∂L/∂a and δ are one thing.",
+        "How does the loss change with what the unit puts out? On which side of that is its activation?",
+        answers=lambda step, v: [v[step.near("dz")]] if step.kind in ("error", "back") else [],
+    ),
+    Mistake(
         "lost_sign", "rounding", "the sign is the opposite one",
         "",
         "Which sign has each factor? How many of them are negative?",
@@ -1064,7 +1082,7 @@ CATALOGUE = (
             "error": lambda step, v: v[step.near("y")] / (1 - v[step.near("y_hat")]) / outputs(step)
             - (1 - v[step.near("y")]) / v[step.near("y_hat")] / outputs(step),
         },
-        applies=loss_is("binary_cross_entropy"),
+        applies=loss_is("binary_cross_entropy"), prior=3,
     ),
     Mistake(
         "squared_for_bce", "cross-entropy", "the squared error is used where the loss is a cross-entropy",
@@ -1194,7 +1212,7 @@ CATALOGUE = (
         "batch_divided_twice", "batch", "everything is divided by the number of examples twice",
         "1/n belongs in the loss, and again in the gradient.",
         "In how many places did you divide by the number of examples?",
-        {"mean": times(lambda step: 1 / step.facts.examples)},
+        {"mean": times(lambda step: 1 / step.facts.examples)}, prior=3,
     ),
     Mistake(
         "batch_first_sample_only", "batch", "only the first example counts",

@@ -71,7 +71,7 @@ TOPICS = Register(
     "topic",
     {
         "weighted_sum": Topic("z"),
-        "activation": Topic("a", output=False, hidden=ALL, outputs=ALL),
+        "activation": Topic("a", output=False, hidden=SMOOTH, outputs=SMOOTH),
         "slope": Topic("slope", output=False, hidden=SMOOTH, outputs=SMOOTH),
         "forward": Topic("y_hat", hidden=ALL, outputs=("sigmoid", "identity")),
         "loss": Topic("loss", outputs=("sigmoid", "identity")),
@@ -124,7 +124,7 @@ class Problem:
         lines = [f"A network {sizes} ({units}); the loss is {loss_in_words(steps, hand)}."]
         lines.append("A matrix of weights has a row for each input and a column for each unit.")
         if batch > 1:
-            lines.append(f"A batch of {batch} examples, one in each row of x and y.")
+            lines.append(f"A batch of {batch} examples, one in each row of x and y; the loss is the mean of theirs.")
         lines += [line for name in names for line in _matrix(name, self.trace[name])]
         if self.learning_rate is not None:
             lines.append(f"  learning rate = {given(self.learning_rate)}")
