@@ -573,3 +573,13 @@ def test_ticks_are_round_and_few(low, high):
     assert low <= found[0]
     assert found[-1] <= high
     assert len({round(b - a, 12) for a, b in pairwise(found)}) == 1
+
+
+def test_inputs_are_folded_unless_they_were_chosen():
+    def folded(scene):
+        return [group.title for group in scene.groups if not group.open]
+
+    lecture = EXAMPLES["lecture"]
+    scene = PassScene(lecture.network, lecture.x, lecture.y, LOSSES["mse"], 0.5)
+    assert folded(scene) == ["inputs", "targets"]
+    assert folded(replace(scene, movable=("x", "b1"))) == []

@@ -262,12 +262,12 @@ class NetworkScene:
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """The numbers by layer, what is given folded, and the learning rate beside them."""
+        """The numbers by layer, what is given folded unless it was chosen, and the learning rate beside them."""
         parts: dict[str, list[Control]] = {}
         for name in self.numbers:
             if self.movable is None or name in self.movable or _array(name) in self.movable:
                 parts.setdefault(self._group(name), []).append(self.control(name))
-        folded, rate = ("inputs", "targets"), "learning rate"
+        folded, rate = () if self.movable else ("inputs", "targets"), "learning rate"
         return tuple(Group(name, tuple(found), name not in folded, name == rate) for name, found in parts.items())
 
     def _group(self, name: str) -> str:
