@@ -624,6 +624,10 @@ ROWS = {
             **delta(p_minus_y),
         },
     ),
+    "target_not_subtracted": (
+        lambda p: not squared(p),
+        delta(lambda p: p.A[-1] / (1 if p.loss_name == "categorical_cross_entropy" else p.outputs)),
+    ),
     "softmax_without_sum": (
         ce,
         {

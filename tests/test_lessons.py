@@ -162,6 +162,16 @@ def test_stripping_removes_what_changes_from_run_to_run():
     assert lessons.stripped(spoiled) == notebook
 
 
+def test_what_is_printed_in_a_row_is_one_output():
+    def printed(text, name="stdout"):
+        return output(output_type="stream", name=name, text=text)
+
+    plot = output(output_type="display_data", data={"text/plain": "A curve."})
+    pieces = [printed("a"), printed("b\n"), printed("!", "stderr"), plot, printed("c"), printed("d")]
+    joined = lessons.in_one_piece(pieces)
+    assert [each.get("text", "plot") for each in joined] == ["ab\n", "!", "plot", "cd"]
+
+
 @pytest.fixture
 def asked(notebook, monkeypatch):
     """Run a lesson's code with checks that keep what they were asked, and return what is not answered yet."""

@@ -136,7 +136,7 @@ def test_images_with_what_they_are_taken_for(learned):
     wrong = np.flatnonzero(taken != y.argmax(axis=1))
     assert len(wrong) > 0
     ax = plotting.plot_images(x, y, (8, 8), history.network, columns=20)
-    assert np.array_equal(np.asarray(ax.images[0].get_array()[9:17, :8]), x[20].reshape(8, 8))
+    assert np.array_equal(np.asarray(ax.images[0].get_array()[13:21, :8]), x[20].reshape(8, 8))
     texts = [text.get_text() for text in ax.texts]
     assert [k for k, text in enumerate(texts) if "not" in text] == wrong.tolist()
     assert texts[wrong[0]] == f"{y[wrong[0]].argmax()} not {taken[wrong[0]]}!"
@@ -184,3 +184,19 @@ def test_a_notebook_gets_the_picture_and_its_words(monkeypatch, capsys):
 def test_a_gradient_descent_falls_in_its_plot():
     history = train(LECTURE.network, LECTURE.x, LECTURE.y, optimizer=SGD(1.0), epochs=50, progress=False)
     assert f"loss from {number(TRACE.loss)} at 1" in describe(plotting.plot_history(history))
+
+
+def test_what_a_picture_marks_as_wrong_is_in_its_words():
+    digits = datasets.digits()
+    network = Network([Dense(np.zeros((64, 10)), [0, 0, 1] + [0] * 7, "softmax")])  # it says 2, always
+    rows = [k for k in range(20) if digits.y[k].argmax() in (2, 3)]
+    said = describe(plotting.plot_confusion(network, digits.x[rows], digits.y[rows]))
+    threes = sum(digits.y[k].argmax() == 3 for k in rows)
+    assert (
+        f"across: taken for; up and down: class: colours from 0 to {number(float(threes))}; 3 taken for 2: {threes}."
+        in said
+    )
+    first = [digits.y[k].argmax() for k in rows].index(3) + 1
+    assert f"image {first} is 3, taken for 2" in describe(
+        plotting.plot_images(digits.x[rows], digits.y[rows], (8, 8), network)
+    )

@@ -35,8 +35,7 @@ def regenerate(path: Path) -> bool:
     before = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(before, as_version=4)
     where = {"metadata": {"path": str(path.parent)}}
-    once = {"record_timing": False, "coalesce_streams": True}  # a busy machine sends what is printed in pieces
-    nbclient.NotebookClient(notebook, timeout=60, resources=where, **once).execute()
+    nbclient.NotebookClient(notebook, timeout=60, resources=where, record_timing=False).execute()
     after = nbformat.writes(stripped(notebook)) + "\n"
     if after != before:
         path.write_text(after, encoding="utf-8", newline="\n")
@@ -48,9 +47,23 @@ def stripped(notebook: NotebookNode) -> NotebookNode:
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({})
+        if cell.cell_type == "code":
+            cell.outputs = in_one_piece(cell.outputs)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
     return notebook
+
+
+def in_one_piece(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """Return a cell's outputs with what is printed in a row as one: a busy machine sends it in pieces."""
+    joined: list[NotebookNode] = []
+    for output in outputs:
+        printed = output.output_type == "stream"
+        if printed and joined and joined[-1].get("name") == output.name:
+            joined[-1] = nbformat.from_dict({**joined[-1], "text": joined[-1].text + output.text})
+        else:
+            joined.append(output)
+    return joined
 
 
 def problems(notebook: NotebookNode) -> Iterator[str]:

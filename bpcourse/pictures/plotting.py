@@ -152,17 +152,19 @@ def plot_images(
 
     x : (n, height · width) array; y : (n, classes) array, one-hot
     """
-    ax, (height, width) = _axes(ax), shape
-    image = ax.imshow(tiled(x, shape, columns), cmap="Greys")
+    ax, (height, width), head = _axes(ax), shape, max(2, shape[0] // 4)  # rows above each image, for its label
     classes = y.argmax(axis=1)
     taken = classes if network is None else forward(network, x).y_hat.argmax(axis=1)
+    above = np.full((len(x), head * width), np.nan)
+    image = ax.imshow(tiled(np.hstack([above, x]), (head + height, width), columns), cmap="Greys")
     for k, (true, seen) in enumerate(zip(classes, taken, strict=True)):
-        top, left = k // columns * (height + 1), k % columns * (width + 1)
+        top, left = k // columns * (head + height + 1) + head, k % columns * (width + 1)
         label, colour = (f"{true} not {seen}!", "#B34700") if true != seen else (str(true), "#0072B2")
-        ax.text(left, top, label, va="top", fontsize=8, color=colour)
+        said = f"image {k + 1} is {true}, taken for {seen}" if true != seen else ""
+        ax.text(left, top - 0.7, label, va="bottom", fontsize=8, color=colour, gid=said)
         if true != seen:
             ax.plot(left + width * np.array([0, 1, 1, 0, 0]) - 0.5, top + height * np.array([0, 0, 1, 1, 0]) - 0.5,
-                    color="#B34700", linewidth=2)  # fmt: skip
+                    color="#B34700", linewidth=2, clip_on=False)  # fmt: skip
     wrong = int(np.count_nonzero(classes != taken))
     title = f"{len(x)} images" + (f", {wrong} of them taken for another class" if network is not None else "")
     return _picture(ax, image, title, "grey value")
@@ -178,7 +180,9 @@ def plot_confusion(network: Network, x: Array, y: Array, ax: Axes | None = None)
     for (row, column), count in np.ndenumerate(counts):
         if count:
             dark = count > counts.max() / 2
-            ax.text(column, row, str(count), ha="center", va="center", color="white" if dark else "#1a1a1a")
+            said = f"{row} taken for {column}: {count}" if row != column else ""
+            ink = "white" if dark else "#1a1a1a"
+            ax.text(column, row, str(count), ha="center", va="center", color=ink, gid=said)
     ax.set_xticks(range(len(counts)))
     ax.set_yticks(range(len(counts)))
     ax.figure.colorbar(image, ax=ax, label="examples")
@@ -234,8 +238,9 @@ def describe(ax: Axes) -> str:
     for image in ax.images:
         low, high = (number(float(value)) for value in image.get_clim())
         parts.append(f"colours from {low} to {high}")
-    between = "upwards, and across" if ax.images else "over"
-    axes = f"{ax.get_ylabel()} {between} {ax.get_xlabel()}" if ax.get_xlabel() else ""
+    parts += [str(text.get_gid()) for text in ax.texts if text.get_gid()]  # what a mark in a picture says
+    across, up = ax.get_xlabel(), ax.get_ylabel()
+    axes = (f"across: {across}; up and down: {up}" if ax.images else f"{up} over {across}") if across else ""
     return f"{ax.get_title()}. " + f"{axes}: {'; '.join(parts)}.".lstrip(": ")
 
 

@@ -1180,6 +1180,13 @@ CATALOGUE = (
         output, loss_is("categorical_cross_entropy"),
     ),
     Mistake(
+        "target_not_subtracted", "cross-entropy", "the target is not subtracted from ŷ",
+        "δ is the prediction.",
+        "What should δ be when the prediction is exactly right?",
+        {"delta": lambda step, v: v[step.near("y_hat")] / (1 if coupled(step) else outputs(step))},
+        output, lambda facts: not squared(facts),
+    ),
+    Mistake(
         "softmax_without_sum", "softmax", "the exponentials are not divided by their sum",
         "A softmax is eᶻ.",
         "Add up your outputs. What must probabilities add up to?",
