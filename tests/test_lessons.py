@@ -121,7 +121,7 @@ SPOILED = {
     "no goal": (lambda nb: edit(nb, 0, "**You will be able to**", "You can"), "**You will be able to**"),
     "no prerequisites": (lambda nb: edit(nb, 0, "**You need**", "You need"), "**You need**"),
     "no time": (lambda nb: edit(nb, 0, "**Time:**", "Time:"), "**Time:**"),
-    "hours": (lambda nb: edit(nb, 0, "**Time:** 30 to 45", "**Time:** 60 to 90"), "**Time:**"),
+    "hours": (lambda nb: edit(nb, 0, "**Time:** ", "**Time:** 60 to 90 minutes, not "), "**Time:**"),
     "a late import": (lambda nb: code_cell(nb).update(source="import math"), "a later code cell imports"),
     "no recap": (lambda nb: edit(nb, -1, "## Recap", "## End"), "no ## Recap"),
     "a recap of four": (lambda nb: edit(nb, -1, "\n5. ", "\nLast: "), "five numbered lines"),

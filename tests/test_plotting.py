@@ -174,7 +174,9 @@ def test_a_notebook_gets_the_picture_and_its_words(monkeypatch, capsys):
     data, more = calls[0]
     assert data["text/plain"] == more["metadata"]["image/png"]["alt"] == describe(ax) == repr(plotting.shown(ax))
     assert data["image/png"].startswith("iVBORw0KGgo")
-    assert capsys.readouterr().out == describe(ax) + "\n"
+    lines = capsys.readouterr().out.splitlines()
+    assert " ".join(lines) == describe(ax)
+    assert max(map(len, lines)) <= plotting.WIDTH
     assert (
         describe(ax)
         == "relu and its slope. a over z: relu from 0 at −6 to 6.000 at 6; its slope from 0 at −6 to 1.000 at 6."

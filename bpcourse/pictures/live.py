@@ -126,7 +126,7 @@ class LiveScene:
         table = [("epochs", str(self.epochs), ""), *[("loss", number(self.loss_value), "")] * bool(self.epochs)]
         if self.shape:
             W = network.layers[0].W[:, :MOST_UNITS]
-            most = float(abs(W).max())
+            most = float(abs(W).max()) or 1.0
             sheet = tiled(W.T, self.shape, COLUMNS, gap=0.0)[::-1]
             frame = Frame((0, sheet.shape[1]), (0, sheet.shape[0]), "", "", width=560, height=360, scales=False)
             marks = [frame.field(sheet, -most, most, "PuOr_r")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 
 STYLES = (("#0072B2", "-"), ("#B34700", "--"), ("#009E73", ":"), ("#8F4273", "-."))  # after Okabe & Ito
 POINTS = 120  # of a field, across and up
+WIDTH = 92  # of a line of words, in letters
 
 
-def _axes(ax: Axes | None) -> Axes:
+def _axes(ax: Axes | None, height: float = 4.2) -> Axes:
     if ax is not None:
         return ax
     from matplotlib.figure import Figure  # no pyplot: nothing is shown twice, and nothing has to be closed
 
-    made: Axes = Figure(figsize=(6.4, 4.2), layout="constrained").add_subplot()
+    made: Axes = Figure(figsize=(6.4, height), layout="constrained").add_subplot()
     return made
 
 
@@ -139,9 +141,10 @@ def plot_histograms(trace: Trace, gradients: bool = False, ax: Axes | None = Non
 
 def plot_first_layer(network: Network, shape: tuple[int, int], columns: int = 8, ax: Axes | None = None) -> Axes:
     """Plot the weights into each unit of the first layer as an image of the shape of the inputs."""
-    ax, W = _axes(ax), network.layers[0].W
-    most = float(abs(W).max())
-    image = ax.imshow(tiled(W.T, shape, columns), cmap="PuOr_r", vmin=-most, vmax=most)
+    W = network.layers[0].W
+    most, sheet = float(abs(W).max()), tiled(W.T, shape, columns)
+    ax = _axes(ax, _height_of(sheet))
+    image = ax.imshow(sheet, cmap="PuOr_r", vmin=-most, vmax=most)
     return _picture(ax, image, f"Weights into the {W.shape[1]} units of layer 1", "weight")
 
 
@@ -152,11 +155,13 @@ def plot_images(
 
     x : (n, height · width) array; y : (n, classes) array, one-hot
     """
-    ax, (height, width), head = _axes(ax), shape, max(2, shape[0] // 4)  # rows above each image, for its label
+    (height, width), head = shape, max(2, shape[0] // 4)  # rows above each image, for its label
     classes = y.argmax(axis=1)
     taken = classes if network is None else forward(network, x).y_hat.argmax(axis=1)
     above = np.full((len(x), head * width), np.nan)
-    image = ax.imshow(tiled(np.hstack([above, x]), (head + height, width), columns), cmap="Greys")
+    sheet = tiled(np.hstack([above, x]), (head + height, width), columns)
+    ax = _axes(ax, _height_of(sheet))
+    image = ax.imshow(sheet, cmap="Greys")
     for k, (true, seen) in enumerate(zip(classes, taken, strict=True)):
         top, left = k // columns * (head + height + 1) + head, k % columns * (width + 1)
         label, colour = (f"{true} not {seen}!", "#B34700") if true != seen else (str(true), "#0072B2")
@@ -197,6 +202,11 @@ def _field(
     ends = (float(across[0]), float(across[-1]), float(up[0]), float(up[-1]))
     image = ax.imshow(field, origin="lower", extent=ends, aspect="auto", cmap=colours, vmin=low, vmax=high)
     ax.figure.colorbar(image, ax=ax, label=label)
+
+
+def _height_of(sheet: Array) -> float:
+    """Return how high a figure is, in inches, that a sheet of images fills, with its title."""
+    return min(5.0, 5.4 * sheet.shape[0] / sheet.shape[1] + 0.6)
 
 
 def _picture(ax: Axes, image: AxesImage, title: str, label: str) -> Axes:
@@ -260,7 +270,7 @@ class Shown:
         cast("Figure", self.ax.get_figure(root=True)).savefig(file, format="png", dpi=100)
         picture = {"text/plain": words, "image/png": base64.b64encode(file.getvalue()).decode()}
         display(picture, raw=True, metadata={"image/png": {"alt": words}})  # type: ignore[no-untyped-call]
-        print(words)  # a caption for everybody
+        print(textwrap.fill(words, WIDTH))  # a caption for everybody
 
 
 def shown(ax: Axes) -> Shown:

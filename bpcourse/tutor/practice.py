@@ -15,6 +15,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from textwrap import wrap
 from typing import Any, TypeVar
 
 import numpy as np
@@ -37,6 +38,7 @@ APART = 0.02  # of |right − o|
 THREE_DIGITS = 0.006  # of the answer: nearer than that, two numbers may be one at three digits
 SMALLEST_Z, LARGEST_Z = 0.05, 2.5  # between a kink and saturation
 SMALLEST = 0.002  # of an error, a δ, a gradient
+WIDTH = 92  # of a line, in letters: a notebook breaks longer ones in the middle of a word
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Problem:
         names = ["x", *(f"{kind}{number}" for number in range(1, len(layers) + 1) for kind in "Wb"), "y"]
         steps = table(self.trace, self.learning_rate)
         hand = Hand.of(steps)
-        lines = [f"A network {sizes} ({units}); the loss is {loss_in_words(steps, hand)}."]
+        lines = [f"A network {sizes} ({units}).", *wrap(f"The loss is {loss_in_words(steps, hand)}.", WIDTH)]
         lines.append("A matrix of weights has a row for each input and a column for each unit.")
         if batch > 1:
             lines.append(f"A batch of {batch} examples, one in each row of x and y; the loss is the mean of theirs.")
@@ -129,7 +131,7 @@ class Problem:
         if self.learning_rate is not None:
             lines.append(f"  learning rate = {given(self.learning_rate)}")
         asked = question(steps[self.name], hand) if self.name in steps else "All entries are asked for."
-        return "\n".join([*lines, f"Compute {self.name}, with four significant digits. {asked}"])
+        return "\n".join([*lines, *wrap(f"Compute {self.name}, with four significant digits. {asked}", WIDTH)])
 
     def check(self, answer: object) -> Verdict:
         """Return the verdict on an answer."""
