@@ -1,7 +1,7 @@
 """Exercise sheets: other numbers for each student, which the instructor can make again and a student cannot.
 
-The numbers of a question come from a keyed hash (HMAC with SHA-256, RFC 2104) of the instructor's secret, the number of the
-sheet and the number of the question. So the sheet shows its number alone, and a key needs nothing but the secret.
+The numbers of a question come from the instructor's secret and the number of the sheet, by a keyed hash (HMAC with
+SHA-256, RFC 2104). So the sheet shows its number alone, and a key needs nothing but the secret.
 """
 
 from __future__ import annotations
