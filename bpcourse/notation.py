@@ -20,6 +20,7 @@ from typing import TypeVar
 Record = TypeVar("Record")
 
 MINUS = "\N{MINUS SIGN}"
+WIDTH = 92  # of a line of words, in letters: a notebook breaks longer ones in the middle of a word
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 

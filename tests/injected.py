@@ -681,11 +681,12 @@ def neighbours(p, values, name):
 
 
 def one_minus_lost(p, values, name):
-    found = re.fullmatch(r"z(\d+)\[(\d+)\](?:@(\d+))?", name)
-    if not found:
+    found = re.fullmatch(r"(z|da)(\d+)\[(\d+)\](?:@(\d+))?", name)
+    if not found or (found[1] == "da" and int(found[2]) == p.last):
         return []
-    m, j, n = int(found[1]), int(found[2]) - 1, int(found[3] or 1) - 1
-    terms = [*(p.A[m - 1][n] * p.W[m][:, j]), 0.0 if p.b[m] is None else p.b[m][j]]
+    m, j, n = int(found[2]), int(found[3]) - 1, int(found[4] or 1) - 1
+    there = [*(p.A[m - 1][n] * p.W[m][:, j]), 0.0 if p.b[m] is None else p.b[m][j]] if found[1] == "z" else []
+    terms = there or list(p.dZ[m + 1][n] * p.W[m + 1][j])
     return [sum(terms[:k]) + abs(term) + sum(terms[k + 1 :]) for k, term in enumerate(terms) if term < 0]
 
 

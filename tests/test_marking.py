@@ -409,8 +409,8 @@ def test_a_verdict_shows_words_first_and_escapes_what_was_typed():
 def test_a_verdict_prints_the_same_every_time():
     texts = {repr(check(MAZUR, "dW2[1,1]", "0.1385")) for _ in range(3)}
     assert texts == {
-        "✗ Not right, and this is why: dW2[1,1] = 0.1385 is what comes out if the chain stops at δ, without the slope "
-        "∂z/∂w.\n  You may have thought: δ is the gradient of the weight.\n"
+        "✗ Not right, and this is why: dW2[1,1] = 0.1385 is what comes out if the chain stops at δ,\n  without the "
+        "slope ∂z/∂w.\n  You may have thought: δ is the gradient of the weight.\n"
         "  You have ∂L/∂z. How does z change when this one weight does?"
     }
 

@@ -19,6 +19,7 @@ from bpcourse import (
     train,
 )
 from bpcourse.engine.variations import replaced
+from bpcourse.notation import WIDTH
 from bpcourse.pictures import plotting
 from bpcourse.pictures.plotting import describe
 
@@ -176,7 +177,7 @@ def test_a_notebook_gets_the_picture_and_its_words(monkeypatch, capsys):
     assert data["image/png"].startswith("iVBORw0KGgo")
     lines = capsys.readouterr().out.splitlines()
     assert " ".join(lines) == describe(ax)
-    assert max(map(len, lines)) <= plotting.WIDTH
+    assert max(map(len, lines)) <= WIDTH
     assert (
         describe(ax)
         == "relu and its slope. a over z: relu from 0 at −6 to 6.000 at 6; its slope from 0 at −6 to 1.000 at 6."

@@ -23,7 +23,7 @@ from bpcourse.engine.surfaces import confusion, loss_surface, over_plane, span, 
 from bpcourse.engine.training import History
 from bpcourse.engine.validation import Array, require, require_kind
 from bpcourse.engine.variations import value_of
-from bpcourse.notation import given, number
+from bpcourse.notation import WIDTH, given, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 STYLES = (("#0072B2", "-"), ("#B34700", "--"), ("#009E73", ":"), ("#8F4273", "-."))  # after Okabe & Ito
 POINTS = 120  # of a field, across and up
-WIDTH = 92  # of a line of words, in letters
 
 
 def _axes(ax: Axes | None, height: float = 4.2) -> Axes:

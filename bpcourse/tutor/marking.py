@@ -29,6 +29,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from numbers import Real
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ from numpy.typing import NDArray
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import Array
-from bpcourse.notation import Name, Reading, number, read_digits
+from bpcourse.notation import WIDTH, Name, Reading, number, read_digits
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
 from bpcourse.tutor.worked import Hand
@@ -85,8 +86,8 @@ class Verdict:
 
     def __repr__(self) -> str:
         sign, words, _ = WORDS[self.status]
-        lines = [*f"{sign} {words}: {self.message}".splitlines(), *self.hint.splitlines()]
-        return "\n  ".join(lines)
+        paragraphs = [*f"{sign} {words}: {self.message}".splitlines(), *self.hint.splitlines()]
+        return "\n  ".join(line for paragraph in paragraphs for line in wrap(paragraph, WIDTH))
 
     def _repr_html_(self) -> str:
         sign, words, colour = WORDS[self.status]
@@ -117,7 +118,8 @@ def check(
     >>> check(trace, "dW2[1,1]", "0.0822").status
     'correct'
     >>> check(trace, "dW2[1,1]", "0.1385")
-    ✗ Not right, and this is why: dW2[1,1] = 0.1385 is what comes out if the chain stops at δ, without the slope ∂z/∂w.
+    ✗ Not right, and this is why: dW2[1,1] = 0.1385 is what comes out if the chain stops at δ,
+      without the slope ∂z/∂w.
       You may have thought: δ is the gradient of the weight.
       You have ∂L/∂z. How does z change when this one weight does?
     >>> check(trace, {"z1[1]": "0.3775", "a1[1]": "0.5933"}).status

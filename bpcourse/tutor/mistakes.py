@@ -254,8 +254,9 @@ def without_bias(step: Step, v: Values) -> float:
 
 
 def without_one_minus(step: Step, v: Values) -> list[float]:
-    """Return what a weighted sum becomes if one of its negative terms is taken for positive."""
-    terms = [*step.terms(v), bias(step, v)] if step.kind == "z" else []
+    """Return what a sum over arrows, there or back, becomes if one of its negative terms is taken for positive."""
+    terms = step.terms(v) if step.kind in ("z", "back") else []
+    terms += [bias(step, v)] if step.kind == "z" else []
     return [v[step.name] - 2 * term for term in terms if term < 0]
 
 
@@ -1039,7 +1040,7 @@ CATALOGUE = (
     Mistake(
         "minus_lost_in_sum", "forward", "one minus in the sum is lost",
         "",
-        "Write down each product with its sign, then the bias with its own. Which of them is negative?",
+        "Write down each product with its sign, and a bias with its own. Which of them is negative?",
         answers=without_one_minus,
     ),
     Mistake(

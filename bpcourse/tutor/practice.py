@@ -23,7 +23,7 @@ import numpy as np
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array, is_count
-from bpcourse.notation import Register, given
+from bpcourse.notation import WIDTH, Register, given
 from bpcourse.tutor.equations import Step, table
 from bpcourse.tutor.marking import Hints, Verdict, check, hint, nothing_done
 from bpcourse.tutor.mistakes import wrong_values
@@ -38,7 +38,6 @@ APART = 0.02  # of |right − o|
 THREE_DIGITS = 0.006  # of the answer: nearer than that, two numbers may be one at three digits
 SMALLEST_Z, LARGEST_Z = 0.05, 2.5  # between a kink and saturation
 SMALLEST = 0.002  # of an error, a δ, a gradient
-WIDTH = 92  # of a line, in letters: a notebook breaks longer ones in the middle of a word
 
 
 @dataclass(frozen=True)
