@@ -245,6 +245,24 @@ def solutions(args: argparse.Namespace) -> int:
     return 0
 
 
+def _moodle(args: argparse.Namespace) -> int:
+    """Write questions for Moodle: args has topic (a list), level, count, seed, out and force."""
+    from bpcourse.classroom.moodle import write
+    from bpcourse.classroom.sheets import Plan
+
+    target = args.out.expanduser() / "questions.xml"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        print(f"Saved: {write(Plan(tuple(args.topic), args.level, args.seed), args.count, target, args.force)}")
+    except FileExistsError as error:  # the file, or another one where the folder should be
+        raise UserError(f"{error.filename or target} is there already. Name another folder, or add --force") from None
+    except OSError as error:
+        raise UserError(f"cannot write {target}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    return 0
+
+
 def test(args: argparse.Namespace) -> int:
     """Run every test: in a clone pytest with doctests, strict nbval and a browser, installed the doctests and nbval."""
     missing = [name for name in ("pytest", "nbval") if _version(name) is None]

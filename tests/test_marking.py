@@ -14,7 +14,7 @@ from test_worked_examples import PUBLISHED, trace_of
 
 from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, hint, number, steps
 from bpcourse.tutor import mistakes
-from bpcourse.tutor.marking import WORDS, Verdict, read_answer
+from bpcourse.tutor.marking import WORDS, Verdict, check_each, read_answer
 from bpcourse.tutor.mistakes import CATALOGUE, OF_SHAPES, PAIRS, Mistake
 
 MAZUR = EXAMPLES["mazur"].backprop()
@@ -510,3 +510,11 @@ def test_a_given_number_of_another_place_is_named_however_few_its_digits(answer)
 def test_a_minus_that_is_lost_in_a_sum_is_named(answer):
     verdict = check(EXAMPLES["lecture"].backprop(), "z1[2]", answer)  # 0.8·(−0.75) + 0.45·0.2 − 0.25
     assert verdict.mistakes[0] == "minus_lost_in_sum"
+
+
+def test_many_answers_to_one_value_get_what_each_gets_alone():
+    trace = EXAMPLES["mazur"].backprop()
+    given = ["0.0822", "0.1385", "-0.08217", "0.08", "0", "7", "x", None, ..., 0.4398, "0.43983", "1e400"]
+    assert list(check_each(trace, "dW2[1,1]", given)) == [check(trace, "dW2[1,1]", answer) for answer in given]
+    for answer, verdict in zip(given, check_each(trace, "W2_new[1,1]", given, 0.5), strict=True):
+        assert verdict == check(trace, "W2_new[1,1]", answer, 0.5)

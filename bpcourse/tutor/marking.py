@@ -25,7 +25,7 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from numbers import Real
@@ -54,6 +54,9 @@ LARGEST = 1e300  # beyond, nothing is compared
 NOTHING = 1e-12  # relative to the right value: what should be 0 and is not for rounding in the machine
 TIE = 1 + 1e-6  # a value that ends in 5 is half a unit away from both its neighbours, but for rounding in the machine
 SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may have
+
+Wrong = tuple[tuple[Mistake, ...], float]
+"""A mistake or a pair, and what it makes of a value."""
 
 WORDS = {
     "correct": ("✓", "Right", "#1b6e3c"),
@@ -139,6 +142,28 @@ def check(
         return reading
     marked = _Marked(step, reading, steps)
     return marked.verdict(marked.matches)
+
+
+def check_each(
+    trace: Trace, name: str, answers: Iterable[object], learning_rate: float | None = None
+) -> Iterator[Verdict]:
+    """Yield what `check` says to each of many answers to one value; the mistakes are computed once.
+
+    >>> from bpcourse import EXAMPLES
+    >>> trace = EXAMPLES["mazur"].backprop()
+    >>> [verdict.status for verdict in check_each(trace, "dW2[1,1]", ("0.0822", "0.1385", "7"))]
+    ['correct', 'mistake', 'wrong']
+    """
+    steps = table(trace, learning_rate)
+    step = look_up(steps, name)
+    wrong = list(wrong_values(steps, step.name))
+    for answer in answers:
+        reading = _read(step, answer, trace)
+        if isinstance(reading, Verdict):
+            yield reading
+        else:
+            marked = _Marked(step, reading, steps, wrong=wrong)
+            yield marked.verdict(marked.matches)
 
 
 # One number
@@ -252,6 +277,7 @@ class _Marked:
 
     known : the learner's own earlier values, which are taken as they are
     slack : how far their last digits can move this value
+    wrong : what mistakes make of this value, if that is known already
     """
 
     def __init__(
@@ -261,6 +287,7 @@ class _Marked:
         steps: Mapping[str, Step],
         known: Mapping[str, float] | None = None,
         slack: float = 0.0,
+        wrong: Iterable[Wrong] | None = None,
     ) -> None:
         values = Values(steps, known)
         exact = step.kind == "given"  # what is read off has no more digits than are there
@@ -274,7 +301,8 @@ class _Marked:
         self.too_short = not self.right and reading.digits < FEWEST_DIGITS and self.off <= reading.half_unit + slack
         self.matches: list[_Match] = []
         if not self.right and not self.too_short and math.isfinite(value):
-            self.matches = _matches(step, full, values, known or {}, full.half_unit + slack)
+            wrong = wrong_values(steps, step.name, known or {}) if wrong is None else wrong
+            self.matches = _matches(step, full, values, wrong, full.half_unit + slack)
         # what Python computed from rounded numbers has digits that nobody claimed
         unclaimed = not reading.written and reading.digits > DIGITS_NEAR and not self.matches
         self.rounded = not self.right and unclaimed and self.off <= THREE_DIGITS * min(self.size, LARGEST)
@@ -325,11 +353,11 @@ def nothing_done(step: Step, values: Mapping[str, float]) -> float:
     return values[f"loss{step.at}"] if step.name.startswith("loss_new") else 0.0
 
 
-def _matches(step: Step, reading: Reading, values: Values, known: Mapping[str, float], half: float) -> list[_Match]:
+def _matches(step: Step, reading: Reading, values: Values, candidates: Iterable[Wrong], half: float) -> list[_Match]:
     """Return which wrong values an answer matches, by the rule at the top, the likeliest first."""
     value, o = values[step.name], nothing_done(step, values)
     groups: list[tuple[float, list[Mistake], bool]] = []
-    for mistakes, wrong in sorted(wrong_values(values.table, step.name, known), key=_usual_first):
+    for mistakes, wrong in sorted(candidates, key=usual_first):
         pair = len(mistakes) > 1
         same = next((together for other, together, _ in groups if math.isclose(other, wrong, rel_tol=SAME)), None)
         if same is None:
@@ -354,8 +382,9 @@ def _matches(step: Step, reading: Reading, values: Values, known: Mapping[str, f
     return found
 
 
-def _usual_first(candidate: tuple[tuple[Mistake, ...], float]) -> tuple[int, int]:
-    mistakes, _ = candidate
+def usual_first(wrong: Wrong) -> tuple[int, int]:
+    """Return by what wrong values are sorted, so that the likeliest come first and pairs last."""
+    mistakes, _ = wrong
     return len(mistakes), -mistakes[0].prior
 
 
