@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from injected import ROWS, SLIPS, injected, right
 
 from bpcourse import number
-from bpcourse.classroom.sheets import Plan
 from bpcourse.tutor.equations import table
 from bpcourse.tutor.marking import nothing_done
 
@@ -62,7 +61,7 @@ def mistaken(question, rng, digits):
     rate = problem.learning_rate or 0.3
     values, steps = right(problem.trace, rate), table(problem.trace, problem.learning_rate)
     nothing = {name: nothing_done(steps[name], {each.name: each.value for each in steps.values()}) for name in asked}
-    for mistake in rng.sample([*ROWS, *SLIPS], len(ROWS) + len(SLIPS)):
+    for mistake in rng.sample([*ROWS, *SLIPS], 30):
         found = injected(problem.trace, rate, mistake)
         other = injected(problem.trace, 2 * rate, mistake) if problem.learning_rate is None else found
         if found and repr([found[name] for name in asked]) != repr([other[name] for name in asked]):
@@ -103,14 +102,6 @@ def student(sheet, rng):
     return found
 
 
-def students(plan: Plan, count: int, seed: int):
-    """Yield sheets with students."""
-    rng = random.Random(seed)
-    for number_ in range(1, count + 1):
-        sheet = plan.sheet(number_)
-        yield sheet, student(sheet, rng)
-
-
 def code(question, written, asked):
     lines = [f'    "{name}": {written.get(name) or "..."},' for name in asked]
     return "\n".join([f"answers_{question} = {{", *lines, "}"])
@@ -144,14 +135,16 @@ def write_notebook(path, sheet, *sources):
     path.write_text(json.dumps(notebook(sheet, *sources)), encoding="utf-8")
 
 
-def hand_in(folder, plan, count, seed):
+def hand_in(folder, sheets, seed):
     """Write the files of a class, every other student's as a notebook, and return the students.
 
     The other answers were typed into two tables, one of them as a spreadsheet with decimal commas saves it.
     """
+    rng = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
     everybody, rows = [], {0: [], 2: []}
-    for sheet, one in students(plan, count, seed):
+    for sheet in sheets:
+        one = student(sheet, rng)
         everybody.append(one)
         if sheet.number % 2:
             sources = [code(each.number, one.answers[each.number], each.asked) for each in sheet.questions]

@@ -323,12 +323,12 @@ def read_cells(sources: Iterable[str]) -> tuple[dict[int, dict[str, Answer]], li
                 tree = ast.parse(source)
             found |= _dictionaries(tree, source, notes)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            by_line = _line_by_line(source)
-            found |= by_line
-            if by_line:
+            rescued = _by_names(source)
+            found |= rescued
+            if rescued:
                 why = f"{error.msg}, line {error.lineno}" if isinstance(error, SyntaxError) else str(error)
-                which = ", ".join(map(str, by_line))
-                said = f"the cell of question {which} is no valid Python ({shown(why)}); it was read line by line."
+                which = ", ".join(map(str, rescued))
+                said = f"the cell of question {which} is no valid Python ({shown(why)}); it was read as it stands."
                 notes.append(said)
     return found, notes
 
@@ -375,7 +375,7 @@ def _answer(node: ast.expr, source: str) -> Answer:
         value = _constant(node)
     except OverflowError:  # a whole number that is too large for a float
         return text
-    return text if value is None or _as_python(text) == text else value
+    return text if value is None or _has_closing_zeros(text) else value
 
 
 def _constant(node: ast.expr) -> float | None:
@@ -391,29 +391,36 @@ def _constant(node: ast.expr) -> float | None:
     return None
 
 
-def _line_by_line(source: str) -> dict[int, dict[str, Answer]]:
-    """Return the answers of a cell that is no Python, as with 0,25: on each line a name in quotes, a colon, a value."""
+def _by_names(source: str) -> dict[int, dict[str, Answer]]:
+    """Return the answers of a cell that is no Python, as with 0,25: what stands between one quoted name and the next.
+
+    >>> _by_names("answers_1 = {'loss': 0,25, 'z1[1]': -0.5,")
+    {1: {'loss': '0,25', 'z1[1]': -0.5}}
+    """
     found: dict[int, dict[str, Answer]] = {}
-    values: dict[str, Answer] = {}
-    for line in source.split("\n"):
-        if head := re.match(r"(answers_[1-9]\d?) *= *\{", line):
-            values = found[_question(head[1])] = {}
-        entry = re.match(r"""[ \t]*(["'])([^"']{1,40})\1[ \t]*:(.*)""", line)
-        if entry and len(values) < MOST_ANSWERS:
-            text = entry[3][:LONGEST].split("#")[0].strip().rstrip(",} ").strip("\"'")
-            values[entry[2]] = None if text in ("", "...", "None") else _as_python(text)
+    heads = re.split(r"^answers_([1-9]\d?) *=", re.sub("#.*", "", source), flags=re.MULTILINE)
+    for question, body in zip(heads[1::2], heads[2::2], strict=True):
+        values = found[int(question)] = {}
+        names = [*re.finditer(r"""(["'])([^"'\n]{1,40})\1 ?:""", body)][:MOST_ANSWERS]
+        ends = [*(name.start() for name in names[1:]), len(body)]  # of what belongs to each
+        for name, end in zip(names, ends, strict=False):
+            lines = body[name.end() : min(end, name.end() + LONGEST)].strip().split("\n")
+            text = lines[0].rstrip(",} ").strip("\"'")
+            values[name[2]] = None if text in ("", "...", "None") else _as_python(text)
     return found
 
 
 def _as_python(text: str) -> Answer:
-    """Return a number of Python as a float, or as a text where closing zeros tell how exactly it was written."""
-    digits = text.lstrip("+-0.").replace(".", "")
-    if len(digits) >= FEWEST_DIGITS and digits.isdecimal() and "." in text and text.endswith("0"):
-        return text
     try:
-        return float(text)
-    except (ValueError, OverflowError):
+        return text if _has_closing_zeros(text) else float(text)
+    except ValueError:
         return text
+
+
+def _has_closing_zeros(text: str) -> bool:
+    """Return whether closing zeros, which a float forgets, tell how exactly a number was written."""
+    digits = text.lstrip("+-0.").replace(".", "")
+    return len(digits) >= FEWEST_DIGITS and digits.isdecimal() and "." in text and text.endswith("0")
 
 
 # A table

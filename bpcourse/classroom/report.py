@@ -87,33 +87,33 @@ class Report:
     def _head(self) -> Iterator[str]:
         register = self.register
         yield "<h1>Marks of a class</h1>"
-        topics = ", ".join(f"{place}. {topic}" for place, topic in enumerate(register.topics, start=1))
+        topics = ", ".join(f"{place}.\u00a0{topic}" for place, topic in enumerate(register.topics, start=1))
         yield f"<p>Questions, level {register.level}: {escape(topics)}.</p>"
         parts = [f"<strong>{len(self.sheets)} of {register.count} sheets were marked.</strong>"]
         if skipped := sum(remark.skipped for remark in self.remarks):
             parts.append(f'<a href="#files">Skipped: {skipped}, with the reasons.</a>')
         if self.missing and self.sheets:
             names = (f"{sheet} {register.names.get(sheet, '')}".strip() for sheet in self.missing)
-            parts.append(f"No answers for sheet {', '.join(map(_person, names))}.")
+            parts.append(f"No answers to sheet {', '.join(map(_person, names))}.")
         yield f"<p>{' '.join(parts)}</p>"
         yield f"<p>{RULE}</p>"
 
     def _common(self) -> Iterator[str]:
-        rows = common(self.sheets)
+        rows, students = common(self.sheets), len(self.sheets)
         yield "<h2>Which mistakes are common</h2>"
         if not rows:
             yield "<p>No mistake that is known here was found.</p>"
             return
-        yield f"<figure>{bars(rows, len(self.sheets))}</figure>"
+        yield f"<figure>{bars(rows, students)}</figure>"
         yield f"<p>{COUNTED}</p>"
         lines = (
-            f'<tr><th scope="row">{escape(row.mistake.name)}</th><td class="n">{len(row.stated)}</td>'
-            f'<td class="n">{len(row.possible)}</td><td>{", ".join(map(str, sorted(row.stated | row.possible)))}</td>'
-            f"<td>{escape(row.mistake.hint)}</td><td><code>{row.mistake.id}</code></td></tr>"
+            f'<tr><th scope="row">{escape(row.mistake.name)}<br><code>{row.mistake.id}</code></th>'
+            f'<td class="n">{len(row.stated)} of {students}</td><td class="n">{len(row.possible)}</td>'
+            f"<td>{', '.join(map(str, sorted(row.stated | row.possible)))}</td><td>{escape(row.mistake.hint)}</td></tr>"
             for row in rows
         )
-        heads = ("Mistake", "Students", "Could be, others", "Sheets", "A question that helps", "Its id")
-        yield _table(f"Mistakes of {len(self.sheets)} students", heads, lines)
+        heads = ("Mistake", "Students", "Could be", "Sheets", "A question that helps")
+        yield _table(f"Mistakes of {students} students", heads, lines)
 
     def _marks(self) -> Iterator[str]:
         yield "<h2>Marks</h2>"
@@ -121,8 +121,8 @@ class Report:
             yield "<p>There is nothing to mark.</p>"
             return
         lines = [
-            f'<tr><td class="n"><a href="#sheet-{sheet.number}">{sheet.number}</a></td>'
-            f'<th scope="row">{_person(sheet.name)}</th>'
+            f'<tr><th scope="row" class="n"><a href="#sheet-{sheet.number}">{sheet.number}</a></th>'
+            f"<td>{_person(sheet.name)}</td>"
             + "".join(f'<td class="n">{mark.points}/{len(mark.lines)}</td>' for mark in sheet.marks)
             + f'<td class="n">{sheet.points}/{sheet.out_of}</td>'
             f'<td class="n">{percent(sheet.points, sheet.out_of):.0f} %</td></tr>'
@@ -135,8 +135,7 @@ class Report:
         whole = percent(sum(sheet.points for sheet in self.sheets), sum(sheet.out_of for sheet in self.sheets))
         cells = "".join(f'<td class="n">{share:.0f} %</td>' for share in shares)
         lines.append(
-            f'<tr class="all"><td></td><th scope="row">All of them</th>{cells}<td></td>'
-            f'<td class="n">{whole:.0f} %</td></tr>'
+            f'<tr class="all"><th scope="row">All</th><td></td>{cells}<td></td><td class="n">{whole:.0f} %</td></tr>'
         )
         heads = ("Sheet", "Name", *(f"Q{mark.number}" for mark in self.sheets[0].marks), "Points", "Percent")
         yield _table("Points of each question, out of how many", heads, lines)
@@ -159,7 +158,7 @@ RULE = (
 )
 COUNTED = (
     "Of each question the first slip counts, and each student once for each mistake. “Could be”: the number fits the "
-    "mistake, but chance is not ruled out."
+    "mistake, but chance is not ruled out; those who are sure to have made it are not counted again."
 )
 
 
@@ -242,7 +241,7 @@ def _student(sheet: MarkedSheet) -> str:
         *(f'<p class="note">Please look: {escape(note)}</p>' for note in sheet.notes),
     ]
     for mark in sheet.marks:
-        title = f"Question {mark.number}: {mark.topic}, {mark.asked}"
+        title = f"Question {mark.number}: {', '.join(dict.fromkeys((mark.topic, mark.asked)))}"
         points = f"{mark.points} of {len(mark.lines)} points"
         parts.append(f"<h3>{escape(title)} <span>{points}</span></h3>")
         if mark.in_the_head:
@@ -273,14 +272,14 @@ def _person(name: str) -> str:
     return f"<bdi>{escape(shown(name))}</bdi>"
 
 
-def _table(caption: str, heads: Sequence[str], lines: Iterator[str] | Sequence[str], kind: str = "wide") -> str:
-    """Return a table that can be scrolled, also with the keyboard, where it is wider than the window."""
+def _table(caption: str, heads: Sequence[str], lines: Iterable[str], kind: str = "wide") -> str:
+    """Return a table. A wide one can be scrolled, with the keyboard too, where the window is narrow."""
     row = "".join(f'<th scope="col">{head}</th>' for head in heads)
+    region = f' class="scroll" role="region" tabindex="0" aria-label="{caption}"' if kind == "wide" else ""
+    body = "\n".join(lines)
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{caption}"><table class="{kind}">'
-        f"<caption>{caption}</caption><thead><tr>{row}</tr></thead>\n<tbody>\n"
-        + "\n".join(lines)
-        + "\n</tbody></table></div>"
+        f'<div{region}><table class="{kind}"><caption>{caption}</caption>'
+        f"<thead><tr>{row}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
 
 
@@ -338,7 +337,8 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .7rem .3rem 0; bo
 th, td { overflow-wrap: anywhere; }
 thead th { border-bottom: 2px solid #555; overflow-wrap: normal; }
 tbody th { font-weight: normal; }
-.wide .n, .wide code { white-space: nowrap; }
+.wide .n { white-space: nowrap; }
+.wide code { color: #555; }
 .n { font-variant-numeric: tabular-nums; }
 .answers th:nth-child(1) { width: 15%; }
 .answers th:nth-child(2) { width: 17%; }
@@ -348,10 +348,11 @@ tbody th { font-weight: normal; }
 .note { border-left: 4px solid #7a5a00; padding-left: .7rem; }
 @page { margin: 1.6cm; }
 @media print {
-  body { margin: 0; padding: 0; max-width: none; font-size: 10pt; }
+  html { font-size: 9pt; }
+  body { margin: 0; padding: 0; max-width: none; }
   .scroll { overflow: visible; }
   .student { break-before: page; }
-  h2, h3 { break-after: avoid; }
+  h2, h3, caption, thead { break-after: avoid; }
   tr, figure { break-inside: avoid; }
   thead { display: table-header-group; }
   a { color: inherit; text-decoration: none; }
