@@ -5,7 +5,6 @@ import io
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -491,26 +490,39 @@ def test_key_and_report_are_not_taken_for_answers(handed_in):
     assert "gradebook.csv" not in page
 
 
-def test_a_file_of_the_report_is_whole_or_absent_when_its_writer_is_killed(tmp_path):
-    sizes = dict.fromkeys(FILES, 3_000_000)
-    script = (
-        "import sys; from pathlib import Path; from bpcourse.classroom.report import FILES, save\n"
-        "print('ready', flush=True)\n"
-        "while True: save({name: '.' * 3_000_000 for name in FILES}, Path(sys.argv[1]), force=True)"
-    )
-    rng = random.Random(1)
-    seen = 0
-    for attempt in range(8):
-        folder = tmp_path / str(attempt)
-        process = subprocess.Popen([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE)
+WRITER = """
+import sys, time
+from pathlib import Path
+from bpcourse.classroom.report import FILES, save
+texts, folder = dict.fromkeys(FILES, "." * 3_000_000), Path(sys.argv[1])
+save(texts, folder)
+print("ready", flush=True)
+while True:
+    WRITE
+"""
+
+
+def left_by(writer, folder, delay):
+    """Start a writer, kill it after a delay, and return the lengths of the files that it leaves."""
+    script = WRITER.replace("WRITE", writer)
+    with subprocess.Popen([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
-        time.sleep(rng.uniform(0, 0.12))
-        process.send_signal(signal.SIGKILL if os.name == "posix" else signal.SIGTERM)
-        process.wait()
-        process.stdout.close()
-        for path in folder.glob("[!.]*"):
-            seen += 1
-            assert len(path.read_text(encoding="utf-8-sig")) == sizes[path.name]
-    assert seen > 0
+        time.sleep(delay)
+        process.kill()
+    return [len(path.read_text(encoding="utf-8-sig")) for path in folder.glob("[!.]*")]
+
+
+def test_a_file_of_the_report_is_whole_or_absent_when_its_writer_is_killed(tmp_path):
+    rng = random.Random(1)
+    for attempt in range(5):
+        folder = tmp_path / str(attempt)
+        writer = "[(folder / name).unlink() for name in FILES]; save(texts, folder)"
+        lengths = left_by(writer, folder, rng.uniform(0, 0.2))
+        assert set(lengths) <= {3_000_000}
     save(dict.fromkeys(FILES, "."), folder, force=True)  # what was left behind does not stand in the way
     assert sorted(path.name for path in folder.iterdir()) == sorted(FILES)
+
+
+def test_a_file_that_is_cut_short_would_be_seen(tmp_path):
+    writer = "file = (folder / FILES[0]).open('w'); file.write('.' * 1000_000); file.flush(); time.sleep(60)"
+    assert min(left_by(writer, tmp_path, 1)) < 3_000_000

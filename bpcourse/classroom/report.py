@@ -303,9 +303,10 @@ def save(files: Mapping[str, str], folder: Path, force: bool = False) -> list[Pa
 
 
 def require_absent(names: Iterable[str], folder: Path, force: bool) -> None:
-    """Raise FileExistsError if the folder has a file of one of the names, unless `force` is true."""
-    there = [folder / name for name in names if os.path.lexists(folder / name)]
-    if there and not force:
+    """Raise FileExistsError if the folder is a file; or if it has one of the names, unless `force` is true."""
+    there = [folder / name for name in names if not force and os.path.lexists(folder / name)]
+    there += [folder] if folder.exists() and not folder.is_dir() else []
+    if there:
         raise FileExistsError(errno.EEXIST, "is there already; name another folder, or say force", str(there[0]))
 
 
