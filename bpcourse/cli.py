@@ -1,4 +1,4 @@
-"""The command `bpcourse`: open the course, restore a lesson, solve an exercise, test everything, see what is there."""
+"""The command `bpcourse`: open the course, restore a lesson, solve an exercise, mark a class, test everything."""
 
 from __future__ import annotations
 
@@ -263,6 +263,43 @@ def _moodle(args: argparse.Namespace) -> int:
     return 0
 
 
+def mark(args: argparse.Namespace) -> int:
+    """Mark what a class has handed in, without running anything of it, and write the report."""
+    from tqdm import tqdm
+
+    from bpcourse.classroom import marks
+    from bpcourse.classroom.report import FILES, Report, require_absent, save
+
+    folder = args.folder.expanduser()
+    out = (args.out or folder.resolve().parent / "marks").expanduser()
+    try:
+        if not folder.is_dir():
+            raise UserError(f"{folder} is no folder; needed the one with the notebooks or tables of the students.")
+        require_absent(FILES, out, args.force)
+        register = marks.read_register(args.key.expanduser())
+        plan = register.plan(args.seed)
+        found = marks.collect(folder, register.count, leave_out=(args.key.expanduser(), out))
+        if not found.answers and not found.remarks:
+            raise UserError(f"there is no notebook (.ipynb) and no table (.csv) in {folder} or below.")
+        sheets = tuple(
+            marks.mark_sheet(plan.sheet(each.sheet), each, register.names.get(each.sheet, ""))
+            for each in tqdm(found.answers, desc="Marking", unit="sheet", delay=1)
+        )
+        saved = save(Report(register, sheets, found.remarks).files, out, args.force)
+    except FileExistsError as error:
+        raise UserError(f"{error.filename} is there already. Choose another --out, or add --force") from None
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    for remark in found.remarks:
+        print(f"{'Skipped' if remark.skipped else 'Look at'}: {remark.source} {remark.text}")
+    print(f"Marked: {len(sheets)} of {register.count} sheets")
+    for path in saved:
+        print(f"Saved: {path}")
+    return 0
+
+
 def test(args: argparse.Namespace) -> int:
     """Run every test: in a clone pytest with doctests, strict nbval and a browser, installed the doctests and nbval."""
     missing = [name for name in ("pytest", "nbval") if _version(name) is None]
@@ -389,6 +426,17 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("folder", nargs="?", type=Path, metavar="DIR", help=f"default: {SOLUTIONS_FOLDER}")
     command.add_argument("--force", action="store_true", help="overwrite solutions that are there")
     command.set_defaults(run=solutions)
+
+    epilog = "Nothing of the students' is run. A table has the columns sheet, question, name and answer."
+    command = commands.add_parser("mark", help="for instructors: mark the sheets of a class", epilog=epilog)
+    command.add_argument("folder", type=Path, metavar="DIR", help="filled notebooks and tables (.csv), also below it")
+    command.add_argument(
+        "--class", dest="key", type=Path, required=True, metavar="KEYDIR", help="the folder of the key"
+    )
+    command.add_argument("--seed", required=True, metavar="SECRET", help="the secret that the sheets were made with")
+    command.add_argument("--out", type=Path, metavar="REPORTDIR", help="default: marks, beside DIR")
+    command.add_argument("--force", action="store_true", help="overwrite a report that is there")
+    command.set_defaults(run=mark)
 
     commands.add_parser("test", help="run every test").set_defaults(run=test)
     commands.add_parser("doctor", help="print versions, and what is missing").set_defaults(run=doctor)

@@ -434,7 +434,7 @@ READING_ORDER = [
     "tutor.practice",
     "pictures.diagram", "pictures.charts", "pictures.plotting", "pictures.scenes", "pictures.ideas", "pictures.live",
     "pictures.explorers",
-    "classroom.sheets", "classroom.moodle",
+    "classroom.sheets", "classroom.moodle", "classroom.marks", "classroom.report",
     "",  # bpcourse/__init__.py
     "solutions", "server", "cli", "__main__",
 ]  # fmt: skip

@@ -601,7 +601,7 @@ def _slope(activation: Activation, layer: int, index: tuple[int, ...], at: str, 
     if activation == ACTIVATIONS["sigmoid"]:
         return f"{{{a}}}·(1 − {{{a}}})", _smooth_slope(activation, z, a, lambda a: a * (1 - a))
     if activation == ACTIVATIONS["tanh"]:
-        return f"1 − {{{a}}}²", _smooth_slope(activation, z, a, lambda a: 1 - a**2)
+        return f"1 − {{{a}}}²", _smooth_slope(activation, z, a, lambda a: 1 - a * a)
     if leak is not None:
         return f"1 if {{{z}}} > 0, else {leak:g}", lambda v: 1.0 if v[z] > 0 else leak
     if activation == ACTIVATIONS["softmax"]:

@@ -1,0 +1,69 @@
+"""Print how many known mistakes marking finds in a simulated class, what becomes of right answers, and its time.
+
+    python benchmarks/mark.py [--students 300]     some minutes
+
+Each level from 1 to 5 has its share of the students, who answer questions on all topics of the level with at most 20 of
+them. Their mistakes come from tests/injected.py, which knows nothing of the tutor; see tests/simulated_class.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from simulated_class import Tally, hand_in
+from tqdm import tqdm
+
+from bpcourse.classroom.marks import Register, collect, mark_sheet
+from bpcourse.classroom.report import Report
+from bpcourse.classroom.sheets import MOST_QUESTIONS, Plan
+from bpcourse.tutor.practice import SHAPES, TOPICS
+
+
+def main() -> None:
+    """Measure and print everything."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--students", type=int, default=300)
+    args, whole = parser.parse_args(), Tally()
+    for level in range(1, len(SHAPES) + 1):
+        topics = tuple(name for name, topic in TOPICS.items() if topic.from_level <= level)[-MOST_QUESTIONS:]
+        plan, count = Plan(topics, level, "a long secret"), max(1, args.students // len(SHAPES))
+        with tempfile.TemporaryDirectory() as folder:
+            sheets = [plan.sheet(number) for number in range(1, count + 1)]
+            everybody = hand_in(Path(folder) / "in", sheets, seed=level)
+            found, tally, seconds, marked = collect(Path(folder) / "in", count), Tally(), 0.0, []
+            for answers in tqdm(found.answers, desc=f"level {level}", leave=False):
+                sheet = sheets[answers.sheet - 1]
+                start = time.perf_counter()
+                marked.append(mark_sheet(sheet, answers))
+                seconds += time.perf_counter() - start
+                tally.add(everybody[answers.sheet - 1], marked[-1])
+        start = time.perf_counter()
+        page = Report(Register(topics, level, count, plan.stamp, {}), tuple(marked), found.remarks).page
+        writing = time.perf_counter() - start
+        print(
+            f"level {level}: {count} students, {len(topics)} questions each: "
+            f"{tally.found} of {tally.mistakes} mistakes found, "
+            f"{tally.invented} of {tally.right} right questions complained about; "
+            f"{seconds / count * 1e3:.0f} ms a sheet, report of {len(page) / 1e6:.1f} MB in {writing:.2f} s"
+        )
+        for line in tally.lines:
+            print(f"  {line}".splitlines()[0])
+        for name in ("mistakes", "found", "right", "invented"):
+            setattr(whole, name, getattr(whole, name) + getattr(tally, name))
+    share = whole.found / max(whole.mistakes, 1)
+    print(
+        f"All: {whole.found} of {whole.mistakes} mistakes that show found ({share:.2%}), first slip located and named;"
+    )
+    print(f"     {whole.invented} of {whole.right} right or empty questions complained about")
+    print(f"Most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
