@@ -408,6 +408,8 @@ def test_what_a_program_cannot_have_is_refused_in_words(code, call, words):
 
 BACKENDS = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
 HAS_KERAS = bool(find_spec("keras") and BACKENDS)
+# Some steps Keras 3.15 makes in float32, whatever its floatx is: a tanh with JAX, a product with PyTorch.
+KERAS_ERROR = {"error": 5e-6, "least": 1}
 keras_warns = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15, NumPy 2.4
 
 
@@ -427,14 +429,14 @@ def printed(programs, folder):
     ]
 
 
-def assert_prints_the_trace(found, trace, without=()):
-    """Assert that each number of the trace to be printed is there, to 1e-6 of its array's largest."""
+def assert_prints_the_trace(found, trace, without=(), error=1e-9, least=1e-3):
+    """Assert that each number to be printed is there, to this share of its array's largest (of `least`, if smaller)."""
     layers = range(1, len(trace.network.layers) + 1)
     wanted = {"y_hat", "loss", "dx", *(f"dW{i}" for i in layers), *(f"db{i}" for i in layers if f"b{i}" in trace)}
     assert set(found) == wanted - set(without)
     for name, array in found.items():
         assert array.shape == np.shape(trace[name])
-        assert np.abs(array - trace[name]).max() <= 1e-6 * max(1e-3, np.abs(trace[name]).max()), name
+        assert np.abs(array - trace[name]).max() <= error * max(least, np.abs(trace[name]).max()), name
 
 
 def test_the_comparison_of_printed_numbers_sees_a_wrong_one():
@@ -483,9 +485,9 @@ def test_the_torch_program_of_a_forward_pass_runs_alone(tmp_path):
 @pytest.mark.skipif(not HAS_KERAS, reason="Keras, or what it computes with, is not installed")
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_keras_program_prints_the_numbers_of_the_trace(loss, tmp_path):
-    programs, traces = programs_of(keras_code, loss, every=6)
+    programs, traces = programs_of(keras_code, loss, every=12)
     for found, trace in zip(printed(programs, tmp_path), traces, strict=True):
-        assert_prints_the_trace(found, trace, without=["dx"])
+        assert_prints_the_trace(found, trace, without=["dx"], **KERAS_ERROR)
 
 
 @pytest.mark.skipif(not HAS_KERAS, reason="Keras, or what it computes with, is not installed")
@@ -493,7 +495,7 @@ def test_the_keras_program_of_a_forward_pass_runs_alone(tmp_path):
     network = EXAMPLES["lecture"].network
     [found] = printed([keras_code(network, X)], tmp_path)
     assert list(found) == ["y_hat"]
-    assert np.abs(found["y_hat"] - forward(network, X)["y_hat"]).max() < 1e-12
+    assert np.abs(found["y_hat"] - forward(network, X)["y_hat"]).max() < 1e-6
 
 
 @pytest.fixture
