@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bpcourse.engine import datasets, gradcheck
     from bpcourse.engine.examples import EXAMPLES, Example
     from bpcourse.engine.optimizers import SGD, Adam, Momentum
+    from bpcourse.engine.programs import keras_code, torch_code
     from bpcourse.engine.training import History, sgd_step, train
     from bpcourse.pictures import plotting
     from bpcourse.pictures.diagram import Diagram, draw
@@ -74,6 +75,7 @@ __all__ = [
     "forward",
     "gradcheck",
     "hint",
+    "keras_code",
     "leaky_relu",
     "number",
     "one_hot",
@@ -83,6 +85,7 @@ __all__ = [
     "sgd_step",
     "solve",
     "steps",
+    "torch_code",
     "train",
 ]
 
@@ -115,9 +118,11 @@ _LATER = {
     "datasets": "engine.datasets",
     "gradcheck": "engine.gradcheck",
     "hint": "tutor.marking",
+    "keras_code": "engine.programs",
     "practice": "tutor.practice",
     "solve": "tutor.worked",
     "steps": "tutor.equations",
+    "torch_code": "engine.programs",
 }
 
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bpcourse.engine import validation
+from bpcourse.engine import frameworks, validation
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.validation import Array, ArrayLike, DTypeLike
 from bpcourse.notation import UnknownNameError
@@ -95,6 +95,22 @@ class Network:
             limit = np.sqrt(6 / n_in if activation.rectifier else 6 / (n_in + n_out))
             layers.append(Dense(rng.uniform(-limit, limit, (n_in, n_out)), np.zeros(n_out), activation))
         return cls(layers)
+
+    @classmethod
+    def from_keras(cls, model: object) -> Network:
+        """Return the network that a dense Keras model is, in float64; `frameworks.keras_layers` says what is read.
+
+        Raises TypeError for what is no Keras model, ValueError for what a network does not have.
+        """
+        return cls(Dense(*layer) for layer in frameworks.keras_layers(model))
+
+    @classmethod
+    def from_torch(cls, module: object) -> Network:
+        """Return the network that a dense PyTorch module is, in float64; `frameworks.torch_layers` says what is read.
+
+        Raises TypeError for what is no PyTorch module, ValueError for what a network does not have.
+        """
+        return cls(Dense(*layer) for layer in frameworks.torch_layers(module))
 
     @property
     def sizes(self) -> tuple[int, ...]:
