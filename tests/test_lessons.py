@@ -139,7 +139,7 @@ SPOILED = {
         ),
         "a picture without its words",
     ),
-    "wrong sign in prose": (lambda nb: nb.cells[0].update(source="It is −0.8000."), "the prose says -0.8"),
+    "wrong sign in prose": (lambda nb: nb.cells[0].update(source="It is −0.06183."), "the prose says -0.06183"),
 }
 
 

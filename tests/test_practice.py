@@ -3,19 +3,25 @@
 import hashlib
 import json
 import re
-from itertools import pairwise
+from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
+from posed import faults
 
 from bpcourse import Dense, Network, backprop, number, practice
 from bpcourse.tutor.equations import table
-from bpcourse.tutor.mistakes import wrong_values
-from bpcourse.tutor.practice import SHAPES, TOPICS, is_well_posed, problem
+from bpcourse.tutor.mistakes import MISTAKES
+from bpcourse.tutor.practice import SHAPES, TOPICS, is_well_posed
 
 EVERY = [(topic, level) for topic, plan in TOPICS.items() for level in range(plan.from_level, len(SHAPES) + 1)]
 every = pytest.mark.parametrize(("topic", "level"), EVERY)
-SEEDS = range(3)
+
+
+@cache  # they are records, and take a while to draw
+def problem(seed, topic, level):
+    return practice.problem(seed, topic, level)
 
 
 def test_a_seed_gives_the_same_problem_for_good():
@@ -25,9 +31,9 @@ def test_a_seed_gives_the_same_problem_for_good():
             one = problem(seed, topic, level)
             numbers = [one.trace[name].tolist() for name in one.trace if name[0] in "xyWb" and name != "y_hat"]
             kinds = [layer.activation.name for layer in one.trace.network.layers]
-            given.append([one.name, one.learning_rate, one.trace.loss_function.name, kinds, numbers])
+            given.append([one.name, one.learning_rate, one.claimed, one.trace.loss_function.name, kinds, numbers])
     digest = hashlib.sha256(json.dumps(given).encode()).hexdigest()
-    assert digest[:16] == "d819ebf7de61a80a", "problems that are already printed would change"
+    assert digest[:16] == "cd87f25df3fef330", "problems that are already printed would change"
 
 
 @every
@@ -36,31 +42,9 @@ def test_another_seed_gives_another_problem(topic, level):
 
 
 @every
-def test_numbers_are_fit_for_hand_work(topic, level):
-    for seed in SEEDS:
-        trace = problem(seed, topic, level).trace
-        assert trace.network.sizes == SHAPES[level - 1]
-        for name in ("x", "y", *(each for each in trace.names if each[0] in "Wb")):
-            assert np.array_equal(trace[name], trace[name].round(2)), f"{name} has more than two decimals"
-        for name in trace.names:
-            if name.startswith("z"):
-                assert np.abs(trace[name]).min() >= 0.05
-                assert np.abs(trace[name]).max() <= 2.5
-        for n_in, n_out in pairwise(trace.network.sizes):
-            assert n_in != n_out
-
-
-@every
-def test_the_answer_is_apart_from_every_mistake(topic, level):
-    for seed in SEEDS:
-        one = problem(seed, topic, level)
-        steps = table(one.trace, one.learning_rate)
-        names = [name for name in steps if name == one.name or name.startswith(f"{one.name}[")]
-        assert names
-        for name in names:
-            right = number(steps[name].value, 3)
-            for (mistake, *_), value in wrong_values(steps, name):
-                assert mistake.topic == "rounding" or number(value, 3) != right, (name, mistake.id)
+def test_a_problem_is_well_posed_and_marked_as_it_should_be(topic, level):
+    for seed in range(2):  # some 200 in all; benchmarks/practice.py does 10,000
+        assert faults(problem(seed, topic, level), most=3) == []
 
 
 @every
@@ -75,7 +59,7 @@ def test_a_problem_checks_hints_and_solves(topic, level):
     assert one.check(...).status == "not answered"
     assert one.hint().where
     assert answers[0] in one.solution().text
-    assert answers[0] not in one.faded().text or one.name in ("x",)
+    assert answers[0] == "0" or answers[0] not in one.faded().text
     assert one.name in one.question
 
 
@@ -94,6 +78,152 @@ def test_relu_problems_lead_through_a_live_unit():
     for level in (2, 3, 4, 5):
         one = problem(0, "relu", level)
         assert table(one.trace)[one.name].value != 0
+
+
+def test_a_hidden_weight_has_two_and_three_paths():
+    for level, count in ((3, 2), (4, 3), (5, 3)):
+        text = problem(0, "hidden_weight", level).solution().text
+        assert f"{count} paths lead there" in text
+        assert text.count("  through ŷ") == 2 * count
+
+
+def test_topics_cover_the_course():
+    losses = {loss for plan in TOPICS.values() for loss in plan.losses}
+    assert losses == {"mse", "half_sse", "binary_cross_entropy", "categorical_cross_entropy"}
+    assert {plan.quantity for plan in TOPICS.values()} == {
+        "z",
+        "a",
+        "slope",
+        "y_hat",
+        "loss",
+        "da",
+        "dz",
+        "dW",
+        "db",
+        "W",
+    }
+    assert problem(0, "matrix", 5).name == "dW1"
+    assert len(problem(0, "batch", 3).trace["x"]) == 2
+    assert problem(0, "update", 1).name.startswith("W1_new[")
+
+
+def test_some_dead_relu_problems_have_the_answer_0_and_most_do_not():
+    asked = [problem(seed, "dead_relu", level) for level in (2, 3) for seed in range(20)]
+    zero = [one.name for one in asked if table(one.trace)[one.name].value == 0]
+    assert 5 <= len(zero) <= 20
+    assert {name[:3] for name in zero} == {"dW1", "dW2"}
+    assert {one.name[:3] for one in asked if one.name not in zero} >= {"dW1", "da1"}
+    for one in asked:
+        right = number(table(one.trace)[one.name].value)
+        assert one.check(right).status == "correct"
+        assert right == "0" or one.check("0").status != "correct"
+
+
+def test_who_forgets_that_a_unit_is_off_is_told():
+    one = next(each for each in (problem(seed, "dead_relu", 3) for seed in range(50)) if each.name.startswith("da1"))
+    trace, unit = one.trace, int(one.name[4]) - 1
+    linear = Network([replace(trace.network.layers[0], activation="identity"), trace.network.layers[1]])
+    forgot = backprop(linear, trace["x"], trace["y"], trace.loss_function)["da1"][0, unit]
+    verdict = one.check(number(forgot, 6))
+    assert verdict.status == "mistake"
+    assert "no_hidden_activation" in verdict.mistakes
+
+
+def test_find_the_mistake_shows_a_wrong_number_and_says_at_last_what_was_wrong():
+    one = problem(1, "find_the_mistake", 3)
+    question, name = " ".join(one.question.split()), MISTAKES[one.mistakes[0]].name
+    assert f"A colleague computed {one.name} = {one.claimed} (four digits). One step is wrong." in question
+    assert "Find it, and give the right value, with four significant digits." in question
+    assert one.check(one.claimed).mistakes == one.mistakes
+    assert name not in question
+    assert name not in one.faded().text
+    solution = one.solution()
+    assert solution.text.index("THE MISTAKE") > solution.text.index("CHECK")
+    assert name in " ".join(solution.text.split())
+    for other in ("lecture", "standard"):
+        assert name in one.solution(other).markdown
+        assert name in one.solution(other).html
+    assert problem(1, "hidden_weight", 3).claimed is None
+    assert problem(1, "hidden_weight", 3).mistakes == ()
+
+
+def test_colleagues_make_many_mistakes():
+    made = {problem(seed, "find_the_mistake", level).mistakes[0] for level in (1, 2, 3) for seed in range(12)}
+    assert len(made) >= 12
+
+
+def test_two_examples_alike_are_not_well_posed():
+    one = problem(0, "batch", 2)
+    trace = one.trace
+    assert is_well_posed(trace, one.name)
+    alike = backprop(trace.network, trace["x"][[0, 0]], trace["y"][[0, 0]], trace.loss_function)
+    assert not is_well_posed(alike, one.name)
+
+
+def test_mistakes_that_agree_by_chance_are_not_well_posed():
+    one = problem(0, "output_weight", 2)
+    trace, (first, second) = one.trace, one.trace.network.layers
+    assert is_well_posed(trace, one.name)
+    mirrored = Network([replace(first, W=first.W[:, [0, 0]] * [1, -1], b=first.b[[0, 0]] * [1, -1]), second])
+    if first.activation.name == "sigmoid":  # then |a| is not equal, but with tanh it is
+        mirrored = Network([replace(mirrored.layers[0], activation="tanh"), second])
+    assert not is_well_posed(backprop(mirrored, trace["x"], trace["y"], trace.loss_function), one.name)
+
+
+def test_zero_is_an_answer_only_where_it_may_be():
+    one = next(
+        each for each in (problem(seed, "dead_relu", 2) for seed in range(50)) if each.check("0").status == "correct"
+    )
+    assert is_well_posed(one.trace, one.name, zero=True)
+    assert not is_well_posed(one.trace, one.name)
+
+
+def test_a_step_that_hardly_moves_the_weight_is_not_well_posed():
+    one = problem(0, "update", 2)
+    assert is_well_posed(one.trace, one.name, one.learning_rate)
+    assert not is_well_posed(one.trace, one.name, 0.001)
+
+
+def with_numbers(one, **changed):
+    """Return the problem with other numbers in its pass."""
+    trace = one.trace
+    first, *others = trace.network.layers
+    layer = replace(first, **{name: value for name, value in changed.items() if name in "Wb"})
+    x, y = (changed.get(name, trace[name]) for name in "xy")
+    return replace(one, trace=backprop(Network([layer, *others]), x, y, trace.loss_function))
+
+
+@pytest.mark.parametrize(
+    ("topic", "spoil", "words"),
+    [
+        ("hidden_weight", lambda one: with_numbers(one, b=one.trace["b1"] + 0.001), "decimals"),
+        ("hidden_weight", lambda one: with_numbers(one, W=np.abs(one.trace["W1"]) * 0 + 0.5), "alike"),
+        ("hidden_weight", lambda one: with_numbers(one, b=one.trace["b1"] * 0 + 5.0), "saturated"),
+        ("hidden_weight", lambda one: with_numbers(one, y=one.trace["y_hat"] + 0.0001), "vanishes"),
+        ("hidden_weight", lambda one: with_numbers(one, b=one.trace["b1"] * 0.0001), "forgot_hidden_bias gives dW1"),
+        ("hidden_weight", lambda one: with_numbers(one, x=one.trace["x"] * 0 + 0.5), "index_swap is right by chance"),
+        ("hidden_weight", lambda one: replace(one, level=4), "sizes"),
+        ("batch", lambda one: with_numbers(one, x=one.trace["x"][[0, 0]]), "examples are alike"),
+        ("dead_relu", lambda one: with_numbers(one, b=np.array([3.0, 3.5, 4.0])), "no unit is off"),
+        ("find_the_mistake", lambda one: replace(one, claimed="0.9876"), "the colleague's 0.9876"),
+        ("find_the_mistake", lambda one: replace(one, mistakes=("index_swap",)), "no mistakes on the way"),
+    ],
+)
+def test_what_is_wrong_with_a_problem_is_seen(topic, spoil, words):
+    one = problem(0, topic, 3)
+    assert faults(one, most=0) == []
+    assert any(words in fault for fault in faults(spoil(one), most=0))
+
+
+def test_mistakes_that_are_not_told_apart_and_solutions_that_do_not_pass_are_seen():
+    one = problem(0, "output_weight", 2)
+    spoilt = with_numbers(one, x=np.array([[0.5, 1.0, 1.0]]), W=np.array([[1.0, 0.3], [-0.3, 0.2], [0.2, -0.7]]))
+    assert faults(spoilt, most=None)
+    other = replace(one, name="dW2[2,1]" if one.name == "dW2[1,1]" else "dW2[1,1]")
+    solved_elsewhere = type("Spoilt", (practice.Problem,), {"check": lambda self, answer: other.check(answer)})
+    fields = {name: getattr(one, name) for name in one.__dataclass_fields__}
+    assert any("the solution with 3 digits" in fault for fault in faults(solved_elsewhere(**fields), most=0))
+    assert any("is named" in fault for fault in faults(solved_elsewhere(**fields), most=None))
 
 
 def test_a_problem_that_is_not_well_posed_is_seen_to_be():
@@ -120,8 +250,10 @@ def test_a_problem_that_is_not_well_posed_is_seen_to_be():
 )
 def test_what_does_not_fit_is_refused_in_words(arguments, error, words):
     with pytest.raises(error, match=words):
-        problem(*arguments)
+        practice.problem(*arguments)
 
 
 def test_it_is_at_the_top():
+    from bpcourse.tutor.practice import problem
+
     assert practice.problem is problem

@@ -35,7 +35,7 @@ class Question:
         """The names of the values to write down: predictions and δ on the way, and at last the answer, or its entries.
 
         >>> Question(1, problem(7, "hidden_weight", 2)).asked
-        ('y_hat[1]', 'dz2[1]', 'dz1[1]', 'dW1[2,1]')
+        ('y_hat[1]', 'dz2[1]', 'dz1[2]', 'dW1[3,2]')
         """
         steps = table(self.problem.trace, self.problem.learning_rate)
         array = entries(steps, self.problem.name)
@@ -84,7 +84,7 @@ class Plan:
 
         >>> plan = Plan(("bias", "update"), 2, "a long secret")
         >>> [question.problem.name for question in plan.sheet(1).questions]
-        ['db1[1]', 'W2_new[1,1]']
+        ['db1[1]', 'W2_new[2,1]']
         >>> seeds = [plan.sheet(number).questions[0].problem.seed for number in (1, 1, 2)]
         >>> seeds[0] == seeds[1], seeds[0] == seeds[2]
         (True, False)
