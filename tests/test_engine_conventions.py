@@ -434,7 +434,7 @@ READING_ORDER = [
     "tutor.practice",
     "pictures.diagram", "pictures.charts", "pictures.plotting", "pictures.scenes", "pictures.ideas", "pictures.live",
     "pictures.explorers",
-    "classroom.sheets",
+    "classroom.sheets", "classroom.pages", "classroom.printing", "classroom.files",
     "",  # bpcourse/__init__.py
     "solutions", "server", "cli", "__main__",
 ]  # fmt: skip
