@@ -11,10 +11,11 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from itertools import groupby
 
-from bpcourse.classroom.sheets import Question, Sheet
+from bpcourse.classroom.sheets import MOST_QUESTIONS, Question, Sheet
 from bpcourse.notation import Register
 from bpcourse.pictures.diagram import Diagram, draw
 from bpcourse.tutor.equations import table
@@ -55,6 +56,7 @@ class Row:
     shown: str
 
 
+@lru_cache(MOST_QUESTIONS)  # the sheet, the key and the table of answers ask for the same ones, one after the other
 def rows(question: Question) -> tuple[Row, ...]:
     """Return what is asked for, with the right values.
 

@@ -38,7 +38,6 @@ APART = 0.02  # of |right − o|
 THREE_DIGITS = 0.006  # of the answer: nearer than that, two numbers may be one at three digits
 SMALLEST_Z, LARGEST_Z = 0.05, 2.5  # between a kink and saturation
 SMALLEST = 0.002  # of an error, a δ, a gradient
-NEAR = 1e-9  # a limit: two ways to compute a number may lie on its two sides
 WIDTH = 92  # of a line, in letters: a notebook breaks longer ones in the middle of a word
 
 
@@ -254,8 +253,6 @@ def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None) -
     >>> is_well_posed(EXAMPLES["mazur"].backprop(), "dW1[1,1]")  # its gradient is 0.0004
     False
     """
-    if _is_clearly_unfit(trace):
-        return False
     steps = table(trace, learning_rate)
     for step in steps.values():
         if step.kind == "z" and not SMALLEST_Z <= abs(step.value) <= LARGEST_Z:
@@ -266,27 +263,9 @@ def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None) -
     return all(_is_apart(steps, step) for step in asked)
 
 
-def _is_clearly_unfit(trace: Trace) -> bool:
-    """Return whether the arrays of the pass show that a z or a gradient does not fit: quick, as most draws end here.
-
-    What is near a limit is left to the table, so that both agree. A batch's δ is that of the mean: an example's own
-    is as many times larger as there are examples.
-    """
-    count = len(trace["x"])
-    gradients = [count * trace["dx"]]
-    for layer in range(1, len(trace.network.layers) + 1):
-        z, delta = np.abs(trace[f"z{layer}"]), count * trace[f"dz{layer}"]
-        if z.min() < SMALLEST_Z - NEAR or z.max() > LARGEST_Z + NEAR:
-            return True
-        signals = trace[f"a{layer - 1}"]
-        gradients += [count * trace[f"da{layer}"], delta, signals[:, :, None] * delta[:, None, :]]
-    sizes = np.abs(np.concatenate([gradient.ravel() for gradient in gradients]))
-    return bool(((sizes > NEAR) & (sizes < SMALLEST - NEAR)).any())
-
-
 def _is_apart(steps: Mapping[str, Step], step: Step) -> bool:
     """Return whether the value is no zero, and three digits tell it from what every mistake but rounding gives."""
     size = abs(step.value - nothing_done(step, {each.name: each.value for each in steps.values()}))
     apart = max(APART * size, THREE_DIGITS * abs(step.value))
-    wrong = (value for (mistake, *_), value in wrong_values(steps, step.name) if mistake.topic != "rounding")
+    wrong = [value for (mistake, *_), value in wrong_values(steps, step.name) if mistake.topic != "rounding"]
     return size > SMALLEST and all(abs(value - step.value) > apart for value in wrong)
