@@ -265,12 +265,10 @@ def sheet_notebook(sheet: Sheet, name: str = "") -> str:
     cells = [_markdown_cell("sheet", head)]
     for question in sheet.questions:
         picture = _picture(question)
-        text = "\n\n".join(
-            _question_markdown(question, f"![{picture.words}](attachment:network.svg)\n\n{picture.words}")
-        )
-        image = {"image/svg+xml": base64.b64encode(picture.svg.encode()).decode()}
-        cell = _markdown_cell(f"question-{question.number}", text)
-        cells.append({**cell, "attachments": {"network.svg": image}})
+        source = base64.b64encode(picture.svg.encode()).decode()  # JupyterLab shows no SVG that is an attachment
+        image = f"![{picture.words}](data:image/svg+xml;base64,{source})\n\n{picture.words}"
+        text = "\n\n".join(_question_markdown(question, image))
+        cells.append(_markdown_cell(f"question-{question.number}", text))
         fields = "".join(f'    "{row.name}": ...,\n' for row in rows(question))
         code = f"answers_{question.number} = {{\n{fields}}}"
         cells.append(
