@@ -85,7 +85,7 @@ def fails(capsys, folder, *words):
 
 
 def test_every_topic_has_its_words():
-    assert set(IN_WORDS) == set(practice.TOPICS), "say in IN_WORDS what a topic asks for"
+    assert set(practice.TOPICS) <= set(IN_WORDS), "say in IN_WORDS what a topic asks for"
     for name in (*practice.TOPICS, *map(str, range(1, len(practice.SHAPES) + 1))):
         assert re.search(rf"^  {name} ", in_words(), re.MULTILINE)
 
@@ -399,7 +399,7 @@ def test_help_says_topics_levels_and_formats(capsys):
         cli.main(["sheet", "--help"])
     said = capsys.readouterr().out
     assert ended.value.code == 0
-    assert all(text in said for text in IN_WORDS.values())
+    assert all(IN_WORDS[topic] in said for topic in practice.TOPICS)
     assert "4 hidden units" in said
     choices = re.search(r"--format \{([^}]*)\}", re.sub(r"\s+", " ", said))[1].split(",")
     assert set(FORMATS) <= set(choices)

@@ -30,15 +30,18 @@ IN_WORDS = {
     "hidden_delta": "δ of a hidden unit",
     "hidden_weight": "the gradient of a hidden weight, along every path",
     "relu": "the gradient of a hidden weight, with ReLU or leaky ReLU",
+    "dead_relu": "a gradient where some ReLU units are off",
     "bias": "the gradient of a bias",
     "matrix": "the gradient of all weights of layer 1, as a matrix",
     "batch": "the gradient of a weight for a batch of two examples",
     "update": "a weight after one step of gradient descent",
     "softmax": "a probability by softmax",
     "softmax_slope": "how a probability by softmax changes with one z",
+    "class_loss": "how large a cross-entropy of classes is",
     "yes_or_no": "the gradient of a weight with sigmoid and binary cross-entropy",
     "classes": "the gradient of a weight with softmax and cross-entropy",
     "hidden_classes": "the gradient of a hidden weight with softmax and cross-entropy",
+    "find_the_mistake": "a colleague's wrong gradient: find the mistake, and the right value",
 }
 """What each topic asks for."""
 
