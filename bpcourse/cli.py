@@ -1,4 +1,4 @@
-"""The command `bpcourse`: open the course, restore a lesson, solve an exercise, mark a class, test everything."""
+"""The command `bpcourse`: open the course, solve an exercise, make sheets and mark them, test everything."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import importlib.metadata
 import io
 import os
 import platform
+import secrets
 import shutil
 import socket
 import subprocess
@@ -23,6 +24,7 @@ PACKAGE = Path(bpcourse.__file__).parent
 SETTINGS = PACKAGE / "data" / "jupyterlab"
 DEFAULT_FOLDER = Path("bpcourse-lessons")
 SOLUTIONS_FOLDER = Path("bpcourse-solutions")
+SHEETS_FOLDER = Path("bpcourse-sheets")
 NEEDED = {  # for what, and what
     "lab": ("numpy", "matplotlib", "ipywidgets", "anywidget", "tqdm", "jupyterlab", "ipykernel", "nbclient"),
     "test": ("pytest", "nbval", "autograd"),
@@ -35,6 +37,7 @@ BROWSERS = (  # names of the program, and where it is on macOS and Windows
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
+SHEET_TOPICS = ("output_weight", "hidden_weight", "bias", "update")
 NBVAL = ("--nbval", "--nbval-current-env")
 
 
@@ -245,24 +248,6 @@ def solutions(args: argparse.Namespace) -> int:
     return 0
 
 
-def _moodle(args: argparse.Namespace) -> int:
-    """Write questions for Moodle: args has topic (a list), level, count, seed, out and force."""
-    from bpcourse.classroom.moodle import write
-    from bpcourse.classroom.sheets import Plan
-
-    target = args.out.expanduser() / "questions.xml"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        print(f"Saved: {write(Plan(tuple(args.topic), args.level, args.seed), args.count, target, args.force)}")
-    except FileExistsError as error:  # the file, or another one where the folder should be
-        raise UserError(f"{error.filename or target} is there already. Name another folder, or add --force") from None
-    except OSError as error:
-        raise UserError(f"cannot write {target}: {error.strerror}") from error
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    return 0
-
-
 def mark(args: argparse.Namespace) -> int:
     """Mark what a class has handed in, without running anything of it, and write the report."""
     from tqdm import tqdm
@@ -298,6 +283,54 @@ def mark(args: argparse.Namespace) -> int:
     for path in saved:
         print(f"Saved: {path}")
     return 0
+
+
+def sheet(args: argparse.Namespace) -> int:
+    """Write exercise sheets for a class, with their keys."""
+    from bpcourse.classroom.files import Class, read_names, require_own, write_class
+    from bpcourse.classroom.moodle import write as write_moodle
+    from bpcourse.classroom.sheets import Plan
+
+    folder, secret = args.out.expanduser(), secrets.token_urlsafe(12) if args.seed is None else args.seed
+    try:
+        names = read_names(args.names) if args.names else ()
+        count = args.count if args.count is not None else len(names)
+        if not (names or args.count is not None):
+            raise UserError("needed the number of sheets, --count 30, or a list of names, --names class.csv")
+        plan = Plan(tuple(args.topic or SHEET_TOPICS), args.level, secret)
+        if args.seed is None:
+            print(f"The secret of these sheets is {secret}")
+            print("Keep it: it is stored nowhere, and you need it (--seed) to mark these sheets or to make them again.")
+            sys.stdout.flush()  # before the first sheet is there
+        if args.format == "moodle":
+            print(f"Saved: {write_moodle(plan, count, folder / 'questions.xml', args.force)}")
+            return 0
+        chosen = Class(plan, count, names, folder, args.format, browser() if args.format == "pdf" else None)
+        require_own(chosen, args.force)
+        if names:
+            print(f"{len(names)} name(s), from {names[0]} to {names[-1]}")
+        written = write_class(chosen, args.force)
+    except FileExistsError as error:  # a file, or another one where the folder should be
+        there = error.filename or folder / "questions.xml"
+        raise UserError(f"{there} is there already. Name another folder, or add --force") from None
+    except OSError as error:
+        raise UserError(f"cannot read or write {error.filename or folder}: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    print(f"Sheets with keys: {written} written, {count - written} there already")
+    print(f"For the students: {folder / 'sheets'}\nFor you alone, with all answers: {folder / 'key'}")
+    return 0
+
+
+class _SheetHelp(argparse.Action):
+    """The help of `bpcourse sheet`: what it lists is imported for whoever asks, and for nobody else."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from bpcourse.classroom.sheets import in_words
+
+        parser.epilog = in_words()
+        parser.print_help()
+        parser.exit()
 
 
 def test(args: argparse.Namespace) -> int:
@@ -426,6 +459,26 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("folder", nargs="?", type=Path, metavar="DIR", help=f"default: {SOLUTIONS_FOLDER}")
     command.add_argument("--force", action="store_true", help="overwrite solutions that are there")
     command.set_defaults(run=solutions)
+
+    command = commands.add_parser(
+        "sheet",
+        help="for instructors: write exercise sheets for a class, with keys",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+    )
+    defaults = ", ".join(SHEET_TOPICS)
+    command.add_argument("-h", "--help", action=_SheetHelp, nargs=0, help="show this help, with topics and levels")
+    command.add_argument("--topic", action="append", help=f"a question for each, in order; default: {defaults}")
+    command.add_argument("--level", type=int, default=3, help="the size of the networks, 1 to 5; default: 3")
+    command.add_argument("--count", type=int, help="how many sheets; default: as many as names")
+    command.add_argument("--names", type=Path, metavar="FILE", help="a CSV or a list of names, one in each line")
+    command.add_argument("--seed", metavar="SECRET", help="any text that students cannot guess; default: a new one")
+    command.add_argument(
+        "--format", choices=["html", "pdf", "ipynb", "md", "moodle"], default="html", help="default: html"
+    )
+    command.add_argument("--out", type=Path, default=SHEETS_FOLDER, metavar="DIR", help=f"default: {SHEETS_FOLDER}")
+    command.add_argument("--force", action="store_true", help="write all again, over the sheets that are there")
+    command.set_defaults(run=sheet)
 
     epilog = "Nothing of the students' is run. A table has the columns sheet, question, name and answer."
     command = commands.add_parser("mark", help="for instructors: mark the sheets of a class", epilog=epilog)

@@ -435,7 +435,8 @@ READING_ORDER = [
     "tutor.practice",
     "pictures.diagram", "pictures.charts", "pictures.plotting", "pictures.scenes", "pictures.ideas", "pictures.live",
     "pictures.explorers",
-    "classroom.sheets", "classroom.moodle", "classroom.marks", "classroom.report",
+    "classroom.sheets", "classroom.pages", "classroom.printing", "classroom.files", "classroom.moodle",
+    "classroom.marks", "classroom.report",
     "",  # bpcourse/__init__.py
     "solutions", "server", "cli", "__main__",
 ]  # fmt: skip
@@ -528,10 +529,10 @@ def test_what_a_reader_reads_first_stays_near_300_lines_of_code():
 
 MOST_LINES = {
     "engine": 1600,
-    "tutor": 2800,  # a quarter of it is the words of more than a hundred mistakes
+    "tutor": 2900,  # a quarter of it is the words of more than a hundred mistakes
     "pictures": 1700,
-    "classroom": 1000,
-    "": 800,  # what stands beside the three floors
+    "classroom": 1500,  # what comes from students and goes into other programs is looked at twice
+    "": 900,  # what stands beside the four floors
 }
 
 

@@ -11,10 +11,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from bpcourse import cli
 from bpcourse.classroom import moodle
 from bpcourse.classroom.moodle import MOST_ANSWERS, answers, questions, write
 from bpcourse.classroom.sheets import Plan
-from bpcourse.cli import UserError, _moodle
+from bpcourse.cli import UserError
 from bpcourse.tutor.equations import entries, table
 from bpcourse.tutor.mistakes import wrong_values
 from bpcourse.tutor.practice import TOPICS, problem
@@ -256,7 +257,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 
 def command(folder, **changed):
     options = {"topic": ["bias"], "level": 2, "count": 1, "seed": "s", "out": folder, "force": False}
-    return _moodle(argparse.Namespace(**(options | changed)))
+    return cli.sheet(argparse.Namespace(**(options | {"names": None, "format": "moodle"} | changed)))
 
 
 def test_the_command_says_where_the_file_is(tmp_path, capsys):
@@ -271,11 +272,11 @@ def test_the_command_says_what_cannot_be(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(UserError, match="file is there already"):
         command(tmp_path / "file")
-    with pytest.raises(UserError, match="cannot write"):
+    with pytest.raises(UserError, match="cannot read or write"):
         command(tmp_path / "file" / "below")
     with pytest.raises(UserError, match="biases"):
         command(tmp_path, topic=["biases"])
-    with pytest.raises(UserError, match="begins at level 3"):
+    with pytest.raises(UserError, match="has the levels 3 to 5"):
         command(tmp_path, topic=["classes"])
     with pytest.raises(UserError, match="secret must not be empty"):
         command(tmp_path, seed="")

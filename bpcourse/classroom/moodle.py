@@ -66,11 +66,11 @@ def answers(problem: Problem) -> tuple[Answer, ...]:
     would not name at four digits, nor for more than 38.
 
     >>> from bpcourse.tutor.practice import problem
-    >>> right, first, *others, rest = answers(problem(7, "output_weight", 2))
+    >>> right, first, *others, rest = answers(problem(10, "output_weight", 2))
     >>> print(right.value, right.tolerance, right.fraction, right.feedback)
-    -0.2657 0.0005 100 Right.
+    0.2248 0.0005 100 Right.
     >>> print(others[0].value, others[0].tolerance, others[0].fraction, others[0].feedback.splitlines()[0])
-    -0.1079 0.0005 0 dW2[1,1] = −0.1079 is what comes out if z is put where the unit's output belongs in the slope.
+    0.2106 0.0005 0 dW2[2,1] = 0.2106 is what comes out if z is put where the unit's output belongs in the slope.
     >>> print(rest.value, rest.fraction, rest.feedback.splitlines()[0])
     * 0 No mistake that is known here makes that number.
     """
@@ -160,8 +160,9 @@ def write(plan: Plan, count: int, path: Path, force: bool = False) -> Path:
     from tqdm import tqdm
 
     if path.exists() and not force:
-        raise FileExistsError(f"{path} is there already. Choose another folder, or say force.")
+        raise FileExistsError(f"{path} is there already; force was not given.")
     pieces = questions(plan, count)
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:

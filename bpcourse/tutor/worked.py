@@ -214,7 +214,7 @@ class Solution:
     @property
     def html(self) -> str:
         """The solution as a page by itself, which needs no network and no script."""
-        return PAGE.format(title=html.escape(self.title), body=self.fragment(level=1))
+        return page(self.title, self.fragment(level=1))
 
     def fragment(self, level: int) -> str:
         """Return the solution in HTML, as a part of a page, where its title is a heading of this level."""
@@ -281,7 +281,7 @@ p {{ margin: .3rem 0; }}
 @media print {{ body {{ margin: 0; max-width: none; font-size: 11pt; }} }}
 h2 {{ break-after: avoid; }}
 p {{ break-inside: avoid; }}
-</style>
+{style}</style>
 </head>
 <body>
 <main>
@@ -289,6 +289,18 @@ p {{ break-inside: avoid; }}
 </main>
 </body>
 </html>"""
+
+
+def page(title: str, body: str, style: str = "") -> str:
+    """Return a page by itself, to read or to print, which needs no network and no script.
+
+    title : as text
+    body, style : in HTML and in CSS, which comes after that of every page
+
+    >>> "<title>1 &lt; 2</title>" in page("1 < 2", "<p>Yes.</p>")
+    True
+    """
+    return PAGE.format(title=html.escape(title), body=body, style=style)
 
 
 def _latex(template: str, show: Callable[[str], str]) -> str:
