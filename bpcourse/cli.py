@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +38,7 @@ BROWSERS = (  # names of the program, and where it is on macOS and Windows
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
 )
+SHORTEST_SECRET = 12  # characters; a guess takes milliseconds, on the student's own machine
 SHEET_TOPICS = ("output_weight", "hidden_weight", "bias", "update")
 NBVAL = ("--nbval", "--nbval-current-env")
 
@@ -224,6 +226,7 @@ def solutions(args: argparse.Namespace) -> int:
     try:
         import nbformat
 
+        from bpcourse.classroom.files import write_whole
         from bpcourse.server import without_live_views
         from bpcourse.solutions import solved
     except ImportError:
@@ -238,10 +241,7 @@ def solutions(args: argparse.Namespace) -> int:
         for lesson, target in targets.items():
             notebook = solved(nbformat.read(lesson, as_version=4), str(folder))
             without_live_views({"type": "notebook", "content": notebook})
-            text = nbformat.writes(notebook) + "\n"
-            partial = target.with_suffix(".part")
-            partial.write_text(text, encoding="utf-8", newline="\n")
-            partial.replace(target)
+            write_whole(target, nbformat.writes(notebook) + "\n")
             print(f"Saved: {target}")
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}") from error
@@ -302,6 +302,9 @@ def sheet(args: argparse.Namespace) -> int:
             print(f"The secret of these sheets is {secret}")
             print("Keep it: it is stored nowhere, and you need it (--seed) to mark these sheets or to make them again.")
             sys.stdout.flush()  # before the first sheet is there
+        elif len(secret) < SHORTEST_SECRET:
+            advice = f"take {SHORTEST_SECRET} characters or more, or leave --seed out"
+            print(f"This secret can be guessed by trying: {advice}", file=sys.stderr)
         if args.format == "moodle":
             print(f"Saved: {write_moodle(plan, count, folder / 'questions.xml', args.force)}")
             return 0
@@ -309,6 +312,8 @@ def sheet(args: argparse.Namespace) -> int:
         require_own(chosen, args.force)
         if names:
             print(f"{len(names)} name(s), from {names[0]} to {names[-1]}")
+        if twice := [name for name, times in Counter(names).items() if times > 1]:
+            print(f"More than one student is called {', '.join(twice)}")
         written = write_class(chosen, args.force)
     except FileExistsError as error:  # a file, or another one where the folder should be
         there = error.filename or folder / "questions.xml"

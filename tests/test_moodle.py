@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import base64
 import re
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
@@ -17,6 +18,7 @@ from bpcourse.classroom.moodle import MOST_ANSWERS, answers, questions, write
 from bpcourse.classroom.sheets import Plan
 from bpcourse.cli import UserError
 from bpcourse.tutor.equations import entries, table
+from bpcourse.tutor.marking import AROUND, MOST_ACCIDENTS, half_unit, nothing_done
 from bpcourse.tutor.mistakes import wrong_values
 from bpcourse.tutor.practice import TOPICS, problem
 
@@ -99,6 +101,29 @@ def test_the_checkers_see_what_is_wrong():
     assert misnamed(asked, (right, replace(first, fraction=100), second, *others, rest))
     assert misnamed(asked, (right, second, *others, rest))
     assert misnamed(asked, (replace(right, tolerance=abs(float(right.value))), first, second, *others, rest))
+
+
+def caught_by_accident(asked, listed):
+    """Return the share of numbers near the right one that answers reaching further than four digits catch."""
+    right, steps = float(listed[0].value), steps_of(asked)
+    start = nothing_done(steps[asked.name], {each.name: each.value for each in steps.values()})
+    reach = AROUND * abs(right - start)
+    near = [each for each in listed[1:-1] if abs(float(each.value) - right) <= reach]
+    wide = [each.tolerance for each in near if each.tolerance > 1.01 * half_unit(float(each.value), moodle.ASKED)]
+    return sum(tolerance / reach for tolerance in wide)
+
+
+def test_answers_catch_few_numbers_by_accident():
+    for topic in TOPICS:
+        for seed in range(10):
+            asked = of_one_value(seed, topic, TOPICS[topic].from_level)
+            assert caught_by_accident(asked, answers(asked)) <= MOST_ACCIDENTS
+
+
+def test_many_accidents_are_seen(monkeypatch):
+    monkeypatch.setattr(moodle, "MOST_ACCIDENTS", 1.0)
+    many = [of_one_value(seed, "hidden_weight", 3) for seed in range(20)]
+    assert max(caught_by_accident(asked, answers(asked)) for asked in many) > MOST_ACCIDENTS
 
 
 def test_two_mistakes_with_one_value_are_one_answer_that_names_both():
@@ -209,7 +234,9 @@ def test_any_text_comes_back_as_it_was():
 def test_the_numbers_come_from_the_secret_and_from_nothing_else():
     text = "".join(questions(Plan(("bias",), 2, "a long secret"), 2))
     assert text == "".join(questions(Plan(("bias", "bias"), 2, "a long secret"), 2))
-    assert text in "".join(questions(Plan(("bias", "update"), 2, "a long secret"), 2)).replace("</quiz>\n", "") + text
+    longer = "".join(questions(Plan(("bias", "update"), 2, "a long secret"), 2))
+    assert longer.startswith(text.removesuffix("</quiz>\n"))
+    assert longer != text
     assert text != "".join(questions(Plan(("bias",), 2, "another secret"), 2))
     assert "a long secret" not in text
 
@@ -255,14 +282,22 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a link needs a right there")
+def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(tmp_path):
+    (tmp_path / "mine").write_text("mine", encoding="utf-8")
+    (tmp_path / "questions.xml.part").symlink_to(tmp_path / "mine")
+    write(Plan(("bias",), 2, "s"), 1, tmp_path / "questions.xml")
+    assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
+
+
 def command(folder, **changed):
-    options = {"topic": ["bias"], "level": 2, "count": 1, "seed": "s", "out": folder, "force": False}
+    options = {"topic": ["bias"], "level": 2, "count": 1, "seed": "a long secret", "out": folder, "force": False}
     return cli.sheet(argparse.Namespace(**(options | {"names": None, "format": "moodle"} | changed)))
 
 
 def test_the_command_says_where_the_file_is(tmp_path, capsys):
     assert command(tmp_path / "new") == 0
-    assert capsys.readouterr().out == f"Saved: {tmp_path / 'new' / 'questions.xml'}\n"
+    assert capsys.readouterr() == (f"Saved: {tmp_path / 'new' / 'questions.xml'}\n", "")  # so short: no bar
     with pytest.raises(UserError, match=r"is there already\. Name another folder, or add --force"):
         command(tmp_path / "new")
     assert command(tmp_path / "new", force=True) == 0

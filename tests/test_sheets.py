@@ -3,6 +3,7 @@
 import csv
 import html.parser
 import json
+import os
 import random
 import re
 import signal
@@ -11,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -90,6 +92,17 @@ def test_every_topic_has_its_words():
         assert re.search(rf"^  {name} ", in_words(), re.MULTILINE)
 
 
+def test_another_plan_repeats_no_question_of_the_same_secret():
+    first = Plan(("bias", "update"), 3, SECRET)
+    for topics in (("bias", "hidden_weight", "loss"), ("bias",), ("update", "bias")):
+        other = Plan(topics, 3, SECRET).sheet(1).questions
+        assert not {each.problem.question for each in other} & {
+            each.problem.question for each in first.sheet(1).questions
+        }
+    again = Plan(("bias", "bias"), 3, SECRET).sheet(1).questions
+    assert again[0].problem.question != again[1].problem.question
+
+
 @pytest.mark.parametrize("changed", [{"secret": "another"}, {"level": 3}, {"topics": ("update", "output_weight")}])
 def test_another_plan_has_other_numbers_and_another_stamp(changed):
     other = replace(PLAN, **changed)
@@ -123,6 +136,19 @@ def test_a_plan_that_does_not_fit_is_refused_in_words(topics, level, secret, wor
 # What is on a page
 
 
+def told(question, text):
+    """Return the names of the values that a text tells, whatever their sign: those near a number in it.
+
+    Numbers that are given are left out, and so is a picture in base64, where no digit means anything.
+    """
+    decimals = re.compile(r"\d+[.,]\d+(?:e[-−]?\d+)?")
+    given = set(decimals.findall(question.problem.question))
+    found = [float(each.replace("−", "-").replace(",", ".")) for each in set(decimals.findall(text)) - given]
+    return [
+        row.name for row in rows(question) if any(abs(each - abs(row.value)) <= 1e-3 * abs(row.value) for each in found)
+    ]
+
+
 @pytest.mark.parametrize(("topic", "level"), [(topic, plan.from_level) for topic, plan in practice.TOPICS.items()])
 def test_a_sheet_gives_all_numbers_and_no_answer(topic, level):
     sheet = Plan((topic,), max(level, 2), SECRET).sheet(1)
@@ -134,14 +160,22 @@ def test_a_sheet_gives_all_numbers_and_no_answer(topic, level):
     for text in (page.text, sheet_markdown(sheet), sheet_notebook(sheet)):
         for row in rows(question):
             assert row.name in text
-            assert row.shown not in text.replace(question.problem.question, "").split()
+        assert told(question, text) == []
     assert page.tags["svg"] == 1
     assert page.text.count("your answer") == (1 if len(rows(question)) <= pages.MOST_ROWS else 2)
 
 
 def test_the_search_for_an_answer_finds_it():
-    text = Page(key_html(SHEET)).text
-    assert all(row.shown in text for question in SHEET.questions for row in rows(question))
+    for question in SHEET.questions:
+        assert told(question, Page(key_html(SHEET)).text) == [row.name for row in rows(question)]
+        for row in rows(question):
+            for written in (
+                row.shown,
+                f"{row.value:.4g}",
+                repr(abs(row.value)),
+                f'"{row.value:.5f}"'.replace(".", ","),
+            ):
+                assert row.name in told(question, sheet_notebook(SHEET).replace("...", written))
 
 
 @pytest.mark.parametrize("topic", practice.TOPICS)
@@ -224,10 +258,18 @@ def test_markdown_has_words_in_the_place_of_the_picture():
         ("Ada\nBob\n", ("Ada", "Bob")),
         ("\ufeffAda\r\n\r\n  Bob  Jr. \r\n", ("Ada", "Bob Jr.")),
         ("name\nAda\n", ("Ada",)),
+        ("First name,Last name,ID number\nAnna,Lovelace,1\nAnna,Byron,2\n", ("Anna Lovelace", "Anna Byron")),
+        ("Nachname;Vorname\nLovelace;Ada\nByron;\n", ("Ada Lovelace", "Byron")),
+        ("Name;Vorname\nLovelace;Ada\n", ("Ada Lovelace",)),
+        ("first_name\tSURNAME\nAda\tLovelace\n", ("Ada Lovelace",)),
+        ("First name,Surname,Full name,Name\nA,L,x,Ada\n", ("Ada",)),
+        ("Full name,First name\nAda Lovelace,Ada\n", ("Ada Lovelace",)),
+        ("\n\nNAME\nAda\n", ("Ada",)),
+        ('"Lovelace, Ada"\n"Lovelace, Bea"\n', ("Lovelace, Ada", "Lovelace, Bea")),
+        ("Ada;\nBob;\n", ("Ada", "Bob")),
         ('id,Name,mail\n1,Ada,a@b\n2,"Byron, Lord",c@d\n', ("Ada", "Byron, Lord")),
         ("Nr;NAME\n1;Ada, Countess\n", ("Ada, Countess",)),
         ("Student;Group\nÉmile;2\n", ("Émile",)),
-        ("Ada,1\nBob,2\n", ("Ada", "Bob")),
         ('"O\'Brien ""Bob"""\n=1+1\n<b>\n', ('O\'Brien "Bob"', "=1+1", "<b>")),
         ("عمر\n李小龍\nन\u094d\u200dय\n", ("عمر", "李小龍", "न\u094d\u200dय")),
         ("Eve\u202eadA\nA\x07\tB\x1b[0m\n", ("EveadA", "A B [0m")),
@@ -247,6 +289,14 @@ def test_lists_of_names(tmp_path, text, names):
         (b"name\n", "holds no names"),
         ("Jörg\n".encode("latin-1"), "not in UTF-8"),
         (b"id,name\n1,Ada\n2\n", "row 3 has no name in column 2; it has '2'"),
+        (
+            b"Lovelace, Ada\nLovelace, Bea\n",
+            "row 1 has columns without a known heading; it has 'Lovelace, Ada'. Give one",
+        ),
+        (b"Ada\nByron, Lord\n", "row 2 has columns without a known heading"),
+        (b"name\nByron, Lord\n", "row 2 has columns without a known heading"),
+        (b"Who;Where\nAda;London\n", "heading “name”, or write one name in each line, in quotes"),
+        (b"first name,id,surname\n,7,\n", "row 2 has no name in column 1 or 3; it has ', 7, '"),
         (b"x" * 201, "more than 200 letters"),
         (b'"Ada\n', "is no list of names"),
     ],
@@ -291,6 +341,21 @@ def test_a_class_is_written(tmp_path, capsys):
     assert SECRET not in capsys.readouterr().out
 
 
+def test_equal_names_are_said(tmp_path, capsys):
+    (tmp_path / "class.csv").write_text("Ada\nBob\nAda\n", encoding="utf-8")
+    assert run(tmp_path / "out", "--names", str(tmp_path / "class.csv")) == 0
+    assert "More than one student is called Ada\n" in capsys.readouterr().out
+    assert run(tmp_path / "other", "--count", "1") == 0
+    assert "More than one" not in capsys.readouterr().out
+
+
+def test_a_secret_that_can_be_guessed_is_said(tmp_path, capsys):
+    for secret, said in (("2024", True), ("x" * 11, True), ("x" * 12, False)):
+        assert run(tmp_path / secret, "--count", "1", "--seed", secret) == 0
+        warning = "This secret can be guessed by trying: take 12 characters or more, or leave --seed out\n"
+        assert capsys.readouterr().err == (warning if said else "")
+
+
 def test_a_secret_is_made_said_once_and_written_nowhere(tmp_path, capsys):
     words = ["sheet", "--count", "1", "--topic", "bias", "--level", "1", "--out", str(tmp_path)]
     assert cli.main(words) == 0
@@ -323,7 +388,7 @@ def test_what_is_missing_is_written_and_the_rest_is_not_touched(tmp_path, capsys
     assert len(files_in(tmp_path)) == len(before) + 6
 
 
-@pytest.mark.parametrize("words", [["--level", "2"], ["--topic", "update"], ["--seed", "another"]])
+@pytest.mark.parametrize("words", [["--level", "2"], ["--topic", "update"], ["--seed", "another secret"]])
 def test_another_plan_does_not_come_into_the_same_folder(tmp_path, capsys, words):
     assert run(tmp_path, "--count", "1") == 0
     before = files_in(tmp_path)
@@ -394,6 +459,66 @@ def test_a_disk_that_is_full_leaves_no_half_file(tmp_path, monkeypatch, capsys):
     assert files_in(tmp_path) == {}
 
 
+def test_two_writers_of_one_file_do_not_meet(tmp_path):
+    def parts():
+        yield "all of "
+        files.write_whole(tmp_path / "sheet", "the inner one")
+        yield "the outer one"
+
+    files.write_whole(tmp_path / "sheet", parts())
+    assert files_in(tmp_path) == {"sheet": b"all of the outer one"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a link needs a right there")
+def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(tmp_path):
+    (tmp_path / "mine").write_text("mine", encoding="utf-8")
+    (tmp_path / "sheet.part").symlink_to(tmp_path / "mine")
+    files.write_whole(tmp_path / "sheet", "text")
+    assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
+    assert not (tmp_path / "sheet").is_symlink()
+
+
+def test_runs_at_the_same_time_write_one_class(tmp_path):
+    words = [
+        "sheet",
+        "--seed",
+        SECRET,
+        "--topic",
+        "bias",
+        "--level",
+        "2",
+        "--count",
+        "4",
+        "--out",
+        str(tmp_path / "out"),
+    ]
+    command = [sys.executable, "-m", "bpcourse.cli", *words]
+    runs = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(3)]
+    assert [(run.communicate()[1], run.returncode) for run in runs] == [(b"", 0)] * 3
+    write_class(Class(Plan(("bias",), 2, SECRET), 4, (), tmp_path / "alone"))
+    assert files_in(tmp_path / "out") == files_in(tmp_path / "alone")
+
+
+def test_a_run_takes_only_its_own_away(tmp_path):
+    other = tmp_path / f"{files.SCRATCH}other"
+    other.mkdir()
+    assert run(tmp_path, "--count", "1") == 0
+    assert list(tmp_path.glob(f"{files.SCRATCH}*")) == [other]
+
+
+def test_another_run_that_ends_meanwhile_is_no_obstacle(tmp_path, monkeypatch):
+    chosen = Class(Plan(("bias",), 1, SECRET), 1, (), tmp_path)
+    made = files._answers
+
+    def another_ends(answers):
+        yield from made(answers)
+        (tmp_path / "key" / files.UNFINISHED).replace(tmp_path / "key" / files.RECORD)
+
+    monkeypatch.setattr(files, "_answers", another_ends)
+    assert write_class(chosen) == 1
+    assert sorted(path.name for path in (tmp_path / "key").iterdir()) == ["answers.csv", "class.json", "key-001.html"]
+
+
 def test_help_says_topics_levels_and_formats(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["sheet", "--help"])
@@ -448,7 +573,10 @@ def test_killed_at_any_moment_files_are_whole_and_the_same_command_finishes(tmp_
     assert not (tmp_path / "out" / "key" / "class.json").exists() or len(times) == 80
     assert subprocess.run([*command, str(tmp_path / "out")], capture_output=True).returncode == 0
     assert subprocess.run([*command, str(tmp_path / "other")], capture_output=True).returncode == 0
-    assert files_in(tmp_path / "out") == files_in(tmp_path / "other")  # and nothing is left over
+    left = {name for name in files_in(tmp_path / "out") if name.endswith(".part")}  # by those that were killed
+    assert {name: text for name, text in files_in(tmp_path / "out").items() if name not in left} == files_in(
+        tmp_path / "other"
+    )
     assert all(path.stat().st_mtime_ns == since for path, since in times.items())
 
 
@@ -514,3 +642,22 @@ def test_a_browser_that_fails_leaves_nothing_of_its_own(tmp_path):
     with pytest.raises(ValueError, match="printed no PDF"):
         write_class(failing)
     assert list(files_in(tmp_path / "out")) == ["key/class-unfinished.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+def test_a_browser_ends_with_the_run_that_is_killed(tmp_path):
+    beats = tmp_path / "beats"
+    script = f"while True:\n    open({str(beats)!r}, 'a').write('.')\n    time.sleep(0.05)"
+    Path(fake_browser(tmp_path, script)).rename(tmp_path / "chromium")
+    words = ["sheet", "--seed", SECRET, "--count", "1", "--format", "pdf", "--out", str(tmp_path / "out")]
+    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    process = subprocess.Popen([sys.executable, "-m", "bpcourse.cli", *words], env=environment)
+    until = time.monotonic() + 30
+    while not beats.exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    time.sleep(1)
+    before = beats.stat().st_size
+    time.sleep(0.5)
+    assert beats.stat().st_size == before

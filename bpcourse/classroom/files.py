@@ -3,9 +3,11 @@
     DIR/sheets/sheet-001.html …                                   for the students
     DIR/key/key-001.html …, DIR/key/answers.csv, DIR/key/class.json   for the instructor
 
-Every file is whole or absent, at any moment. A run that was cut short is finished by the same command: what is there
-stays as it is. The record of the class is there from the beginning, under another name, so that sheets of two classes
-never come into one folder; its own name, and the table of answers, say that all is done. The secret is in no file.
+Every file is whole or absent, at any moment, also while several runs write into one folder. A run that was cut short
+is finished by the same command: what is there stays as it is; only a run that was killed may leave something named
+*.part or bpcourse-printing-*. The record of the class is there from the beginning, under another name, so that sheets
+of two classes never come into one folder; its own name, and the table of answers, say that all is done. The secret is
+in no file.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import io
 import json
 import multiprocessing
 import os
-import shutil
+import secrets
 import signal
 import threading
 import unicodedata
@@ -27,55 +29,69 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bpcourse.classroom.pages import FORMATS, rows
-from bpcourse.classroom.printing import ADVICE, print_page
-from bpcourse.classroom.sheets import Plan
+from bpcourse.classroom.printing import ADVICE, end_running, print_page
+from bpcourse.classroom.sheets import RECORD, VERSION, Plan
 from bpcourse.engine.validation import is_count, require
 
-HEADINGS = ("name", "names", "full name", "student", "students", "surname", "last name", "first name")
+WHOLE = ("name", "names", "fullname", "student", "students", "studentname", "namen", "teilnehmer", "studierende")
+FIRST = ("firstname", "givenname", "forename", "firstnames", "givennames", "vorname", "vornamen", "rufname")
+LAST = ("lastname", "surname", "familyname", "nachname", "familienname", "zuname")
 LONGEST_NAME = 200
 JOINERS = "\u200c\u200d"  # print nothing, and many scripts need them within a name
 MOST_SHEETS = 100_000
 ALONE = 4  # sheets for which no further process is started
-RECORD, UNFINISHED, ANSWERS = "class.json", "class-unfinished.json", "answers.csv"
-SCRATCH = "bpcourse-printing-"  # begins the name of a browser's folder, which is there while it prints
+UNFINISHED, ANSWERS = "class-unfinished.json", "answers.csv"
+SCRATCH = "bpcourse-printing-"  # begins the name of a run's folder for browsers, which is there while it runs
 
 
 # Who is in the class
 
 
 def read_names(path: Path) -> tuple[str, ...]:
-    """Return the names in a list: one in each line, or a CSV with commas or semicolons, in UTF-8.
+    """Return the names in a list: one in each line, or a CSV with commas, semicolons or tabs and a header, in UTF-8.
 
-    A first line that holds one of `HEADINGS` is a header; names are then in the column "name", else in the first one.
+    A name is in the column "name", or its parts are in two (`_columns`); without a header there is one column alone.
 
-    Raises ValueError, in words, for another encoding, a line without a name, a name that is too long, an empty list.
+    Raises ValueError, in words, for another encoding, several columns without a header, a line without a name, a name
+    that is too long, an empty list.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
         first = text.lstrip().partition("\n")[0]
-        mark = ";" if first.count(";") > first.count(",") else ","
-        lines = list(csv.reader(io.StringIO(text), delimiter=mark, strict=True))
+        lines = list(csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count), strict=True))
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not in UTF-8; save it again as “CSV UTF-8” or as plain text in UTF-8.") from None
     except csv.Error as error:
         raise ValueError(f"{path} is no list of names, in CSV or one in each line: {error}.") from None
-    column, found = 0, []
-    for number, line in enumerate(lines, start=1):
-        cells = [_in_one_line(cell) for cell in line]
-        if not any(cells):
-            continue
-        headings = [cell.casefold() for cell in cells]
-        if number == 1 and any(heading in HEADINGS for heading in headings):
-            column = headings.index("name") if "name" in headings else 0
-            continue
-        name = cells[column] if column < len(cells) else ""
-        require(name, f"{path}: row {number} has no name in column {column + 1}; it has {', '.join(cells)!r}.")
+    rows = [(number, [_in_one_line(cell) for cell in line]) for number, line in enumerate(lines, start=1)]
+    rows = [(number, cells) for number, cells in rows if any(cells)]
+    header = rows[0][1] if rows else []
+    headed, found = _columns(header), []
+    columns, width = (headed, len(header)) if headed else ([0], 1)
+    advice = "Give one column the heading “name”, or write one name in each line, in quotes if it has a comma."
+    where = " or ".join(str(column + 1) for column in columns)
+    for number, cells in rows[1 if headed else 0 :]:
+        it_has = f"it has {', '.join(cells)!r}"
+        require(not any(cells[width:]), f"{path}: row {number} has columns without a known heading; {it_has}. {advice}")
+        name = " ".join(cells[column] for column in columns if any(cells[column : column + 1]))
+        require(name, f"{path}: row {number} has no name in column {where}; {it_has}.")
         require(len(name) <= LONGEST_NAME, f"{path}: the name in row {number} has more than {LONGEST_NAME} letters.")
         found.append(name)
     require(found, f"{path} holds no names; needed one in each line.")
     return tuple(found)
+
+
+def _columns(header: Sequence[str]) -> list[int]:
+    """Return the columns of a name, or of its parts in their order, by their headings; none if this is no header."""
+    headings = ["".join(filter(str.isalpha, cell.casefold())) for cell in header]
+    kinds = (WHOLE, FIRST, LAST)
+    whole, first, last = ([headings.index(each) for each in kind if each in headings][:1] for kind in kinds)
+    if first and not last and "name" in headings:  # as in German: Name, Vorname
+        return first + whole
+    return whole or first + last
 
 
 def _in_one_line(text: str) -> str:
@@ -119,7 +135,7 @@ class Class:
     def record(self) -> dict[str, object]:
         """What is needed to mark, but for the secret."""
         names = {str(number): name for number, name in enumerate(self.names, start=1)}
-        return {"version": 1, "topics": list(self.plan.topics), "level": self.plan.level, "count": self.count} | {
+        return {"version": VERSION, "topics": list(self.plan.topics), "level": self.plan.level, "count": self.count} | {
             "stamp": self.plan.stamp,
             "names": names,
         }
@@ -148,11 +164,13 @@ def require_own(chosen: Class, force: bool = False) -> None:
     force : whether files of the same plan may be overwritten
     """
     key = chosen.folder / "key"
-    there = [path for path in (key / RECORD, key / UNFINISHED) if path.exists()]
-    for path in there:
+    there = False
+    for path in (key / UNFINISHED, key / RECORD):  # the second is there before another run takes the first away
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
-            stamp, same = record["stamp"], record == chosen.record
+            stamp, same, there = record["stamp"], record == chosen.record, True
+        except FileNotFoundError:
+            continue
         except (ValueError, LookupError, TypeError):
             raise ValueError(f"{path} is damaged. Name another folder, or take the file away.") from None
         other = f"{chosen.folder} holds sheets of another plan: other topics, another level or another secret"
@@ -180,28 +198,29 @@ def write_class(chosen: Class, force: bool = False) -> int:
     concerned = numbers if force else chosen.missing
     for folder in (key, chosen.folder / "sheets"):
         folder.mkdir(parents=True, exist_ok=True)
+    record = json.dumps(chosen.record, ensure_ascii=False, indent=1) + "\n"
     if force or not (key / RECORD).exists():
-        write_whole(key / UNFINISHED, json.dumps(chosen.record, ensure_ascii=False, indent=1) + "\n")
-    try:
-        with closing(_made(chosen, numbers, force)) as made:
-            shown = tqdm(made, total=len(numbers), unit="sheet", delay=1)
-            if answered:
-                deque(shown, maxlen=0)
-            else:
-                write_whole(key / ANSWERS, _answers(shown))
-    finally:
-        for scratch in chosen.folder.glob(f"{SCRATCH}*"):  # also those of a run that was killed
-            shutil.rmtree(scratch, ignore_errors=True)
-    if (key / UNFINISHED).exists():
-        (key / UNFINISHED).replace(key / RECORD)
+        write_whole(key / UNFINISHED, record)
+    with (
+        TemporaryDirectory(prefix=SCRATCH, dir=chosen.folder.resolve(), ignore_cleanup_errors=True) as scratch,
+        closing(_made(chosen, numbers, force, Path(scratch))) as made,
+    ):
+        shown = tqdm(made, total=len(numbers), unit="sheet", delay=1)
+        if answered:
+            deque(shown, maxlen=0)
+        else:
+            write_whole(key / ANSWERS, _answers(shown))
+    if force or not (key / RECORD).exists():
+        write_whole(key / RECORD, record)
+    (key / UNFINISHED).unlink(missing_ok=True)
     return len(concerned)
 
 
 def write_whole(path: Path, parts: str | Iterable[str]) -> None:
     """Write a text, or its parts one after the other, so that the file is there whole or not at all."""
-    partial = path.with_name(f"{path.name}.part")
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")  # no other run writes to that
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
+        with partial.open("x", encoding="utf-8", newline="\n") as file:
             file.writelines([parts] if isinstance(parts, str) else parts)
         partial.replace(path)
     except BaseException:  # also Ctrl-C
@@ -221,24 +240,23 @@ def _answers(made: Iterable[Answers]) -> Iterator[str]:
             yield f'{sheet},{question},"{name}",{value:.6g}\n'
 
 
-def _make(chosen: Class, force: bool, number: int) -> Answers:
+def _make(chosen: Class, force: bool, scratch: Path, number: int) -> Answers:
     """Write a sheet and its key, if they are not there, and return the answers."""
     sheet, form = chosen.plan.sheet(number), FORMATS[chosen.format]
     for path, text in zip(chosen.paths(number), (form.sheet, form.key), strict=True):
         if path.exists() and not force:
-            path.with_name(f"{path.name}.part").unlink(missing_ok=True)
-        elif form.ending == ".pdf" and chosen.browser:
-            scratch = chosen.folder.resolve() / f"{SCRATCH}{os.getpid()}"
-            print_page(chosen.browser, text(sheet, chosen.name(number)), path, scratch)
+            continue
+        if form.ending == ".pdf" and chosen.browser:
+            print_page(chosen.browser, text(sheet, chosen.name(number)), path, scratch / str(os.getpid()))
         else:
             write_whole(path, text(sheet, chosen.name(number)))
     return tuple((number, each.number, row.name, row.value) for each in sheet.questions for row in rows(each))
 
 
-def _made(chosen: Class, numbers: Sequence[int], force: bool) -> Generator[Answers, None, None]:
+def _made(chosen: Class, numbers: Sequence[int], force: bool, scratch: Path) -> Generator[Answers, None, None]:
     """Make the sheets in as many processes as there are processors, and yield their answers in order."""
-    make = partial(_make, chosen, force)
-    if len(numbers) <= ALONE:
+    make = partial(_make, chosen, force, scratch)
+    if len(numbers) <= (0 if chosen.browser else ALONE):  # another process ends a browser if this one is killed
         yield from map(make, numbers)
         return
     workers = min(os.cpu_count() or 1, 8, len(numbers))
@@ -252,7 +270,7 @@ def _made(chosen: Class, numbers: Sequence[int], force: bool) -> Generator[Answe
 
 
 def _begin() -> None:
-    """Begin a process that Ctrl-C leaves to the first one, and that ends when that one does, however it does."""
+    """Begin a process that Ctrl-C leaves to the first one, and that ends, with its browser, when that one does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -261,4 +279,5 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
+        end_running()
         os._exit(1)

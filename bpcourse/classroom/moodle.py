@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bpcourse.classroom.files import write_whole
 from bpcourse.classroom.sheets import Plan
 from bpcourse.engine.validation import Array, is_count, require
 from bpcourse.notation import MINUS, given, number
@@ -163,15 +164,8 @@ def write(plan: Plan, count: int, path: Path, force: bool = False) -> Path:
         raise FileExistsError(f"{path} is there already; force was not given.")
     pieces = questions(plan, count)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.part")
-    try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            total = 2 + len(dict.fromkeys(plan.topics)) * (1 + count)
-            for piece in tqdm(pieces, total=total, desc=path.name, unit=" pieces"):
-                file.write(piece)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    total = 2 + len(dict.fromkeys(plan.topics)) * (1 + count)
+    write_whole(path, tqdm(pieces, total=total, desc=path.name, unit=" pieces", delay=1))
     return path
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 PAPER = "<style>@page { size: 210mm 279mm; }</style>"  # as wide as A4, as high as Letter: it fits on both
@@ -14,6 +15,7 @@ OPTIONS = (
     *("--headless", "--disable-gpu", "--disable-extensions", "--disable-background-networking", "--disable-sync"),
     *("--no-first-run", "--no-default-browser-check", "--no-pdf-header-footer"),
 )
+RUNNING: set[subprocess.Popen[bytes]] = set()  # the browsers that this process waits for
 
 
 def print_page(browser: str, page: str, target: Path, scratch: Path, patience: float = PATIENCE) -> None:
@@ -58,12 +60,25 @@ def _run(command: list[str], patience: float) -> int:
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # a group of its own, so that the others are found
     )
+    RUNNING.add(process)
     try:
         return process.wait(patience)
     except BaseException:  # also Ctrl-C
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
+        end_running()
         process.wait()
         raise
+    finally:
+        RUNNING.discard(process)
+
+
+def end_running() -> None:
+    """End the browsers that this process waits for, with all that they have started.
+
+    >>> end_running()  # none is running: nothing happens
+    """
+    for process in tuple(RUNNING):
+        if os.name == "posix":
+            with suppress(ProcessLookupError):  # it has just ended by itself
+                os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()

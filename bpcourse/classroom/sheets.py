@@ -1,7 +1,8 @@
 """Exercise sheets: other numbers for each student, which the instructor can make again and a student cannot.
 
-The numbers of a question come from the instructor's secret and the number of the sheet, by a keyed hash (HMAC with
-SHA-256, RFC 2104). So the sheet shows its number alone, and a key needs nothing but the secret.
+The numbers of a question come from the instructor's secret, the topics, the level and the number of the sheet, by a
+keyed hash (HMAC with SHA-256, RFC 2104). So the sheet shows its number alone, a key needs nothing but the plan, and
+another plan with the same secret repeats no question.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from bpcourse.tutor.practice import SHAPES, TOPICS, Problem, problem
 
 ON_THE_WAY = ("y_hat", "delta")  # kinds of step that are asked for, too, before the answer itself
 MOST_QUESTIONS = 20
+RECORD, VERSION = "class.json", 1  # the file with what is needed to mark a class, but for the secret
 IN_WORDS = {
     "weighted_sum": "what a unit adds up",
     "activation": "what a unit puts out",
@@ -110,7 +112,7 @@ class Plan:
 
         >>> plan = Plan(("bias", "update"), 2, "a long secret")
         >>> [question.problem.name for question in plan.sheet(1).questions]
-        ['db1[1]', 'W2_new[2,1]']
+        ['db1[2]', 'W2_new[1,1]']
         >>> seeds = [plan.sheet(number).questions[0].problem.seed for number in (1, 1, 2)]
         >>> seeds[0] == seeds[1], seeds[0] == seeds[2]
         (True, False)
@@ -120,14 +122,16 @@ class Plan:
 
     def _questions(self, number: int) -> Iterator[Question]:
         for place, topic in enumerate(self.topics, start=1):
-            yield Question(place, problem(self._digest(f"sheet {number}, question {place}"), topic, self.level))
+            yield Question(place, problem(self._digest(number, place), topic, self.level))
 
     @property
     def stamp(self) -> str:
         """A short text that only the same topics, level and secret make, and that does not tell the secret."""
-        return self._digest(json.dumps([self.topics, self.level]))[:16]
+        return self._digest()[:16]
 
-    def _digest(self, text: str) -> str:
+    def _digest(self, *place: int) -> str:
+        """Return what the secret makes of the plan and of a sheet and a question in it, by their numbers."""
+        text = json.dumps([self.topics, self.level, *place])
         return hmac.new(self.secret.encode(), text.encode(), "sha256").hexdigest()
 
 
