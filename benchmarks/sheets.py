@@ -38,7 +38,7 @@ def processors() -> float:
 
 def main() -> None:
     """Make the sheets in folders that are thrown away, and print a table."""
-    print(print("  sheets with keys   seconds  of processors  files / s  peak of the first process  of another"))
+    print("  sheets with keys   seconds  of processors  files / s  peak of the first process  of another")
     for count, form in ROUNDS:
         if form == "pdf" and cli.browser() is None:
             print("no PDF: there is no browser")
