@@ -580,6 +580,51 @@ def test_killed_at_any_moment_files_are_whole_and_the_same_command_finishes(tmp_
     assert all(path.stat().st_mtime_ns == since for path, since in times.items())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+def test_ctrl_c_ends_it_soon_and_with_whole_files(tmp_path):
+    words = ["sheet", "--seed", SECRET, "--topic", "bias", "--level", "1", "--count", "5000", "--out", str(tmp_path)]
+    for times in (1, 2):
+        process = subprocess.Popen(
+            [sys.executable, "-c", STARTED, *words],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        goal = len(list(tmp_path.glob("*/*.html"))) + 8
+        while process.poll() is None and len(list(tmp_path.glob("*/*.html"))) < goal:
+            time.sleep(0.01)
+        for _ in range(times):  # a terminal sends it to all processes of the group
+            os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+        assert b"Traceback" not in said or times == 2
+        assert process.returncode != 0
+        assert all(map(whole, (path for path in tmp_path.rglob("*.*") if path.suffix != ".part")))
+    assert (tmp_path / "key" / "class-unfinished.json").exists()
+
+
+STARTED = """
+import signal, sys
+from bpcourse import cli
+signal.signal(signal.SIGINT, signal.default_int_handler)  # some who run tests switch it off
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+def test_a_process_that_is_ended_from_outside_is_named(tmp_path):
+    killer = fake_browser(tmp_path, "import os; os.kill(os.getppid(), 9)")
+    with pytest.raises(ValueError, match=r"ended from outside\. The same command again"):
+        write_class(Class(Plan(("bias",), 1, SECRET), 6, (), tmp_path / "out", "pdf", killer))
+    assert list(files_in(tmp_path / "out")) == ["key/class-unfinished.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+def test_what_goes_wrong_in_another_process_is_said_here(tmp_path):
+    failing = fake_browser(tmp_path, "sys.exit(3)")
+    with pytest.raises(ValueError, match="exit status 3"):
+        write_class(Class(Plan(("bias",), 1, SECRET), 6, (), tmp_path / "out", "pdf", failing))
+
+
 # PDF
 
 

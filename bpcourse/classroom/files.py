@@ -19,15 +19,15 @@ import multiprocessing
 import os
 import secrets
 import signal
+import sys
 import threading
 import unicodedata
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,6 +43,7 @@ LONGEST_NAME = 200
 JOINERS = "\u200c\u200d"  # print nothing, and many scripts need them within a name
 MOST_SHEETS = 100_000
 ALONE = 4  # sheets for which no further process is started
+MOST_PROCESSES = 8
 UNFINISHED, ANSWERS = "class-unfinished.json", "answers.csv"
 SCRATCH = "bpcourse-printing-"  # begins the name of a run's folder for browsers, which is there while it runs
 
@@ -254,25 +255,50 @@ def _make(chosen: Class, force: bool, scratch: Path, number: int) -> Answers:
 
 
 def _made(chosen: Class, numbers: Sequence[int], force: bool, scratch: Path) -> Generator[Answers, None, None]:
-    """Make the sheets in as many processes as there are processors, and yield their answers in order."""
-    make = partial(_make, chosen, force, scratch)
+    """Make the sheets in as many processes as there are processors, and yield their answers in order.
+
+    Each process has its own sheets and its own pipe: nothing is shared that could be left locked. One that is alone,
+    as the first was killed, ends as soon as it finds nobody to send to.
+    """
+    make, count = partial(_make, chosen, force, scratch), min(os.cpu_count() or 1, MOST_PROCESSES)
     if len(numbers) <= (0 if chosen.browser else ALONE):  # another process ends a browser if this one is killed
         yield from map(make, numbers)
         return
-    workers = min(os.cpu_count() or 1, 8, len(numbers))
-    pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin)
+    context, workers, pipes = multiprocessing.get_context("spawn"), [], []
     try:
-        yield from pool.map(make, numbers, chunksize=1 if chosen.browser else ALONE)
-    except BrokenProcessPool:
+        for each in range(count):
+            ours, theirs = context.Pipe(duplex=False)
+            worker = context.Process(target=_work, args=(make, numbers[each::count], theirs), daemon=True)
+            worker.start()
+            theirs.close()  # so that the end of the process is the end of what comes
+            workers.append(worker)
+            pipes.append(ours)
+        for place in range(len(numbers)):
+            answers = pipes[place % count].recv()
+            if isinstance(answers, Exception):
+                raise answers
+            yield answers
+    except EOFError:
         raise ValueError("a process was ended from outside. The same command again goes on from here.") from None
     finally:
-        pool.shutdown(cancel_futures=True)
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join()
 
 
-def _begin() -> None:
-    """Begin a process that Ctrl-C leaves to the first one, and that ends, with its browser, when that one does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _work(make: Callable[[int], Answers], numbers: Sequence[int], pipe: Connection) -> None:
+    """Make some of the sheets, and send the answers of each, or what went wrong."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which then ends this one
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that a browser is ended and half a file removed
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        for number in numbers:
+            pipe.send(make(number))
+    except BrokenPipeError:  # nobody is there any more
+        return
+    except Exception as error:
+        pipe.send(error)
 
 
 def _end_with_parent() -> None:
