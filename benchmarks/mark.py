@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from simulated_class import Tally, hand_in
 from tqdm import tqdm
 
-from bpcourse.classroom.marks import Register, collect, mark_sheet
+from bpcourse.classroom.marks import ClassRecord, collect, mark_sheet
 from bpcourse.classroom.report import Report
 from bpcourse.classroom.sheets import MOST_QUESTIONS, Plan
 from bpcourse.tutor.practice import SHAPES, TOPICS
@@ -45,7 +45,7 @@ def main() -> None:
                 seconds += time.perf_counter() - start
                 tally.add(everybody[answers.sheet - 1], marked[-1])
         start = time.perf_counter()
-        page = Report(Register(topics, level, count, plan.stamp, {}), tuple(marked), found.remarks).page
+        page = Report(ClassRecord(topics, level, count, plan.stamp, {}), tuple(marked), found.remarks).page
         writing = time.perf_counter() - start
         print(
             f"level {level}: {count} students, {len(topics)} questions each: "

@@ -261,16 +261,16 @@ def mark(args: argparse.Namespace) -> int:
         if not folder.is_dir():
             raise UserError(f"{folder} is no folder; needed the one with the notebooks or tables of the students.")
         require_absent(FILES, out, args.force)
-        register = marks.read_register(args.key.expanduser())
-        plan = register.plan(args.seed)
-        found = marks.collect(folder, register.count, leave_out=(args.key.expanduser(), out))
+        record = marks.read_record(args.key.expanduser())
+        plan = record.plan(_secret(args.seed))
+        found = marks.collect(folder, record.count, leave_out=(args.key.expanduser(), out))
         if not found.answers and not found.remarks:
             raise UserError(f"there is no notebook (.ipynb) and no table (.csv) in {folder} or below.")
         sheets = tuple(
-            marks.mark_sheet(plan.sheet(each.sheet), each, register.names.get(each.sheet, ""))
+            marks.mark_sheet(plan.sheet(each.sheet), each, record.names.get(each.sheet, ""))
             for each in tqdm(found.answers, desc="Marking", unit="sheet", delay=1)
         )
-        saved = save(Report(register, sheets, found.remarks).files, out, args.force)
+        saved = save(Report(record, sheets, found.remarks).files, out, args.force)
     except FileExistsError as error:
         raise UserError(f"{error.filename} is there already. Choose another --out, or add --force") from None
     except OSError as error:
@@ -279,10 +279,19 @@ def mark(args: argparse.Namespace) -> int:
         raise UserError(str(error)) from error
     for remark in found.remarks:
         print(f"{'Skipped' if remark.skipped else 'Look at'}: {remark.source} {remark.text}")
-    print(f"Marked: {len(sheets)} of {register.count} sheets")
+    print(f"Marked: {len(sheets)} of {record.count} sheets")
     for path in saved:
         print(f"Saved: {path}")
     return 0
+
+
+def _secret(seed: str) -> str:
+    """Return the secret; UserError if it has bytes that are no text, which no other machine would read alike."""
+    try:
+        seed.encode()
+    except UnicodeEncodeError:
+        raise UserError("the secret is no text in UTF-8; give --seed another one, of letters and digits.") from None
+    return seed
 
 
 def sheet(args: argparse.Namespace) -> int:
@@ -291,7 +300,7 @@ def sheet(args: argparse.Namespace) -> int:
     from bpcourse.classroom.moodle import write as write_moodle
     from bpcourse.classroom.sheets import Plan
 
-    folder, secret = args.out.expanduser(), secrets.token_urlsafe(12) if args.seed is None else args.seed
+    folder, secret = args.out.expanduser(), secrets.token_urlsafe(12) if args.seed is None else _secret(args.seed)
     try:
         names = read_names(args.names) if args.names else ()
         count = args.count if args.count is not None else len(names)

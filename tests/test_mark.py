@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import os
 import random
 import subprocess
@@ -23,7 +24,7 @@ from simulated_class import (
     write_notebook,
 )
 
-from bpcourse import check, cli
+from bpcourse import cli
 from bpcourse.classroom import marks
 from bpcourse.classroom.marks import Answers, collect, mark_sheet, read_cells, read_file, read_table
 from bpcourse.classroom.report import FILES, Report, save, table
@@ -104,10 +105,49 @@ def test_each_right_value_gives_a_point_also_after_a_wrong_one():
     assert marked({2: answers}).marks[1].points == len(answers)
     first = next(iter(answers))
     assert marked({2: {first: answers[first]}}).marks[1].points == 1
-    trace = PLAN.sheet(1).questions[1].problem.trace
-    wrong = {**answers, "y_hat[1]": "0.111"}
-    expected = sum(each.status == "correct" for each in check(trace, wrong).steps.values())
-    assert marked({2: wrong}).marks[1].points == expected < len(answers)
+    slope = math.exp(-1.14) / (1 + math.exp(-1.14)) ** 2  # of unit 2 of layer 1 on sheet 1, whose target is 0.6
+    dz2 = 2 * (0.111 - 0.6) * 0.111 * (1 - 0.111)
+    dz1 = dz2 * -0.5 * slope
+    own = {"y_hat[1]": 0.111, "dz2[1]": dz2, "dz1[2]": dz1, "dW1[2,2]": 0.7 * dz1}
+    assert [line.verdict.status == "correct" for line in marked({2: own}).marks[1].lines] == [False, True, True, True]
+    assert marked({2: own | {"dz1[2]": 2 * dz1}}).marks[1].points == 1  # and what follows from that is not right
+
+
+def zeros(question):
+    return dict.fromkeys(question.asked, "0")
+
+
+def as_the_target(question):
+    """Return answers as if the prediction was right, so that no parameter changes: for which nothing is computed."""
+    trace, steps = question.problem.trace, steps_of(question.problem.trace, question.problem.learning_rate)
+    found = {}
+    for name in question.asked:
+        place = int(name[6:-1]) - 1 if name.startswith("y_hat") else 0
+        old = steps[name.replace("_new", "")].value if "_new" in name else 0
+        found[name] = f"{trace['y'][0, place]:.3f}" if name.startswith("y_hat") else plain(old, 4) if old else "0.000"
+    return found
+
+
+@pytest.mark.parametrize("answer", [zeros, as_the_target])
+def test_what_says_that_nothing_happens_gives_no_point(answer):
+    for topic in ("output_weight", "hidden_weight", "bias", "update", "output_delta", "matrix"):
+        plan = Plan((topic,), 3, SECRET)
+        for sheet in map(plan.sheet, range(1, 6)):
+            (mark,) = mark_sheet(sheet, Answers(1, "", 0, {1: answer(sheet.questions[0])})).marks
+            assert mark.points == 0, mark
+
+
+def test_a_right_zero_gives_its_point_and_no_more():
+    plan, found = Plan(("dead_relu",), 3, SECRET), 0
+    for sheet in map(plan.sheet, range(1, 9)):
+        answers = right_answers(sheet)
+        last = list(answers)[-1]
+        assert marked({1: answers}, plan, sheet.number).points == len(answers)
+        if float(answers[last]) == 0:
+            mark = marked({1: {last: "0"}}, plan, sheet.number).marks[0]
+            assert (mark.points, mark.in_the_head) == (1, False)
+            found += 1
+    assert found
 
 
 def test_who_computes_in_the_head_loses_nothing():
@@ -141,6 +181,10 @@ def test_names_may_be_written_otherwise_and_strange_ones_are_noted():
     )  # fmt: skip
 
 
+def test_of_many_strange_names_the_first_ones_are_noted():
+    assert len(marked({1: dict.fromkeys(map(str, range(50)), 1.0)}).notes) == marks.MOST_NOTES
+
+
 WILD = [0, -1, 1e300, -1e300, 5e-324, "1e308", float("inf"), float("nan"), None, "x", "1e-320", 40, 1e154, "0,0000"]
 
 
@@ -166,10 +210,37 @@ def test_of_code_only_dictionaries_are_read_and_the_last_one_counts():
     )
     found, notes = read_cells(["answers_1 = {'a': 1}\nanswers_1['a'] = 2\nanswers_1 = dict(a=3)"])
     assert found == {1: {"a": 1.0}}
-    assert notes == [
-        "answers_1 is given something that is not a dictionary written out; left out.",
-        "answers_1 is changed by code, which was not run.",
-    ]
+    assert notes == [SET_BY_CODE]
+
+
+SET_BY_CODE = "answers_1 is set or used by code, which was not run; see the file."
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "if True:\n    answers_1 = {'a': 1}", "answers_1.update(a=1)", "answers_1 |= {'a': 1}", "answers_1: dict",
+        "def f():\n    answers_1['a'] = 2", "answers_1, b = {'a': 1}, 2", "print(answers_1 := {'a': 1})",
+        "for answers_1['a'] in [1]: pass", "mine = answers_1",
+    ],
+)  # fmt: skip
+def test_answers_that_code_would_make_are_not_read_and_noted(code):
+    assert read_cells([code]) == ({}, [SET_BY_CODE])
+
+
+def test_an_annotated_dictionary_is_read_and_what_has_no_name_is_noted():
+    assert read_cells(["answers_1: dict = {'a': 1}"]) == ({1: {"a": 1.0}}, [])
+    assert read_cells(["answers_1 = {'a': 1, **more, b: 2}"]) == (
+        {1: {"a": 1.0}},
+        ["some entries of answers_1 have no name of their own; left out."],
+    )
+    assert len(read_cells([f"answers_{place} += 1" for place in range(1, 99)])[1]) == marks.MOST_NOTES
+
+
+def test_an_answer_is_taken_from_its_place_in_the_source():
+    source = "x = 'é\f'; answers_1 = {'é': 0.0820, 'b': (1 +\r\n  'ü'),\r 'c': open('ß')}"
+    found, _ = read_cells([source])
+    assert found == {1: {"é": "0.0820", "b": "1 +\n  'ü'", "c": "open('ß')"}}
 
 
 @pytest.mark.parametrize(
@@ -207,6 +278,14 @@ def test_a_cell_that_is_no_python_does_not_lose_its_answers(source):
     found, notes = read_cells([source, "answers_2 = {'a': 1}"])
     assert found == {1: {"loss": "0,25", "y_hat[1]": -1.5}, 2: {"a": 1.0}}
     assert all(note.startswith("the cell of question 1 is no valid Python (") for note in notes)
+
+
+def test_many_answers_in_large_cells_take_no_time(tmp_path):  # a whole cell was split again for each answer
+    source = "answers_1 = {" + "'a': 1,\n" * marks.MOST_ANSWERS + "}\n"
+    source *= marks.LONGEST_CELL // len(source)
+    start = time.process_time()
+    read_cells([source] * 60)
+    assert time.process_time() - start < 5
 
 
 def test_hostile_code_takes_no_time():
@@ -345,6 +424,33 @@ def test_of_two_files_for_one_sheet_the_newer_one_is_marked_and_both_are_named(t
         ("b.ipynb", "holds sheet 7, as a.ipynb does, which is newer and was marked."),
         ("c.ipynb", "holds sheet 7, as a.ipynb does, which is newer and was marked."),
     ]
+    assert found.answers[0].notes == (
+        "two files hold this sheet: a.ipynb was marked; b.ipynb is older and was not.",
+        "two files hold this sheet: a.ipynb was marked; c.ipynb is older and was not.",
+    )
+
+
+def test_files_of_one_time_are_said_to_be_so(tmp_path):
+    for name in ("a.ipynb", "b.ipynb"):
+        write_notebook(tmp_path / name, 7)
+        os.utime(tmp_path / name, (1000, 1000))
+    found = collect(tmp_path, 30)
+    (remark,), (answers,) = found.remarks, found.answers
+    assert remark.text == "holds sheet 7, as b.ipynb does, which is of the same time and was marked."
+    assert answers.notes == ("two files hold this sheet: b.ipynb was marked; a.ipynb is of the same time and was not.",)
+
+
+def test_who_adds_a_row_for_another_student_is_seen_on_her_sheet(handed_in):
+    folder, _ = handed_in
+    path = folder / "in" / "<i>bob.csv"
+    path.write_text("sheet,question,name,answer\n1,1,loss,7\n", encoding="utf-8")
+    os.utime(path, (4e9, 4e9))
+    assert cli.main(command(folder)) == 0
+    page = (folder / "marks" / "report.html").read_text(encoding="utf-8")
+    section = page[page.index('<h2 id="sheet-1"') : page.index('<h2 id="sheet-2"')]
+    assert (
+        "Please look: two files hold this sheet: &lt;i&gt;bob.csv was marked; group 1/sheet-001.ipynb is old" in section
+    )
 
 
 def test_the_number_of_a_sheet_is_in_the_metadata_or_in_the_heading(tmp_path):
@@ -353,7 +459,9 @@ def test_the_number_of_a_sheet_is_in_the_metadata_or_in_the_heading(tmp_path):
         path.write_text(json.dumps(notebook(12) | {"metadata": metadata}), encoding="utf-8")
         assert read_file(path, "")[0].sheet == 12
     path.write_text(json.dumps(notebook(12) | {"metadata": {"bpcourse": {"sheet": 9}}}), encoding="utf-8")
-    assert read_file(path, "")[0].sheet == 9
+    (found,) = read_file(path, "")
+    assert found.sheet == 9
+    assert found.notes == ("its metadata say sheet 9, which counts; its heading says sheet 12.",)
 
 
 # The command and its report
@@ -423,16 +531,16 @@ def test_common_mistakes_count_students_and_could_be_apart():
     first, second = marks.common(sheets)
     assert (first.mistake.id, first.stated, first.possible) == ("lost_sign", {1, 2}, {3})
     assert (second.mistake.id, second.stated, second.possible) == ("kept_half", {4}, set())
-    page = Report(marks.Register(("loss", "loss"), 1, 4, "", {}), sheets, ()).page
+    page = Report(marks.ClassRecord(("loss", "loss"), 1, 4, "", {}), sheets, ()).page
     assert "2 of 4, perhaps 3: the sign is the opposite one; 1 of 4: the slope of the loss is half" in page
 
 
 def test_a_class_without_mistakes_and_one_without_sheets_have_a_report():
-    register = marks.Register(PLAN.topics, 2, 1, PLAN.stamp, {})
+    record = marks.ClassRecord(PLAN.topics, 2, 1, PLAN.stamp, {})
     sheet = PLAN.sheet(1)
     right = marked({1: right_answers(sheet, 1), 2: right_answers(sheet, 2)})
-    assert "No mistake that is known here was found." in Report(register, (right,), ()).page
-    assert "There is nothing to mark." in Report(register, (), ()).page
+    assert "No mistake that is known here was found." in Report(record, (right,), ()).page
+    assert "There is nothing to mark." in Report(record, (), ()).page
 
 
 def test_a_cell_never_becomes_a_formula():
@@ -443,6 +551,8 @@ def test_a_cell_never_becomes_a_formula():
 
 def test_what_the_user_can_mend_is_one_line(handed_in, capsys, tmp_path):
     folder, _ = handed_in
+    for words in (command(folder, secret="\udcff"), ["sheet", "--seed", "\udcff", "--out", str(folder / "new")]):
+        assert "the secret is no text in UTF-8; give --seed another one" in fails(capsys, *words)
     assert "not the secret that the sheets" in fails(capsys, *command(folder, secret="another"))
     assert "is no folder" in fails(capsys, "mark", str(folder / "no"), "--class", str(folder / "key"), "--seed", SECRET)
     assert "class.json cannot be read" in fails(
@@ -488,6 +598,32 @@ def test_key_and_report_are_not_taken_for_answers(handed_in):
     page = (folder / "marks" / "report.html").read_text(encoding="utf-8")
     assert "answers.csv" not in page
     assert "gradebook.csv" not in page
+
+
+@pytest.mark.parametrize("refused", ["write_text", "replace"])
+def test_after_an_error_nothing_hidden_stays(refused, tmp_path, monkeypatch):
+    calls, own = [], getattr(Path, refused)
+
+    def full(self, *more, **named):
+        calls.append(self)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        return own(self, *more, **named)
+
+    monkeypatch.setattr(Path, refused, full)
+    with pytest.raises(OSError, match="No space"):
+        save(dict.fromkeys(FILES, "."), tmp_path)
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are made otherwise there")
+def test_a_link_under_a_hidden_name_is_not_followed(tmp_path):
+    mine, folder = tmp_path / "mine", tmp_path / "marks"
+    mine.write_text("mine", encoding="utf-8")
+    folder.mkdir()
+    (folder / f".{FILES[0]}.part").symlink_to(mine)
+    save(dict.fromkeys(FILES, "."), folder)
+    assert mine.read_text(encoding="utf-8") == "mine"
 
 
 WRITER = """

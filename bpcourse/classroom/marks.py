@@ -16,14 +16,14 @@ import re
 import stat
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bpcourse.classroom.sheets import Plan, Question, Sheet
 from bpcourse.engine.validation import is_count, require
 from bpcourse.tutor.equations import Step, look_up, table
-from bpcourse.tutor.marking import FEWEST_DIGITS, Verdict, check
+from bpcourse.tutor.marking import FEWEST_DIGITS, Verdict, check, half_unit, nothing_done, read_answer
 from bpcourse.tutor.mistakes import MISTAKES, Mistake
 
 LARGEST = 5_000_000  # bytes of a file
@@ -31,7 +31,7 @@ LONGEST_CELL = 20_000  # characters of a cell that is parsed
 LONGEST = 120  # characters of an answer, a name, or a file's name, as they are shown
 MOST_ANSWERS = 200  # for a question
 MOST_NOTES = 10  # on one sheet
-JOINERS = "\u200c\u200d\u200e\u200f"  # and marks of direction that act on nothing else
+JOINERS = "\u200c\u200d\u200e\u200f"  # with marks of direction, which `files.JOINERS`, of what is printed, leaves out
 COLUMNS = ["sheet", "question", "name", "answer"]
 
 Answer = float | str | None
@@ -61,7 +61,7 @@ def shown(text: str, longest: int = LONGEST) -> str:
 
 
 @dataclass(frozen=True)
-class Register:
+class ClassRecord:
     """What KEYDIR/class.json holds: what is needed, besides the secret, to mark a class.
 
     topics, level : of its plan
@@ -79,8 +79,8 @@ class Register:
     def plan(self, secret: str) -> Plan:
         """Return the plan of the class; ValueError if the secret is another one.
 
-        >>> register = Register(("bias",), 2, 30, Plan(("bias",), 2, "a long secret").stamp, {})
-        >>> register.plan("another secret")
+        >>> record = ClassRecord(("bias",), 2, 30, Plan(("bias",), 2, "a long secret").stamp, {})
+        >>> record.plan("another secret")
         Traceback (most recent call last):
         ValueError: this is not the secret that the sheets of this class were made with; needed the --seed given then.
         """
@@ -90,7 +90,7 @@ class Register:
         return plan
 
 
-def read_register(folder: Path) -> Register:
+def read_record(folder: Path) -> ClassRecord:
     """Read class.json in the folder of the key; UnreadableFileError, with the name of the file, if it is none."""
     path = folder / "class.json"
     try:
@@ -99,7 +99,7 @@ def read_register(folder: Path) -> Register:
         fits = found["version"] == 1 and is_count(level) and is_count(count) and isinstance(stamp, str)
         fits = fits and isinstance(topics, list) and all(isinstance(topic, str) for topic in topics)
         require(fits and all(isinstance(name, str) for name in names.values()), "")
-        return Register(tuple(topics), level, count, stamp, {int(number): name for number, name in names.items()})
+        return ClassRecord(tuple(topics), level, count, stamp, {int(number): name for number, name in names.items()})
     except UnreadableFileError as error:
         raise UnreadableFileError(f"{path} {error}") from None
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -146,14 +146,14 @@ class Collected:
 
 
 def collect(folder: Path, count: int, leave_out: Iterable[Path] = ()) -> Collected:
-    """Read all notebooks and tables below a folder. Of two files for one sheet the newer one counts.
+    """Read all notebooks and tables below a folder. Of two files for one sheet the newer one counts, with a note.
 
     count : how many sheets the class has
     leave_out : folders that hold no answers, such as the key
 
     Hidden files are left out too: Jupyter keeps its checkpoints there. Whatever is wrong with a file is a remark.
     """
-    newest: dict[int, Answers] = {}
+    versions: dict[int, list[Answers]] = {}
     remarks: list[Remark] = []
     for path in _files(folder, {each.resolve() for each in leave_out}, remarks):
         source = shown(path.relative_to(folder).as_posix())
@@ -170,12 +170,20 @@ def collect(folder: Path, count: int, leave_out: Iterable[Path] = ()) -> Collect
         for each in found:
             if each.sheet <= count:
                 remarks += [Remark(source, f"Sheet {each.sheet}: {note}", False) for note in each.notes]
-                older, newer = sorted([newest.get(each.sheet, each), each], key=lambda one: one.time)
-                newest[each.sheet] = newer
-                if older is not newer:
-                    said = f"holds sheet {each.sheet}, as {newer.source} does, which is newer and was marked."
-                    remarks.append(Remark(older.source, said, True))
-    return Collected(tuple(newest[sheet] for sheet in sorted(newest)), tuple(remarks))
+                versions.setdefault(each.sheet, []).append(each)
+    return Collected(tuple(_newest(versions[sheet], remarks) for sheet in sorted(versions)), tuple(remarks))
+
+
+def _newest(versions: list[Answers], remarks: list[Remark]) -> Answers:
+    """Return the newest answers to a sheet, with notes on the others: a file may hold what another student has."""
+    *others, newest = sorted(versions, key=lambda one: one.time)
+    notes = []
+    for other in others:
+        newer, older = ("newer", "older") if other.time < newest.time else ["of the same time"] * 2
+        said = f"holds sheet {newest.sheet}, as {newest.source} does, which is {newer} and was marked."
+        remarks.append(Remark(other.source, said, True))
+        notes.append(f"two files hold this sheet: {newest.source} was marked; {other.source} is {older} and was not.")
+    return replace(newest, notes=(*notes[-MOST_NOTES:], *newest.notes))
 
 
 def _files(folder: Path, leave_out: set[Path], remarks: list[Remark]) -> Iterator[Path]:
@@ -214,8 +222,10 @@ def read_file(path: Path, source: str) -> list[Answers]:
     else:
         notebook = _json(content)
         cells = _cells(notebook)
-        number = _number_of_sheet(notebook, cells)
+        number, heading = _numbers_of_sheet(notebook, cells)
         values, notes = read_cells(_source(cell) for cell in cells if cell.get("cell_type") == "code")
+        if number != heading:
+            notes.insert(0, f"its metadata say sheet {number}, which counts; its heading says sheet {heading}.")
         found = {number: values}
     time = path.stat().st_mtime_ns
     return [Answers(sheet, source, time, values, tuple(notes)) for sheet, values in found.items()]
@@ -291,18 +301,18 @@ def _source(cell: dict[str, Any]) -> str:
     return "".join(line for line in lines if isinstance(line, str))
 
 
-def _number_of_sheet(notebook: dict[str, Any], cells: list[dict[str, Any]]) -> int:
-    """Return the number in the notebook's metadata, or that in its heading."""
+def _numbers_of_sheet(notebook: dict[str, Any], cells: list[dict[str, Any]]) -> tuple[int, int]:
+    """Return the number in the notebook's metadata and that in its heading; if there is one alone, it is both."""
     level: Any = notebook
     for key in ("metadata", "bpcourse", "sheet"):
         level = level.get(key) if isinstance(level, dict) else None
-    if is_count(level) and level < 10**9:
-        return int(level)
-    for cell in cells:
-        heading = re.match(r"#[ \t]{1,9}Sheet[ \t]{1,9}([1-9]\d{0,8})\b", _source(cell))
-        if heading and cell.get("cell_type") == "markdown":
-            return int(heading[1])
-    raise UnreadableFileError('does not say which sheet it is: needed its heading, such as "# Sheet 12".')
+    found = [int(level)] if is_count(level) and level < 10**9 else []
+    titles = (_source(cell) for cell in cells if cell.get("cell_type") == "markdown")
+    headings = (re.match(r"#[ \t]{1,9}Sheet[ \t]{1,9}([1-9]\d{0,8})\b", title) for title in titles)
+    found += [int(heading[1]) for heading in headings if heading][:1]
+    if not found:
+        raise UnreadableFileError('does not say which sheet it is: needed its heading, such as "# Sheet 12".')
+    return found[0], found[-1]
 
 
 def read_cells(sources: Iterable[str]) -> tuple[dict[int, dict[str, Answer]], list[str]]:
@@ -330,7 +340,7 @@ def read_cells(sources: Iterable[str]) -> tuple[dict[int, dict[str, Answer]], li
                 which = ", ".join(map(str, rescued))
                 said = f"the cell of question {which} is no valid Python ({shown(why)}); it was read as it stands."
                 notes.append(said)
-    return found, notes
+    return found, list(dict.fromkeys(notes))[:MOST_NOTES]
 
 
 def _question(name: str) -> int:
@@ -340,37 +350,46 @@ def _question(name: str) -> int:
 
 
 def _dictionaries(tree: ast.Module, source: str, notes: list[str]) -> dict[int, dict[str, Answer]]:
-    """Return what is assigned to names answers_K, where it is a dictionary that is written out."""
-    found = {}
+    """Return what is assigned to names answers_K, where it is a dictionary that is written out; note any other use."""
+    found, read = {}, set()
+    lines = [line.encode() for line in re.split(r"\r\n|\r|\n", source)]  # once: a hostile cell has many answers
     for statement in tree.body:
-        targets = statement.targets if isinstance(statement, ast.Assign) else []
-        for question in (_question(target.id) for target in targets if isinstance(target, ast.Name)):
-            value = statement.value if isinstance(statement, ast.Assign) else None
-            if question and isinstance(value, ast.Dict):
-                pairs = list(zip(value.keys, value.values, strict=True))[:MOST_ANSWERS]
-                found[question] = {
-                    key.value: _answer(each, source)
-                    for key, each in pairs
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str)
-                }
-            elif question:
-                notes.append(f"answers_{question} is given something that is not a dictionary written out; left out.")
-    changed = {
-        _question(node.value.id)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name)
-    }
-    notes += [f"answers_{each} is changed by code, which was not run." for each in sorted(changed - {0})]
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and isinstance(statement.value, ast.Dict):
+            pairs = list(zip(statement.value.keys, statement.value.values, strict=True))
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            for target in targets:
+                if isinstance(target, ast.Name) and (question := _question(target.id)):
+                    read.add(target)
+                    found[question] = {
+                        key.value: _answer(each, lines)
+                        for key, each in pairs[:MOST_ANSWERS]
+                        if isinstance(key, ast.Constant) and isinstance(key.value, str)
+                    }
+                    if len(found[question]) < len(pairs):
+                        notes.append(f"some entries of answers_{question} have no name of their own; left out.")
+    others = {_question(node.id) for node in ast.walk(tree) if isinstance(node, ast.Name) and node not in read}
+    notes += [
+        f"answers_{each} is set or used by code, which was not run; see the file." for each in sorted(others - {0})
+    ]
     return found
 
 
-def _answer(node: ast.expr, source: str) -> Answer:
+def _segment(lines: list[bytes], node: ast.expr) -> str:
+    """Return what stands in the source of a node: `ast.get_source_segment`, which splits the source each time."""
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    taken = lines[first : last + 1]
+    taken[-1] = taken[-1][: node.end_col_offset]
+    taken[0] = taken[0][node.col_offset :]
+    return b"\n".join(taken).decode()
+
+
+def _answer(node: ast.expr, lines: list[bytes]) -> Answer:
     """Return what a value is: a number, a text, nothing yet, or else the text that stands there."""
     if isinstance(node, ast.Constant) and (node.value is ... or node.value is None):
         return None
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
-    text = ast.get_source_segment(source, node) or "?"
+    text = _segment(lines, node)
     try:
         value = _constant(node)
     except OverflowError:  # a whole number that is too large for a float
@@ -506,7 +525,7 @@ class Mark:
 
     @property
     def points(self) -> int:
-        """One for each value that is right, also given the student's own earlier ones; see `in_the_head`."""
+        """One for each value that is right, also given the student's own earlier ones; see `report.RULE`."""
         right = sum(line.verdict.status == "correct" for line in self.lines)
         return len(self.lines) if self.in_the_head else right
 
@@ -571,6 +590,14 @@ def _mark(question: Question, written: Mapping[str, Answer], notes: list[str]) -
         # The chain takes the rounded numbers before; whoever kept all digits made this one from the exact ones.
         alone = check(problem.trace, verdict.first, answers[verdict.first], problem.learning_rate)
         verdicts[verdict.first] = alone if alone.mistakes else verdicts[verdict.first]
+    values = {name: step.value for name, step in steps.items()}
+    untouched = {name: nothing_done(steps[name], values) for name in answers}
+    for name, answer in answers.items():
+        if verdicts[name].status == "correct" and _says(answer, untouched[name]):
+            alone = check(problem.trace, name, answer, problem.learning_rate)
+            if alone.status != "correct":  # by zeros alone most of a sheet would be right, given the zeros before
+                said = f"{verdicts[name].message[:-1]}: no point, as nothing had to be computed for it."
+                verdicts[name] = Verdict("wrong", said)
     lines = {
         name: Line(name, "" if answer is None else shown(str(answer)), steps[name].value, verdicts[name])
         for name, answer in answers.items()
@@ -578,10 +605,19 @@ def _mark(question: Question, written: Mapping[str, Answer], notes: list[str]) -
     asked_last = [name for name in lines if name == problem.name or name.startswith(f"{problem.name}[")]
     status = {name: line.verdict.status for name, line in lines.items()}
     empty = [name for name in lines if status[name] == "not answered" and name not in asked_last]
-    in_the_head = bool(empty) and all(status[name] == "correct" for name in lines if name not in empty)
+    computed = any(lines[name].right != untouched[name] for name in asked_last)
+    in_the_head = bool(empty) and computed and all(status[name] == "correct" for name in lines if name not in empty)
     return Mark(
         question.number, problem.topic, problem.name, tuple(lines.values()), lines.get(verdict.first), in_the_head
     )
+
+
+def _says(answer: Answer, value: float) -> bool:
+    """Return whether an answer is this value, to its last digit, and to three digits at least."""
+    reading = read_answer(answer)
+    if reading is None:
+        return False
+    return abs(reading.value - value) <= half_unit(reading.value, max(reading.digits, FEWEST_DIGITS))
 
 
 def _own_name(steps: Mapping[str, Step], name: str) -> str:

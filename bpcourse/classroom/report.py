@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from bpcourse.classroom.marks import Common, Line, MarkedSheet, Register, Remark, common, shown
+from bpcourse.classroom.marks import ClassRecord, Common, Line, MarkedSheet, Remark, common, shown
 from bpcourse.notation import number
 from bpcourse.pictures.charts import BLUE
 from bpcourse.pictures.diagram import INK, QUIET
@@ -30,12 +30,12 @@ WIDTH, ROW = 720, 46  # of the picture, in pixels
 class Report:
     """All that is known of a class after marking.
 
-    register : the class
+    record : of the class
     sheets : those that were marked, in order
     remarks : on files
     """
 
-    register: Register
+    record: ClassRecord
     sheets: tuple[MarkedSheet, ...]
     remarks: tuple[Remark, ...]
 
@@ -43,7 +43,7 @@ class Report:
     def missing(self) -> list[int]:
         """The numbers of the sheets that nobody handed in, or only in files that were skipped."""
         marked = {sheet.number for sheet in self.sheets}
-        return [number for number in range(1, self.register.count + 1) if number not in marked]
+        return [number for number in range(1, self.record.count + 1) if number not in marked]
 
     @property
     def files(self) -> dict[str, str]:
@@ -55,9 +55,9 @@ class Report:
         """A row for each sheet of the class; what was not handed in has no points, rather than 0."""
         marked = {sheet.number: sheet for sheet in self.sheets}
         rows: list[list[object]] = [["sheet", "name", "points", "of", "percent"]]
-        rows[0] += [f"question {place}" for place in range(1, len(self.register.topics) + 1)]
-        for sheet in range(1, self.register.count + 1):
-            row: list[object] = [sheet, self.register.names.get(sheet, "")]
+        rows[0] += [f"question {place}" for place in range(1, len(self.record.topics) + 1)]
+        for sheet in range(1, self.record.count + 1):
+            row: list[object] = [sheet, self.record.names.get(sheet, "")]
             if found := marked.get(sheet):
                 row += [found.points, found.out_of, f"{percent(found.points, found.out_of):.1f}"]
                 row += [mark.points for mark in found.marks]
@@ -85,15 +85,15 @@ class Report:
         return PAGE.replace("BODY", body)
 
     def _head(self) -> Iterator[str]:
-        register = self.register
+        record = self.record
         yield "<h1>Marks of a class</h1>"
-        topics = ", ".join(f"{place}.\u00a0{topic}" for place, topic in enumerate(register.topics, start=1))
-        yield f"<p>Questions, level {register.level}: {escape(topics)}.</p>"
-        parts = [f"<strong>{len(self.sheets)} of {register.count} sheets were marked.</strong>"]
+        topics = ", ".join(f"{place}.\u00a0{topic}" for place, topic in enumerate(record.topics, start=1))
+        yield f"<p>Questions, level {record.level}: {escape(topics)}.</p>"
+        parts = [f"<strong>{len(self.sheets)} of {record.count} sheets were marked.</strong>"]
         if skipped := sum(remark.skipped for remark in self.remarks):
             parts.append(f'<a href="#files">Skipped: {skipped}, with the reasons.</a>')
         if self.missing and self.sheets:
-            names = (f"{sheet} {register.names.get(sheet, '')}".strip() for sheet in self.missing)
+            names = (f"{sheet} {record.names.get(sheet, '')}".strip() for sheet in self.missing)
             parts.append(f"No answers to sheet {', '.join(map(_person, names))}.")
         yield f"<p>{' '.join(parts)}</p>"
         yield f"<p>{RULE}</p>"
@@ -153,8 +153,9 @@ class Report:
 
 RULE = (
     "Each value that is asked for gives one point if it is right, also if it is right given the student's own earlier "
-    "numbers. Whoever computes in the head loses nothing: if the answer is right and nothing on the way is wrong, "
-    "what was left empty on the way counts as well."
+    "numbers, unless those make it 0 or leave a parameter as it was. Whoever computes in the head loses nothing: if "
+    "the answer is right, and nothing on the way is wrong, what was left empty there counts as well, unless the right "
+    "answer is 0 or the parameter as it was."
 )
 COUNTED = (
     "Of each question the first slip counts, and each student once for each mistake. “Could be”: the number fits the "
@@ -286,19 +287,23 @@ def _table(caption: str, heads: Sequence[str], lines: Iterable[str], kind: str =
 def save(files: Mapping[str, str], folder: Path, force: bool = False) -> list[Path]:
     """Write files into a folder, each of them whole or not at all.
 
-    All are written under hidden names first and take their own names at last. Raises FileExistsError, before anything
-    is written, if one is there, unless `force` is true.
+    All are written under hidden names first and take their own names at last, when none can fail for want of space any
+    more; `files.write_whole` would leave a new page beside old tables. Raises FileExistsError, before anything is
+    written, if one is there, unless `force` is true.
     """
     require_absent(files, folder, force)
     folder.mkdir(parents=True, exist_ok=True)
     hidden = {folder / name: folder / f".{name}.part" for name in files}
-    for (path, part), text in zip(hidden.items(), files.values(), strict=True):
-        part.unlink(missing_ok=True)  # one that a run cut short has left, or a link
-        mark = "\ufeff" if path.suffix == ".csv" else ""  # by which spreadsheets know UTF-8
-        part.write_text(mark + text, encoding="utf-8", errors="replace", newline="")
-    require_absent(files, folder, force)
-    for path, part in hidden.items():
-        part.replace(path)
+    try:
+        for (path, part), text in zip(hidden.items(), files.values(), strict=True):
+            part.unlink(missing_ok=True)  # it could be a link, and what that leads to would be overwritten
+            mark = "\ufeff" if path.suffix == ".csv" else ""  # by which spreadsheets know UTF-8
+            part.write_text(mark + text, encoding="utf-8", errors="replace", newline="")
+        for path, part in hidden.items():
+            part.replace(path)
+    finally:
+        for part in hidden.values():
+            part.unlink(missing_ok=True)
     return list(hidden)
 
 
