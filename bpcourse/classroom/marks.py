@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bpcourse.classroom.sheets import Plan, Question, Sheet
+from bpcourse.classroom.sheets import RECORD, VERSION, Plan, Question, Sheet
 from bpcourse.engine.validation import is_count, require
 from bpcourse.tutor.equations import Step, look_up, table
 from bpcourse.tutor.marking import FEWEST_DIGITS, Verdict, check, half_unit, nothing_done, read_answer
@@ -92,11 +92,11 @@ class ClassRecord:
 
 def read_record(folder: Path) -> ClassRecord:
     """Read class.json in the folder of the key; UnreadableFileError, with the name of the file, if it is none."""
-    path = folder / "class.json"
+    path = folder / RECORD
     try:
         found = _json(_content(path))
         topics, level, count, stamp, names = (found[key] for key in ("topics", "level", "count", "stamp", "names"))
-        fits = found["version"] == 1 and is_count(level) and is_count(count) and isinstance(stamp, str)
+        fits = found["version"] == VERSION and is_count(level) and is_count(count) and isinstance(stamp, str)
         fits = fits and isinstance(topics, list) and all(isinstance(topic, str) for topic in topics)
         require(fits and all(isinstance(name, str) for name in names.values()), "")
         return ClassRecord(tuple(topics), level, count, stamp, {int(number): name for number, name in names.items()})
