@@ -105,12 +105,16 @@ def test_each_right_value_gives_a_point_also_after_a_wrong_one():
     assert marked({2: answers}).marks[1].points == len(answers)
     first = next(iter(answers))
     assert marked({2: {first: answers[first]}}).marks[1].points == 1
-    slope = math.exp(-1.14) / (1 + math.exp(-1.14)) ** 2  # of unit 2 of layer 1 on sheet 1, whose target is 0.6
-    dz2 = 2 * (0.111 - 0.6) * 0.111 * (1 - 0.111)
-    dz1 = dz2 * -0.5 * slope
-    own = {"y_hat[1]": 0.111, "dz2[1]": dz2, "dz1[2]": dz1, "dW1[2,2]": 0.7 * dz1}
+    trace, weight = PLAN.sheet(1).questions[1].problem.trace, list(answers)[-1]
+    i, j = (
+        int(each) - 1 for each in weight[4:-1].split(",")
+    )  # a network 3-2-1 of sigmoids, the loss its squared error
+    z = trace["z1"][0, j]
+    dz2 = 2 * (0.111 - trace["y"][0, 0]) * 0.111 * (1 - 0.111)
+    dz1 = dz2 * trace["W2"][j, 0] * math.exp(-z) / (1 + math.exp(-z)) ** 2
+    own = {"y_hat[1]": 0.111, "dz2[1]": dz2, f"dz1[{j + 1}]": dz1, weight: trace["x"][0, i] * dz1}
     assert [line.verdict.status == "correct" for line in marked({2: own}).marks[1].lines] == [False, True, True, True]
-    assert marked({2: own | {"dz1[2]": 2 * dz1}}).marks[1].points == 1  # and what follows from that is not right
+    assert marked({2: own | {f"dz1[{j + 1}]": 2 * dz1}}).marks[1].points == 1  # and what follows from that is not right
 
 
 def zeros(question):
