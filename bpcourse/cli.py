@@ -307,15 +307,14 @@ def sheet(args: argparse.Namespace) -> int:
         if not (names or args.count is not None):
             raise UserError("needed the number of sheets, --count 30, or a list of names, --names class.csv")
         plan = Plan(tuple(args.topic or SHEET_TOPICS), args.level, secret)
-        if args.seed is None:
-            print(f"The secret of these sheets is {secret}")
-            print("Keep it: it is stored nowhere, and you need it (--seed) to mark these sheets or to make them again.")
-            sys.stdout.flush()  # before the first sheet is there
-        elif len(secret) < SHORTEST_SECRET:
+        if args.seed is not None and len(secret) < SHORTEST_SECRET:
             advice = f"take {SHORTEST_SECRET} characters or more, or leave --seed out"
             print(f"This secret can be guessed by trying: {advice}", file=sys.stderr)
         if args.format == "moodle":
-            print(f"Saved: {write_moodle(plan, count, folder / 'questions.xml', args.force)}")
+            saved = write_moodle(plan, count, folder / "questions.xml", args.force)
+            print(f"Saved: {saved}, with {count} variant(s) of each topic")
+            if args.seed is None:
+                print(f"To make these questions again: --seed {secret}")
             return 0
         chosen = Class(plan, count, names, folder, args.format, browser() if args.format == "pdf" else None)
         require_own(chosen, args.force)
@@ -323,7 +322,16 @@ def sheet(args: argparse.Namespace) -> int:
             print(f"{len(names)} name(s), from {names[0]} to {names[-1]}")
         if twice := [name for name, times in Counter(names).items() if times > 1]:
             print(f"More than one student is called {', '.join(twice)}")
+        if args.seed is None:
+            print(f"The secret of these sheets is {secret}")
+            print("Keep it: it is stored nowhere, and you need it (--seed) to mark these sheets or to make them again.")
+            sys.stdout.flush()  # before the first sheet is there
         written = write_class(chosen, args.force)
+    except KeyboardInterrupt:
+        print(
+            "Stopped. What is there is whole; the same command, with the same --seed, makes the rest.", file=sys.stderr
+        )
+        raise
     except FileExistsError as error:  # a file, or another one where the folder should be
         there = error.filename or folder / "questions.xml"
         raise UserError(f"{there} is there already. Name another folder, or add --force") from None

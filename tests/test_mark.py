@@ -505,7 +505,7 @@ def test_the_command_writes_the_report(handed_in, capsys):
     for row in rows:
         assert int(row[2]) == int(row[5]) + int(row[6]) <= int(row[3])
     for row in [*rows, *rows_of(folder / "marks" / "mistakes.csv")]:
-        assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
+        assert not any(cell.startswith(("=", "+", "-", "@")) and not is_number(cell) for cell in row)
 
 
 def test_a_sheet_that_was_not_handed_in_has_no_points(handed_in):
@@ -547,8 +547,20 @@ def test_a_class_without_mistakes_and_one_without_sheets_have_a_report():
     assert "There is nothing to mark." in Report(record, (), ()).page
 
 
+def is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def test_a_number_stays_a_number_in_a_table():
+    assert table([["-0.0451", "+2", "-1.5e-07"]]) == "-0.0451,+2,-1.5e-07\r\n"
+
+
 def test_a_cell_never_becomes_a_formula():
-    for text in ("=1", "+1", "-1", "@x", "  =1", "\t=1", "\r\n=1"):
+    for text in ("=1", "+1+1", "-2-A1", "@x", "  =1", "\t=1", "\r\n=1", "-1e3e", "+-1"):
         assert table([[text]]).lstrip('"').startswith("'")
     assert table([['Bo, "x"', 3, -1]]) == '"Bo, ""x""",3,-1\r\n'
 

@@ -297,7 +297,10 @@ def command(folder, **changed):
 
 def test_the_command_says_where_the_file_is(tmp_path, capsys):
     assert command(tmp_path / "new") == 0
-    assert capsys.readouterr() == (f"Saved: {tmp_path / 'new' / 'questions.xml'}\n", "")  # so short: no bar
+    assert capsys.readouterr() == (
+        f"Saved: {tmp_path / 'new' / 'questions.xml'}, with 1 variant(s) of each topic\n",
+        "",
+    )  # so short: no bar
     with pytest.raises(UserError, match=r"is there already\. Name another folder, or add --force"):
         command(tmp_path / "new")
     assert command(tmp_path / "new", force=True) == 0

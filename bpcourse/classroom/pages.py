@@ -24,7 +24,8 @@ from bpcourse.tutor.worked import Hand, page
 MOST_ROWS = 6  # of a table of answers; more are set in two, side by side
 ADVICE = (
     "Write each value with four significant digits, such as 0.04506 or −1.234, and go on with all the digits that "
-    "your calculator has. Names count from 1: dW1[2,3] belongs to the weight from input 2 to unit 3 of layer 1."
+    "your calculator has. Names count from 1: dW1[2,3] belongs to the weight from input 2 to unit 3 of layer 1. A unit "
+    "adds up z, with its bias, and puts out a; δ2₁ is ∂L/∂z2₁, of unit 1 in layer 2."
 )
 
 
@@ -184,7 +185,7 @@ h1, h3, h4 {{ break-after: avoid; }}
 section + section {{ break-before: page; }}
 figure, tr, .given, .answers, .room {{ break-inside: avoid; }}
 figure {{ margin: .6rem 0; }}
-figure svg {{ display: block; width: 100%; height: auto; max-height: 10cm; }}
+figure svg {{ display: block; width: 100%; height: auto; max-height: 7.5cm; }}
 figcaption {{ font-size: .9em; }}
 table {{ border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0; }}
 th, td {{ border: 1px solid; padding: .15rem .6rem; text-align: left; font-weight: normal; }}
@@ -196,7 +197,7 @@ thead {{ font-size: .9em; }}
 .answers {{ display: flex; gap: 1.4rem; align-items: start; }}
 .answers td, .answers th {{ white-space: nowrap; height: 1.6em; }}
 .answers .field {{ width: 4.2cm; }}
-.room {{ height: 2.5cm; font-size: .9em; }}
+.room {{ height: 1.5cm; font-size: .9em; break-before: avoid; }}
 @page {{ margin: 1.5cm 1.7cm; @bottom-right {{ content: "{title}, page " counter(page); font: 9pt sans-serif; }} }}
 @media print {{ h1 {{ font-size: 15pt; }} }}
 """

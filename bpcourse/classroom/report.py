@@ -9,6 +9,7 @@ import csv
 import errno
 import io
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -187,7 +188,8 @@ def _cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     line = shown(value, LONGEST_CELL)
-    return f"'{line}" if line.lstrip()[:1] in ("=", "+", "-", "@") else line
+    formula = line.lstrip()[:1] in ("=", "+", "-", "@") and not re.fullmatch(r"[+-]?[\d.]+(e[+-]?\d+)?", line)
+    return f"'{line}" if formula else line
 
 
 def bars(rows: Sequence[Common], students: int) -> str:
@@ -259,12 +261,13 @@ def _line(line: Line) -> str:
     message, hint = line.verdict.message, line.verdict.hint
     if line.verdict.status in ("correct", "not answered"):
         message, hint = message.partition(", ")[2], ""  # of what is plainly right or empty, no more
+    carried = line.verdict.status == "correct" and message != ""
     said = "<br>".join(map(escape, message.split("\n")))
     more = f'<br><span class="hint">{escape(hint)}</span>' if hint else ""
     return (
         f'<tr><th scope="row"><code>{line.name}</code></th>'
         f'<td class="n"><bdi>{escape(line.written) or "–"}</bdi></td><td class="n">{number(line.right)}</td>'
-        f'<td><strong style="color:{colour}">{sign} {words}.</strong> {said}{more}</td></tr>'
+        f'<td><strong style="color:{colour}">{sign} {words}</strong>{", " if carried else ". "}{said}{more}</td></tr>'
     )
 
 
