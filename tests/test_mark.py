@@ -401,13 +401,6 @@ def test_links_pipes_and_folders_are_skipped(tmp_path):
     }
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="everything can be read here")
-def test_what_cannot_be_read_is_skipped(tmp_path):
-    write_notebook(tmp_path / "mine.ipynb", 1)
-    (tmp_path / "mine.ipynb").chmod(0)
-    assert "cannot be read" in collect(tmp_path, 30).remarks[0].text
-
-
 def test_a_file_that_fails_while_it_is_read_is_skipped(tmp_path, monkeypatch):
     write_notebook(tmp_path / "mine.ipynb", 1)
 
