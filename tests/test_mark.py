@@ -380,6 +380,13 @@ def test_another_table_is_skipped(text, reason, tmp_path):
     assert reason in remark.text
 
 
+def test_a_file_of_another_kind_is_named(tmp_path):
+    for name in ("notes.docx", "photo of sheet 3.jpg", ".DS_Store"):
+        (tmp_path / name).write_text("", encoding="utf-8")
+    found = [(remark.source, remark.skipped) for remark in collect(tmp_path, 30).remarks]
+    assert found == [("notes.docx", True), ("photo of sheet 3.jpg", True)]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="links and pipes are made otherwise there")
 def test_links_pipes_and_folders_are_skipped(tmp_path):
     (tmp_path / "folder.ipynb").mkdir()

@@ -206,6 +206,10 @@ def _files(folder: Path, leave_out: set[Path], remarks: list[Remark]) -> Iterato
             if not name.startswith((".", "__MACOSX")) and name not in links and (here / name).resolve() not in leave_out
         )
         named = [name for name in (*files, *folders) if name.lower().endswith((".ipynb", ".csv"))]
+        for name in sorted({*files} - {*named}):
+            if not name.startswith("."):
+                said = "is neither a notebook (.ipynb) nor a table (.csv)."
+                remarks.append(Remark(shown((here / name).relative_to(folder).as_posix()), said, True))
         yield from (here / name for name in sorted(named) if not name.startswith("."))
 
 
