@@ -19,7 +19,7 @@ import pytest
 
 from bpcourse import cli, practice, read_number
 from bpcourse.classroom import files, pages, printing
-from bpcourse.classroom.files import Class, read_names, write_class
+from bpcourse.classroom.files import Class, _ctrl_c_left_to_us, read_names, write_class
 from bpcourse.classroom.pages import FORMATS, key_html, key_markdown, rows, sheet_html, sheet_markdown, sheet_notebook
 from bpcourse.classroom.sheets import IN_WORDS, Plan, Question, in_words
 from bpcourse.tutor.equations import table
@@ -600,6 +600,22 @@ def test_ctrl_c_ends_it_soon_and_with_whole_files(tmp_path):
         assert process.returncode != 0
         assert all(map(whole, (path for path in tmp_path.rglob("*.*") if path.suffix != ".part")))
     assert (tmp_path / "key" / "class-unfinished.json").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
+def test_a_process_that_only_just_begins_leaves_ctrl_c_alone():
+    before = signal.getsignal(signal.SIGINT)
+    with _ctrl_c_left_to_us():
+        process = subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(0.3); print('alive')"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    for _ in range(20):  # also while Python itself starts
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.005)
+    assert process.communicate(timeout=20) == (b"alive\n", b"")
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 STARTED = """

@@ -24,7 +24,7 @@ import threading
 import unicodedata
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing.connection import Connection
@@ -269,7 +269,8 @@ def _made(chosen: Class, numbers: Sequence[int], force: bool, scratch: Path) -> 
         for each in range(count):
             ours, theirs = context.Pipe(duplex=False)
             worker = context.Process(target=_work, args=(make, numbers[each::count], theirs), daemon=True)
-            worker.start()
+            with _ctrl_c_left_to_us():
+                worker.start()
             theirs.close()  # so that the end of the process is the end of what comes
             workers.append(worker)
             pipes.append(ours)
@@ -285,6 +286,22 @@ def _made(chosen: Class, numbers: Sequence[int], force: bool, scratch: Path) -> 
             worker.terminate()
         for worker in workers:
             worker.join()
+
+
+@contextmanager
+def _ctrl_c_left_to_us() -> Iterator[None]:
+    """Let a process that is started meanwhile ignore Ctrl-C from its first moment on: it inherits that."""
+    before = signal.getsignal(signal.SIGINT)
+    if (
+        threading.current_thread() is not threading.main_thread() or before is None
+    ):  # then it cannot be set, or set back
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _work(make: Callable[[int], Answers], numbers: Sequence[int], pipe: Connection) -> None:
