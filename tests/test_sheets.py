@@ -3,16 +3,19 @@
 import csv
 import html.parser
 import json
+import multiprocessing
 import os
 import random
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -595,19 +598,35 @@ def test_ctrl_c_ends_it_soon_and_with_whole_files(tmp_path):
             time.sleep(0.01)
         for _ in range(times):  # a terminal sends it to all processes of the group
             os.killpg(process.pid, signal.SIGINT)
-        for _ in range(5):
-            try:
-                _, said = process.communicate(timeout=5)
-                break
-            except subprocess.TimeoutExpired:  # Python drops one that comes while it frees an object: press again
-                os.killpg(process.pid, signal.SIGINT)
-        else:
-            process.kill()
-            raise AssertionError("Ctrl-C did not end it")
+        _, said = process.communicate(timeout=20)
         assert b"Traceback" not in said or times == 2, said.decode()
         assert process.returncode != 0
         assert all(map(whole, (path for path in tmp_path.rglob("*.*") if path.suffix != ".part")))
     assert (tmp_path / "key" / "class-unfinished.json").exists()
+
+
+def misses_its_signal(make, numbers, pipe):
+    """Work as a process does in which Python drops the SIGTERM."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    files.signal = SimpleNamespace(signal=lambda *_: None, SIGINT=None, SIGTERM=None, SIG_IGN=None)
+    files._work(make, numbers, pipe)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended without a signal")
+def test_a_process_that_misses_its_signal_is_not_awaited_for_ever(tmp_path, monkeypatch):
+    chosen = Class(Plan(("bias",), 1, SECRET), 5000, (), tmp_path)
+    for folder in ("sheets", "key"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setattr(files, "_work", misses_its_signal)
+    made = files._made(chosen, range(1, 5001), False, tmp_path)
+    next(made)
+    closing = threading.Thread(target=made.close, daemon=True)
+    closing.start()
+    closing.join(20)
+    ended = not closing.is_alive()
+    for process in multiprocessing.active_children():
+        process.kill()
+    assert ended
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")

@@ -282,7 +282,8 @@ def _made(chosen: Class, numbers: Sequence[int], force: bool, scratch: Path) -> 
     except EOFError:
         raise ValueError("a process was ended from outside. The same command again goes on from here.") from None
     finally:
-        for worker in workers:
+        for pipe, worker in zip(pipes, workers, strict=False):
+            pipe.close()  # a process that misses its signal, as Python drops one now and then, finds nobody to send to
             worker.terminate()
         for worker in workers:
             worker.join()
@@ -292,9 +293,8 @@ def _made(chosen: Class, numbers: Sequence[int], force: bool, scratch: Path) -> 
 def _ctrl_c_left_to_us() -> Iterator[None]:
     """Let a process that is started meanwhile ignore Ctrl-C from its first moment on: it inherits that."""
     before = signal.getsignal(signal.SIGINT)
-    if (
-        threading.current_thread() is not threading.main_thread() or before is None
-    ):  # then it cannot be set, or set back
+    ours = threading.current_thread() is threading.main_thread() and before is not None
+    if not ours:  # it cannot be set here, or not be set back
         yield
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)
