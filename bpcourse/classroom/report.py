@@ -20,6 +20,7 @@ from bpcourse.notation import number
 from bpcourse.pictures.charts import BLUE
 from bpcourse.pictures.diagram import INK, QUIET
 from bpcourse.tutor.marking import WORDS
+from bpcourse.tutor.practice import TOPICS
 
 FILES = ("report.html", "gradebook.csv", "mistakes.csv")
 MOST_BARS = 12
@@ -88,7 +89,7 @@ class Report:
     def _head(self) -> Iterator[str]:
         record = self.record
         yield "<h1>Marks of a class</h1>"
-        topics = ", ".join(f"{place}.\u00a0{topic}" for place, topic in enumerate(record.topics, start=1))
+        topics = "; ".join(f"{place}.\u00a0{TOPICS[topic].words}" for place, topic in enumerate(record.topics, start=1))
         yield f"<p>Questions, level {record.level}: {escape(topics)}.</p>"
         parts = [f"<strong>{len(self.sheets)} of {record.count} sheets were marked.</strong>"]
         if skipped := sum(remark.skipped for remark in self.remarks):
@@ -244,7 +245,7 @@ def _student(sheet: MarkedSheet) -> str:
         *(f'<p class="note">Please look: {escape(note)}</p>' for note in sheet.notes),
     ]
     for mark in sheet.marks:
-        title = f"Question {mark.number}: {', '.join(dict.fromkeys((mark.topic, mark.asked)))}"
+        title = f"Question {mark.number}: {mark.asked}, {TOPICS[mark.topic].words}"
         points = f"{mark.points} of {len(mark.lines)} points"
         parts.append(f"<h3>{escape(title)} <span>{points}</span></h3>")
         if mark.in_the_head:

@@ -19,33 +19,6 @@ from bpcourse.tutor.practice import SHAPES, TOPICS, Problem, problem
 ON_THE_WAY = ("y_hat", "delta")  # kinds of step that are asked for, too, before the answer itself
 MOST_QUESTIONS = 20
 RECORD, VERSION = "class.json", 1  # the file with what is needed to mark a class, but for the secret
-IN_WORDS = {
-    "weighted_sum": "what a unit adds up",
-    "activation": "what a unit puts out",
-    "slope": "how steep an activation is",
-    "forward": "what the network predicts: the whole forward pass",
-    "loss": "how large a squared error is",
-    "cross_entropy": "how large a binary cross-entropy is",
-    "loss_slope": "the slope of the loss at a prediction",
-    "output_delta": "δ of an output",
-    "output_weight": "the gradient of a weight of the last layer",
-    "hidden_delta": "δ of a hidden unit",
-    "hidden_weight": "the gradient of a hidden weight, along every path",
-    "relu": "the gradient of a hidden weight, with ReLU or leaky ReLU",
-    "dead_relu": "a gradient where some ReLU units are off",
-    "bias": "the gradient of a bias",
-    "matrix": "the gradient of all weights of layer 1, as a matrix",
-    "batch": "the gradient of a weight for a batch of two examples",
-    "update": "a weight after one step of gradient descent",
-    "softmax": "a probability by softmax",
-    "softmax_slope": "how a probability by softmax changes with one z",
-    "class_loss": "how large a cross-entropy of classes is",
-    "yes_or_no": "the gradient of a weight with sigmoid and binary cross-entropy",
-    "classes": "the gradient of a weight with softmax and cross-entropy",
-    "hidden_classes": "the gradient of a hidden weight with softmax and cross-entropy",
-    "find_the_mistake": "a colleague's wrong gradient: find the mistake, and the right value",
-}
-"""What each topic asks for."""
 
 
 @dataclass(frozen=True)
@@ -139,12 +112,12 @@ def in_words() -> str:
     """Return what topics and levels there are, a line for each.
 
     >>> print(in_words().splitlines()[1])
-      weighted_sum    what a unit adds up
+      weighted_sum     what a unit adds up
     """
     lines = ["topics, with the level at which they begin if it is not the first:"]
     for name, topic in TOPICS.items():
         begins = f" (from level {topic.from_level})" if topic.from_level > 1 else ""
-        lines.append(f"  {name:<15} {IN_WORDS.get(name, '')}{begins}")
+        lines.append(f"  {name:<16} {topic.words}{begins}")
     lines.append("levels, by the sizes of their networks:")
     for level, sizes in enumerate(SHAPES, start=1):
         inputs, *hidden, outputs = sizes

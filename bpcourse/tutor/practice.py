@@ -55,6 +55,7 @@ FAR = 0.2  # of the right value: so far away at least a colleague's number is
 class Topic:
     """What a problem is about.
 
+    words : what is asked for
     quantity : the name of what is asked for, without layer and index
     output : whether it is asked of the output layer, else of layer 1
     hidden, outputs : activations to choose from
@@ -67,6 +68,7 @@ class Topic:
     claimed : whether a colleague's wrong number is given, whose mistake is to be found
     """
 
+    words: str
     quantity: str
     output: bool = True
     hidden: tuple[str, ...] = ("sigmoid", "tanh")
@@ -92,30 +94,60 @@ CLASSES: dict[str, Any] = {"outputs": ("softmax",), "losses": ("categorical_cros
 TOPICS = Register(
     "topic",
     {
-        "weighted_sum": Topic("z"),
-        "activation": Topic("a", output=False, hidden=SMOOTH, outputs=SMOOTH),
-        "slope": Topic("slope", output=False, hidden=SMOOTH, outputs=SMOOTH),
-        "forward": Topic("y_hat", hidden=ALL, outputs=("sigmoid", "identity")),
-        "loss": Topic("loss", outputs=("sigmoid", "identity")),
-        "cross_entropy": Topic("loss", losses=("binary_cross_entropy",)),
-        "loss_slope": Topic("da", outputs=("sigmoid", "identity")),
-        "output_delta": Topic("dz", outputs=SMOOTH),
-        "output_weight": Topic("dW", outputs=SMOOTH),
-        "hidden_delta": Topic("dz", output=False, from_level=2),
-        "hidden_weight": Topic("dW", output=False, hidden=("sigmoid",), losses=("mse",), from_level=2),
-        "relu": Topic("dW", output=False, hidden=("relu", "leaky_relu"), from_level=2),
-        "dead_relu": Topic("dW", hidden=("relu",), from_level=2, gated=GATED),
-        "bias": Topic("db", output=False),
-        "matrix": Topic("dW", output=False, from_level=2, whole=True),
-        "batch": Topic("dW", output=False, examples=2),
-        "update": Topic("W", losses=("half_sse",), rate=True),
-        "softmax": Topic("y_hat", **CLASSES),
-        "softmax_slope": Topic("slope", **CLASSES),
-        "class_loss": Topic("loss", **CLASSES),
-        "yes_or_no": Topic("dW", losses=("binary_cross_entropy",)),
-        "classes": Topic("dW", **CLASSES),
-        "hidden_classes": Topic("dW", output=False, **CLASSES),
-        "find_the_mistake": Topic("dW", output=False, hidden=SMOOTH, outputs=SMOOTH, claimed=True),
+        "weighted_sum": Topic("what a unit adds up", "z"),
+        "activation": Topic("what a unit puts out", "a", output=False, hidden=SMOOTH, outputs=SMOOTH),
+        "slope": Topic("how steep an activation is", "slope", output=False, hidden=SMOOTH, outputs=SMOOTH),
+        "forward": Topic(
+            "what the network predicts: the whole forward pass", "y_hat", hidden=ALL, outputs=("sigmoid", "identity")
+        ),
+        "loss": Topic("how large a squared error is", "loss", outputs=("sigmoid", "identity")),
+        "cross_entropy": Topic("how large a binary cross-entropy is", "loss", losses=("binary_cross_entropy",)),
+        "loss_slope": Topic("the slope of the loss at a prediction", "da", outputs=("sigmoid", "identity")),
+        "output_delta": Topic("δ of an output", "dz", outputs=SMOOTH),
+        "output_weight": Topic("the gradient of a weight of the last layer", "dW", outputs=SMOOTH),
+        "hidden_delta": Topic("δ of a hidden unit", "dz", output=False, from_level=2),
+        "hidden_weight": Topic(
+            "the gradient of a hidden weight, along every path",
+            "dW",
+            output=False,
+            hidden=("sigmoid",),
+            losses=("mse",),
+            from_level=2,
+        ),
+        "relu": Topic(
+            "the gradient of a hidden weight, with ReLU or leaky ReLU",
+            "dW",
+            output=False,
+            hidden=("relu", "leaky_relu"),
+            from_level=2,
+        ),
+        "dead_relu": Topic(
+            "a gradient where some ReLU units are off", "dW", hidden=("relu",), from_level=2, gated=GATED
+        ),
+        "bias": Topic("the gradient of a bias", "db", output=False),
+        "matrix": Topic(
+            "the gradient of all weights of layer 1, as a matrix", "dW", output=False, from_level=2, whole=True
+        ),
+        "batch": Topic("the gradient of a weight for a batch of two examples", "dW", output=False, examples=2),
+        "update": Topic("a weight after one step of gradient descent", "W", losses=("half_sse",), rate=True),
+        "softmax": Topic("a probability by softmax", "y_hat", **CLASSES),
+        "softmax_slope": Topic("how a probability by softmax changes with one z", "slope", **CLASSES),
+        "class_loss": Topic("how large a cross-entropy of classes is", "loss", **CLASSES),
+        "yes_or_no": Topic(
+            "the gradient of a weight with sigmoid and binary cross-entropy", "dW", losses=("binary_cross_entropy",)
+        ),
+        "classes": Topic("the gradient of a weight with softmax and cross-entropy", "dW", **CLASSES),
+        "hidden_classes": Topic(
+            "the gradient of a hidden weight with softmax and cross-entropy", "dW", output=False, **CLASSES
+        ),
+        "find_the_mistake": Topic(
+            "a colleague's wrong gradient: find the mistake, and the right value",
+            "dW",
+            output=False,
+            hidden=SMOOTH,
+            outputs=SMOOTH,
+            claimed=True,
+        ),
     },
 )
 """The topics, in the order of the lessons."""
