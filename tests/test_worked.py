@@ -371,7 +371,8 @@ def test_the_page_stands_by_itself():
     assert page.seen.count("h1") == page.seen.count("title") == page.seen.count("main") == 1
     assert page.seen.count("h2") == sum(isinstance(block, Heading) for block in (*solution.blocks, *solution.result))
     assert not {"script", "link", "img", "iframe"} & set(page.seen)
-    assert "http" not in solution.html
+    assert "//" not in solution.html
+    assert "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"" in solution.html
     words = re.sub(r"\s+", "", "".join(page.texts))
     for equation in solution.text.splitlines():
         if equation.startswith("  "):

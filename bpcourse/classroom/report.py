@@ -21,6 +21,7 @@ from bpcourse.pictures.charts import BLUE
 from bpcourse.pictures.diagram import INK, QUIET
 from bpcourse.tutor.marking import WORDS
 from bpcourse.tutor.practice import TOPICS
+from bpcourse.tutor.worked import page
 
 FILES = ("report.html", "gradebook.csv", "mistakes.csv")
 MOST_BARS = 12
@@ -82,9 +83,9 @@ class Report:
 
     @property
     def page(self) -> str:
-        """The report as a page by itself, which needs no network and no script."""
+        """The report as a page by itself, which allows no network and no script."""
         body = "\n".join([*self._head(), *self._common(), *self._marks(), *self._files(), *map(_student, self.sheets)])
-        return PAGE.replace("BODY", body)
+        return page("Marks of a class", body, STYLE)
 
     def _head(self) -> Iterator[str]:
         record = self.record
@@ -319,18 +320,11 @@ def require_absent(names: Iterable[str], folder: Path, force: bool) -> None:
         raise FileExistsError(errno.EEXIST, "is there already; name another folder, or say force", str(there[0]))
 
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>Marks of a class</title>
-<style>
-body { font: 1rem/1.5 system-ui, sans-serif; color: #222; background: #fff; max-width: 62rem; margin: 2rem auto; }
-body { padding: 0 1.2rem; }
-h1 { font-size: 1.6rem; line-height: 1.3; margin: 0 0 .6rem; }
-h2 { font-size: 1.25rem; margin: 2.4rem 0 .6rem; }
+STYLE = """
+:root { color-scheme: light; }
+body { color: #222; background: #fff; font-size: 1rem; line-height: 1.5; max-width: 62rem; }
+h1 { font-size: 1.6rem; margin: 0 0 .6rem; }
+h2 { font-size: 1.25rem; letter-spacing: 0; margin: 2.4rem 0 .6rem; }
 h3 { font-size: 1rem; margin: 1.5rem 0 .3rem; overflow-wrap: anywhere; }
 h3 span { font-weight: normal; margin-left: .6rem; }
 p { margin: .5rem 0; max-width: 46rem; }
@@ -355,24 +349,16 @@ tbody th { font-weight: normal; }
 .answers th:nth-child(3) { width: 13%; }
 .all td, .all th { border-top: 2px solid #555; font-weight: bold; }
 .quiet, .hint { color: #555; }
-.note { border-left: 4px solid #7a5a00; padding-left: .7rem; }
+.note { font-style: normal; border-left: 4px solid #7a5a00; padding-left: .7rem; }
 @page { margin: 1.6cm; }
 @media print {
   html { font-size: 9pt; }
-  body { margin: 0; padding: 0; max-width: none; }
+  body { padding: 0; max-width: none; font-size: 1rem; }
   .scroll { overflow: visible; }
   .student { break-before: page; }
-  h2, h3, caption, thead { break-after: avoid; }
+  h3, caption, thead { break-after: avoid; }
   tr, figure { break-inside: avoid; }
   thead { display: table-header-group; }
   a { color: inherit; text-decoration: none; }
 }
-</style>
-</head>
-<body>
-<main>
-BODY
-</main>
-</body>
-</html>
 """

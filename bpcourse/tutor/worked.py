@@ -268,6 +268,7 @@ PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
 <title>{title}</title>
 <style>
 :root {{ color-scheme: light dark; }}
@@ -292,7 +293,7 @@ p {{ break-inside: avoid; }}
 
 
 def page(title: str, body: str, style: str = "") -> str:
-    """Return a page by itself, to read or to print, which needs no network and no script.
+    """Return a page by itself, to read or to print, which allows no network and no script.
 
     title : as text
     body, style : in HTML and in CSS, which comes after that of every page
