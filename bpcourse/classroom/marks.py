@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bpcourse.classroom.files import JOINERS
 from bpcourse.classroom.sheets import RECORD, VERSION, Plan, Question, Sheet
 from bpcourse.engine.validation import is_count, require
 from bpcourse.tutor.equations import Step, look_up, table
@@ -31,7 +32,7 @@ LONGEST_CELL = 20_000  # characters of a cell that is parsed
 LONGEST = 120  # characters of an answer, a name, or a file's name, as they are shown
 MOST_ANSWERS = 200  # for a question
 MOST_NOTES = 10  # on one sheet
-JOINERS = "\u200c\u200d\u200e\u200f"  # with marks of direction, which `files.JOINERS`, of what is printed, leaves out
+UNSEEN = JOINERS + "\u200e\u200f"  # print nothing either: the marks of direction, which turn no text around them
 COLUMNS = ["sheet", "question", "name", "answer"]
 
 Answer = float | str | None
@@ -51,7 +52,7 @@ def shown(text: str, longest: int = LONGEST) -> str:
     ('a�b� c', 121)
     """
     line = "".join(
-        " " if each.isspace() else each if each.isprintable() or each in JOINERS else "\ufffd"
+        " " if each.isspace() else each if each.isprintable() or each in UNSEEN else "\ufffd"
         for each in text[: longest + 1]
     )
     return line if len(line) <= longest else line[:longest] + "…"
