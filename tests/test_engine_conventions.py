@@ -19,7 +19,6 @@ import bpcourse
 from bpcourse import ACTIVATIONS, LOSSES, Dense, Network, backprop, forward, one_hot, sgd_step
 
 PACKAGE = Path(bpcourse.__file__).parent
-ROOT = Path(__file__).parents[1]
 UNIT_BY_UNIT = [name for name in ACTIVATION_NAMES if name != "softmax"]
 SQUARED, CROSS = ["mse", "half_sse"], ["binary_cross_entropy", "categorical_cross_entropy"]
 BCE, CE = (LOSSES[name] for name in CROSS)

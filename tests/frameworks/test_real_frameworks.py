@@ -25,17 +25,8 @@ from bpcourse import (
 )
 
 RNG = np.random.default_rng(3)
-W1, B1, W2, B2 = RNG.normal(size=(2, 3)), RNG.normal(size=3), RNG.normal(size=(3, 2)), RNG.normal(size=2)
+W1, B1, W2 = RNG.normal(size=(2, 3)), RNG.normal(size=3), RNG.normal(size=(3, 2))
 X, Y = RNG.normal(size=(5, 2)), RNG.dirichlet([1, 1], 5)
-
-
-def same(network, layers):
-    """Return whether the network is these (W, b, name of activation), number for number."""
-    found = [(layer.W.tolist(), layer.b if layer.b is None else layer.b.tolist(), layer.activation.name)
-             for layer in network.layers]  # fmt: skip
-    return found == [(np.asarray(W).tolist(), b if b is None else np.asarray(b).tolist(), f) for W, b, f in layers]
-
-
 BACKENDS = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
 HAS_KERAS = bool(find_spec("keras") and BACKENDS)
 # Some steps Keras 3.15 makes in float32, whatever its floatx is: a tanh with JAX, a product with PyTorch.
