@@ -23,9 +23,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from injected import ROWS, SLIPS, injected, right
+from helpers.injected import ROWS, SLIPS, injected, right
 
-from bpcourse import Dense, Network, Trace, backprop, check, number, steps
+from bpcourse import Dense, Network, Trace, backprop, check, format_number, steps
 from bpcourse.tutor.equations import Values, table
 
 SHAPES = ((2, 1), (3, 2, 1), (2, 3, 2), (3, 2, 3), (2, 2, 2), (3, 4, 3), (2, 3, 3, 2), (4, 3))
@@ -85,7 +85,7 @@ def shows(value: float, true: float, o: float, digits: int) -> bool:
     """Return whether a wrong value, written with so many digits, could not be taken for the right one."""
     if not math.isfinite(value) or abs(value - true) <= 0.002 * abs(true - o):
         return False
-    written = float(number(value, digits).replace("−", "-"))
+    written = float(format_number(value, digits).replace("−", "-"))
     half = 0.5 * 10.0 ** (math.floor(math.log10(abs(written))) + 1 - digits) if written else 0.0
     return abs(written - true) > 2 * half
 
@@ -118,7 +118,7 @@ def naming(cases: list[Problem], rng: random.Random) -> None:
                 chosen = [pair for pair in visible if is_new(pair[0]) == new]
                 for name, value in rng.sample(chosen, min(1, len(chosen))):
                     for digits in DIGITS:
-                        verdict = check(trace, name, number(value, digits), rate)
+                        verdict = check(trace, name, format_number(value, digits), rate)
                         named = verdict.mistakes[:1] == (mistake,)
                         asked[new, digits] += 1
                         first[new, digits] += named
@@ -146,7 +146,7 @@ def right_answers(cases: list[Problem]) -> None:
         for step in steps(trace, rate):
             for digits in DIGITS:
                 asked += 1
-                verdict = check(trace, step.name, number(step.value, digits), rate)
+                verdict = check(trace, step.name, format_number(step.value, digits), rate)
                 if verdict.status != "correct":
                     flagged.append((step.name, verdict.status))
         if asked > 20_000:
@@ -168,7 +168,7 @@ def random_answers(cases: list[Problem], count: int, rng: random.Random) -> None
             for _ in range(count):
                 trace, rate = rng.choice(cases)
                 step = rng.choice([each for each in steps(trace, rate) if each.value])
-                stated += check(trace, step.name, number(draw(step.value), digits), rate).status == "mistake"
+                stated += check(trace, step.name, format_number(draw(step.value), digits), rate).status == "mistake"
             rates.append(f"{digits} digits {stated / count:.3%}")
         print(f"  {way}: {', '.join(rates)}")
 
@@ -210,7 +210,7 @@ def written(steps_of, names, spoiled):
         values = Values(steps_of, known)
         step = steps_of[name]
         value = spoiled[1](step, values) if spoiled and spoiled[0] == name else step.rule(values)
-        answers[name] = number(value, 4)
+        answers[name] = format_number(value, 4)
         known[name] = float(answers[name].replace("−", "-"))
     return answers
 
@@ -223,7 +223,7 @@ def speed(rng: random.Random) -> None:
         times = []
         for _ in range(7):
             start = time.perf_counter()
-            check(trace, step.name, number(step.value * 1.37, 5), 0.3)
+            check(trace, step.name, format_number(step.value * 1.37, 5), 0.3)
             times.append(time.perf_counter() - start)
         medians.append(statistics.median(times))
     typical, slowest = statistics.median(medians) * 1e3, max(medians) * 1e3

@@ -23,7 +23,7 @@ from playwright.sync_api import Page, sync_playwright
 from bpcourse import EXAMPLES, cli, explore
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from support import jupyterlab, open_and_run
+from helpers.support import jupyterlab, open_and_run
 
 PRESSES, ROUNDS, DRAG = 40, 4, 3.0  # key presses each, in so many turns; seconds of a drag
 OURS = """

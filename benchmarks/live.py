@@ -20,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 from bpcourse import cli
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
-from support import jupyterlab, open_and_run
+from helpers.support import jupyterlab, open_and_run
 
 ROUNDS, TURN = 4, 5.0  # turns of each, and their seconds
 SETUP = """
@@ -28,7 +28,7 @@ import time
 import numpy as np
 from bpcourse import Network, datasets, explore_live
 chosen = datasets.{data}()
-network = Network.initialise({sizes}, {activations}, np.random.default_rng(0))
+network = Network.initialize({sizes}, {activations}, np.random.default_rng(0))
 watched = explore_live(network, chosen.x, chosen.y, {settings})
 bare = watched.scene.begin()
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from simulated_class import Tally, hand_in
+from helpers.simulated_class import Tally, hand_in
 from tqdm import tqdm
 
 from bpcourse.classroom.marks import ClassRecord, collect, mark_sheet

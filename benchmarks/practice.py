@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from posed import faults
+from helpers.posed import faults
 
 from bpcourse.classroom.sheets import Plan
 from bpcourse.tutor.practice import SHAPES, TOPICS, problem

@@ -53,7 +53,7 @@ class Work:
     def data(self) -> tuple[Network, np.ndarray, np.ndarray]:
         """Return the network and the examples, the same in every process."""
         rng = np.random.default_rng(0)
-        network = Network.initialise(self.sizes, self.activations, rng).astype(self.dtype)
+        network = Network.initialize(self.sizes, self.activations, rng).astype(self.dtype)
         if self.sizes[0] == 64:
             digits = datasets.digits()
             rows = rng.permutation(len(digits.x))[: self.examples]

@@ -106,7 +106,7 @@ def _copy(lesson: Path, folder: Path) -> bool:
 def lab(args: argparse.Namespace) -> int:
     """Copy the lessons and start JupyterLab on the first."""
     try:
-        from bpcourse import server
+        from bpcourse.lab import server
     except ImportError:
         raise UserError(f"JupyterLab is not installed. Run: {install('lab')}") from None
     if args.in_place:
@@ -227,8 +227,8 @@ def solutions(args: argparse.Namespace) -> int:
         import nbformat
 
         from bpcourse.classroom.files import write_whole
-        from bpcourse.server import without_live_views
-        from bpcourse.solutions import solved
+        from bpcourse.classroom.solved_lessons import solved
+        from bpcourse.lab.server import without_live_views
     except ImportError:
         raise UserError(f"JupyterLab is not installed. Run: {install('lab')}") from None
     folder = (args.folder or SOLUTIONS_FOLDER).expanduser()

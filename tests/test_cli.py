@@ -10,9 +10,10 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from support import jupyterlab
+from helpers.support import jupyterlab
 
-from bpcourse import cli, server
+from bpcourse import cli
+from bpcourse.lab import server
 from bpcourse.pictures import explorers
 
 LESSON = "03_chain_rule.ipynb"
@@ -182,8 +183,8 @@ def test_a_port_that_does_not_exist_is_named(port, tmp_path, capsys):
 
 
 def test_without_jupyterlab_it_says_what_to_install(tmp_path, capsys, monkeypatch):
-    monkeypatch.setitem(sys.modules, "bpcourse.server", None)  # as if it could not be imported
-    monkeypatch.delattr("bpcourse.server")
+    monkeypatch.setitem(sys.modules, "bpcourse.lab.server", None)  # as if it could not be imported
+    monkeypatch.delattr("bpcourse.lab.server")
     assert "pip install" in fails(capsys, "lab", str(tmp_path))
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support import PROJECT
+from helpers.support import PROJECT
 
 from bpcourse import LOSSES, Adam, Network, datasets, train
 from bpcourse.engine.tape import Parameters
@@ -79,7 +79,7 @@ def test_98_of_100_seeds_learn_it(name):
     for seed in range(100):
         rng = np.random.default_rng(seed)
         data = datasets.xor() if name == "xor" else DRAWN[name](rng=rng)
-        network = Network.initialise(sizes, ["tanh"] * (len(sizes) - 2) + ["sigmoid"], rng)
+        network = Network.initialize(sizes, ["tanh"] * (len(sizes) - 2) + ["sigmoid"], rng)
         history = train(network, data.x, data.y, "binary_cross_entropy", Adam(0.02), epochs, progress=False)
         learned += right(history, data, "binary_cross_entropy") >= 0.97
     assert learned >= 98
@@ -90,7 +90,7 @@ def test_digits_are_read_with_97_percent():
     for seed in range(10):
         rng = np.random.default_rng(seed)
         known, held_out = datasets.digits().split(rng)
-        network = Network.initialise([64, 32, 10], ["relu", "softmax"], rng)
+        network = Network.initialize([64, 32, 10], ["relu", "softmax"], rng)
         history = train(
             network, known.x, known.y, "categorical_cross_entropy", Adam(0.003), epochs=60, batch_size=32, rng=rng,
             dtype=np.float32, progress=False,

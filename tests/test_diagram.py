@@ -5,9 +5,9 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from support import PROJECT
+from helpers.support import PROJECT
 
-from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, draw, forward, leaky_relu, number
+from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, draw, format_number, forward, leaky_relu
 from bpcourse.pictures import diagram
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -15,7 +15,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def trace_of(sizes, seed=0, examples=1, hidden="tanh", output="identity"):
     rng = np.random.default_rng(seed)
-    network = Network.initialise(sizes, [hidden] * (len(sizes) - 2) + [output], rng)
+    network = Network.initialize(sizes, [hidden] * (len(sizes) - 2) + [output], rng)
     return backprop(network, rng.normal(size=(examples, sizes[0])), rng.normal(size=(examples, sizes[-1])), "half_sse")
 
 
@@ -44,20 +44,20 @@ def test_every_value_and_gradient_of_the_lecture_is_in_picture_and_table():
     texts, table = " ".join(shown(picture)), {name: (value, gradient) for name, value, gradient in picture.table}
     for name in ("W1", "W2"):
         for i, j in product(range(2), range(2)):
-            value, gradient = number(trace[name][i, j]), number(trace[f"d{name}"][i, j], signed=True)
+            value, gradient = format_number(trace[name][i, j]), format_number(trace[f"d{name}"][i, j], signed=True)
             assert f"= {value}" in texts
             assert f"∂L/∂w {gradient}" in texts
             assert table[f"{name}[{i + 1},{j + 1}]"] == (value, gradient)
     for layer, unit in product((1, 2), range(2)):
-        assert f"z = {number(trace[f'z{layer}'][0, unit])}" in texts
-        assert f"δ {number(trace[f'dz{layer}'][0, unit], signed=True)}" in texts
-        assert table[f"a{layer}[{unit + 1}]"][1] == number(trace[f"da{layer}"][0, unit], signed=True)
+        assert f"z = {format_number(trace[f'z{layer}'][0, unit])}" in texts
+        assert f"δ {format_number(trace[f'dz{layer}'][0, unit], signed=True)}" in texts
+        assert table[f"a{layer}[{unit + 1}]"][1] == format_number(trace[f"da{layer}"][0, unit], signed=True)
         assert table[f"b{layer}[{unit + 1}]"] == (
-            number(trace[f"b{layer}"][unit]),
-            number(trace[f"db{layer}"][unit], signed=True),
+            format_number(trace[f"b{layer}"][unit]),
+            format_number(trace[f"db{layer}"][unit], signed=True),
         )
-    assert number(trace.loss) in shown(picture)
-    assert table["loss"] == (number(trace.loss), "")
+    assert format_number(trace.loss) in shown(picture)
+    assert table["loss"] == (format_number(trace.loss), "")
 
 
 def test_a_notebook_gets_the_picture_its_words_and_a_table_of_every_value():
@@ -149,13 +149,17 @@ def test_weights_without_room_for_labels_are_in_the_table():
     trace = trace_of((5, 4, 1))
     picture = draw(trace)
     assert not any("w1₅₄" in text for text in shown(picture))
-    assert ("W1[5,4]", number(trace["W1"][4, 3]), number(trace["dW1"][4, 3], signed=True)) in picture.table
+    assert (
+        "W1[5,4]",
+        format_number(trace["W1"][4, 3]),
+        format_number(trace["dW1"][4, 3], signed=True),
+    ) in picture.table
 
 
 def test_a_batch_shows_the_example_that_was_asked_for():
     trace = trace_of((2, 3, 2), examples=3)
     picture = draw(trace, example=3)
-    assert f"x = {number(trace['x'][2, 1])}" in shown(picture)
+    assert f"x = {format_number(trace['x'][2, 1])}" in shown(picture)
     assert "example 3 of 3" in picture.words
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_networks import ACTIVATION_NAMES, PAIRS
-from support import tool
+from helpers.random_networks import ACTIVATION_NAMES, PAIRS
+from helpers.support import tool
 
 import bpcourse
 from bpcourse import ACTIVATIONS, LOSSES, Dense, Network, backprop, forward, one_hot, sgd_step
@@ -371,7 +371,7 @@ def test_far_out_in_every_layer_everything_but_da_is_finite(hidden, output, loss
 
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
 def test_initial_weights_keep_the_size_of_the_signal(name):  # Glorot & Bengio 2010, eq. 16; He et al. 2015, eq. 10
-    layer = Network.initialise([300, 200], [name], np.random.default_rng(3)).layers[0]
+    layer = Network.initialize([300, 200], [name], np.random.default_rng(3)).layers[0]
     rectifier = name in ("relu", "leaky_relu")
     limit = math.sqrt(6 / 300 if rectifier else 6 / 500)
     assert 0.999 * limit < np.abs(layer.W).max() <= limit
@@ -382,7 +382,7 @@ def test_initial_weights_keep_the_size_of_the_signal(name):  # Glorot & Bengio 2
 
 def test_the_same_seed_gives_the_same_network():
     def weights(rng):
-        return [layer.W.tolist() for layer in Network.initialise([2, 3, 1], ["relu", "sigmoid"], rng).layers]
+        return [layer.W.tolist() for layer in Network.initialize([2, 3, 1], ["relu", "sigmoid"], rng).layers]
 
     rng = np.random.default_rng(0)
     first = weights(rng)

@@ -8,7 +8,7 @@ import autograd
 import autograd.numpy as anp
 import numpy as np
 import pytest
-from random_networks import LARGEST_Z, NEAREST_TO_KINK, PAIRS, Case, random_cases
+from helpers.random_networks import LARGEST_Z, NEAREST_TO_KINK, PAIRS, Case, random_cases
 
 from bpcourse import Dense, Network, Trace, backprop, forward, gradcheck, sgd_step
 

@@ -7,10 +7,11 @@ import math
 
 import numpy as np
 import pytest
-from random_networks import random_cases
+from helpers.random_networks import random_cases
 
 from bpcourse import ACTIVATIONS, EXAMPLES, Activation, Dense, Network, backprop, sgd_step, steps
-from bpcourse.notation import Name, UnknownNameError
+from bpcourse.names import Name
+from bpcourse.registry import UnknownNameError
 from bpcourse.tutor.equations import Values, look_up, needed_for, table
 
 RATE = 0.3

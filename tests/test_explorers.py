@@ -18,7 +18,7 @@ from bpcourse import (
     explore_loss,
     explore_surface,
     explore_training,
-    number,
+    format_number,
 )
 from bpcourse.pictures import explorers
 
@@ -314,7 +314,7 @@ def test_controls_are_locked_until_something_is_predicted(monkeypatch):
     after = send(explorer, do="set", name="W1[1,2]", value=-2.0, again=False)
     start = backprop(LECTURE.network, LECTURE.x, LECTURE.y)["dW1"][0, 1]
     now = explorer.trace["dW1"][0, 1]
-    assert f"was {number(start)} and is {number(now)} now: it went" in after["predicted"]
+    assert f"was {format_number(start)} and is {format_number(now)} now: it went" in after["predicted"]
 
 
 def test_an_instructor_switches_predictions_off(monkeypatch):

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from support import PROJECT
+from helpers.support import PROJECT
 from test_cli import fails
 
 from bpcourse import EXAMPLES, cli, solve

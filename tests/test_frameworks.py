@@ -15,6 +15,8 @@ from bpcourse import (
     Activation,
     Dense,
     Network,
+    from_keras,
+    from_torch,
     keras_code,
     leaky_relu,
     torch_code,
@@ -152,25 +154,25 @@ TORCH_ACTIVATIONS = [
 
 @pytest.mark.parametrize(("name", "part"), TORCH_ACTIVATIONS)
 def test_each_part_of_a_torch_module_is_read(name, part):
-    read = Network.from_torch(sequential(torch_part("Flatten"), linear(W1, B1), part, linear(W2)))
+    read = from_torch(sequential(torch_part("Flatten"), linear(W1, B1), part, linear(W2)))
     assert same(read, [(W1, B1, name), (W2, None, "identity")])
 
 
 def test_nested_modules_and_one_activation_used_twice_are_read():
     tanh = torch_part("Tanh", f("tanh"))
     nested = sequential(linear(W1, B1), tanh, sequential(linear(W2, B2), tanh), linear(W1))
-    assert same(Network.from_torch(nested), [(W1, B1, "tanh"), (W2, B2, "tanh"), (W1, None, "identity")])
+    assert same(from_torch(nested), [(W1, B1, "tanh"), (W2, B2, "tanh"), (W1, None, "identity")])
     mine = stand_in("MyModule", FakeModule, inner=(linear(W1, B1), torch_part("ReLU", f("relu")), linear(W2)))
-    assert same(Network.from_torch(mine), [(W1, B1, "relu"), (W2, None, "identity")])
+    assert same(from_torch(mine), [(W1, B1, "relu"), (W2, None, "identity")])
 
 
 @pytest.mark.parametrize("name", ["linear", "sigmoid", "tanh", "relu", "softmax"])
 def test_each_activation_of_a_keras_layer_is_read(name):
     ours = "identity" if name == "linear" else name
     expected = [(np.float32(W1), np.float32(B1), ours), (np.float32(W2), None, "identity")]
-    assert same(Network.from_keras(model(dense(W1, B1, name, f(ours)), dense(W2))), expected)
+    assert same(from_keras(model(dense(W1, B1, name, f(ours)), dense(W2))), expected)
     after = keras_part("Activation", f(ours), activation=function(name))
-    assert same(Network.from_keras(model(dense(W1, B1), after, dense(W2))), expected)
+    assert same(from_keras(model(dense(W1, B1), after, dense(W2))), expected)
 
 
 KERAS_PARTS = [
@@ -186,29 +188,27 @@ KERAS_PARTS = [
 @pytest.mark.parametrize(("name", "part"), KERAS_PARTS)
 def test_each_part_of_a_keras_model_is_read(name, part):
     expected = [(np.float32(W1), None, name), (np.float32(W2), np.float32(B2), "identity")]
-    read = Network.from_keras(model(keras_part("InputLayer"), dense(W1), part, model(dense(W2, B2))))
+    read = from_keras(model(keras_part("InputLayer"), dense(W1), part, model(dense(W2, B2))))
     assert same(read, expected)
     if name != "identity":  # `activation=` may be given a layer
-        assert same(Network.from_keras(model(dense(W1, None, part), dense(W2, B2))), expected)
+        assert same(from_keras(model(dense(W1, None, part), dense(W2, B2))), expected)
 
 
 def test_the_function_leaky_relu_of_keras_has_its_own_slope():
-    read = Network.from_keras(model(dense(W1, B1, "leaky_relu", leaky_relu(0.2).f)))
+    read = from_keras(model(dense(W1, B1, "leaky_relu", leaky_relu(0.2).f)))
     assert read.layers[0].activation.name == "leaky_relu(0.2)"
 
 
 def test_an_example_that_is_no_row_is_flattened():
     flat = keras_part("Flatten", lambda x: x.reshape(len(x), -1))
     W = RNG.normal(size=(6, 2))
-    assert same(
-        Network.from_keras(model(flat, dense(W), input_shape=(None, 2, 3))), [(np.float32(W), None, "identity")]
-    )
+    assert same(from_keras(model(flat, dense(W), input_shape=(None, 2, 3))), [(np.float32(W), None, "identity")])
 
 
 def test_float32_becomes_float64_by_value_and_nothing_of_the_model_is_held():
     W = np.float32([[0.1], [1 / 3]])
     layer = dense(W)
-    network = Network.from_keras(model(layer))
+    network = from_keras(model(layer))
     assert network.layers[0].W.dtype == np.float64
     assert network.layers[0].W.tolist() == W.tolist() != [[0.1], [1 / 3]]
     layer.get_weights()[0][:] = 0
@@ -328,13 +328,13 @@ KERAS_REFUSED = [
 @pytest.mark.parametrize(("make", "kind", "words"), TORCH_REFUSED)
 def test_what_no_network_has_is_refused_of_torch_in_words(make, kind, words):
     with pytest.raises(kind, match=words):
-        Network.from_torch(make())
+        from_torch(make())
 
 
 @pytest.mark.parametrize(("make", "kind", "words"), KERAS_REFUSED)
 def test_what_no_network_has_is_refused_of_keras_in_words(make, kind, words):
     with pytest.raises(kind, match=words):
-        Network.from_keras(make())
+        from_keras(make())
 
 
 def test_no_module_of_the_package_imports_a_framework():

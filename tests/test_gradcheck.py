@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from random_networks import random_cases
+from helpers.random_networks import random_cases
 
 from bpcourse import Dense, Network, Trace, backprop, forward, gradcheck
 

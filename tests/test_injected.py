@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from injected import ROWS, SLIPS, injected, right
-from random_networks import random_cases
+from helpers.injected import ROWS, SLIPS, injected, right
+from helpers.random_networks import random_cases
 
 from bpcourse import EXAMPLES, Dense, Network, backprop, check, steps
 from bpcourse.tutor.equations import table

@@ -7,7 +7,7 @@ import shutil
 import nbformat
 import numpy as np
 import pytest
-from support import PROJECT, tool
+from helpers.support import PROJECT, tool
 
 import bpcourse
 from bpcourse.tutor import practice

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from simulated_class import (
+from helpers.simulated_class import (
     NAMES,
     Tally,
     code,

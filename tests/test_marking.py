@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from test_worked_examples import PUBLISHED, trace_of
 
-from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, hint, number, steps
+from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, format_number, hint, steps
 from bpcourse.tutor import mistakes
 from bpcourse.tutor.marking import WORDS, Verdict, check_each, read_answer
 from bpcourse.tutor.mistakes import CATALOGUE, OF_SHAPES, PAIRS, Mistake
@@ -123,7 +123,7 @@ def test_a_right_zero_is_right_and_a_wrong_zero_is_not():
 def test_right_answers_are_never_called_a_mistake(digits):
     for trace in (MAZUR, EXAMPLES["lecture"].backprop(), THREE, ONE_OF_THREE):
         for step in steps(trace, learning_rate=0.3):
-            verdict = check(trace, step.name, number(step.value, digits), learning_rate=0.3)
+            verdict = check(trace, step.name, format_number(step.value, digits), learning_rate=0.3)
             assert verdict.status == "correct", (step.name, verdict)
 
 
@@ -200,7 +200,7 @@ def test_a_published_sum_without_its_bias_is_named():
 
 
 def chain_of(trace, rate=None, digits=5):
-    return {step.name: number(step.value, digits) for step in steps(trace, rate)}
+    return {step.name: format_number(step.value, digits) for step in steps(trace, rate)}
 
 
 @pytest.mark.parametrize("trace", [MAZUR, THREE, ONE_OF_THREE])
@@ -441,7 +441,7 @@ def test_every_value_has_three_hints_and_none_gives_it_away(name):
     assert page.index(hints.where[:10]) < page.index("<details>")
     kind = next(step.kind for step in steps(THREE, 0.3) if step.name == name)
     if kind not in ("y_hat", "db"):  # which are another name for a number
-        assert number(value) not in hints.numbers
+        assert format_number(value) not in hints.numbers
 
 
 def test_hints_follow_the_notation_and_the_name():

@@ -8,8 +8,8 @@ import sys
 import nbclient
 import nbformat
 import pytest
+from helpers.support import PROJECT
 from nbformat.v4 import new_code_cell, new_notebook
-from support import PROJECT
 
 PLANTED = {
     "no error": ("engine/backpropagation.py", "", ""),

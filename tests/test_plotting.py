@@ -14,12 +14,12 @@ from bpcourse import (
     Network,
     backprop,
     datasets,
+    format_number,
     forward,
-    number,
     train,
 )
 from bpcourse.engine.variations import replaced
-from bpcourse.notation import WIDTH
+from bpcourse.numbers import WIDTH
 from bpcourse.pictures import plotting
 from bpcourse.pictures.plotting import describe
 
@@ -32,7 +32,7 @@ def learned():
     """A network that reads digits, and the images that it has not seen."""
     rng = np.random.default_rng(0)
     known, held_out = datasets.digits().split(rng)
-    network = Network.initialise([64, 16, 10], ["relu", "softmax"], rng)
+    network = Network.initialize([64, 16, 10], ["relu", "softmax"], rng)
     history = train(
         network, known.x, known.y, "categorical_cross_entropy", Adam(0.01), 10, 32, progress=False,
         validation=(held_out.x, held_out.y),
@@ -186,7 +186,7 @@ def test_a_notebook_gets_the_picture_and_its_words(monkeypatch, capsys):
 
 def test_a_gradient_descent_falls_in_its_plot():
     history = train(LECTURE.network, LECTURE.x, LECTURE.y, optimizer=SGD(1.0), epochs=50, progress=False)
-    assert f"loss from {number(TRACE.loss)} at 1" in describe(plotting.plot_history(history))
+    assert f"loss from {format_number(TRACE.loss)} at 1" in describe(plotting.plot_history(history))
 
 
 def test_what_a_picture_marks_as_wrong_is_in_its_words():
@@ -196,7 +196,7 @@ def test_what_a_picture_marks_as_wrong_is_in_its_words():
     said = describe(plotting.plot_confusion(network, digits.x[rows], digits.y[rows]))
     threes = sum(digits.y[k].argmax() == 3 for k in rows)
     assert (
-        f"across: taken for; up and down: class: colours from 0 to {number(float(threes))}; 3 taken for 2: {threes}."
+        f"across: taken for; up and down: class: colours from 0 to {format_number(float(threes))}; 3 taken for 2: {threes}."
         in said
     )
     first = [digits.y[k].argmax() for k in rows].index(3) + 1

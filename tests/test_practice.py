@@ -8,9 +8,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-from posed import faults
+from helpers.posed import faults
 
-from bpcourse import Dense, Network, backprop, number, practice
+from bpcourse import Dense, Network, backprop, format_number, practice
 from bpcourse.tutor.equations import table
 from bpcourse.tutor.mistakes import MISTAKES
 from bpcourse.tutor.practice import SHAPES, TOPICS, is_well_posed
@@ -52,7 +52,7 @@ def test_a_problem_checks_hints_and_solves(topic, level):
     one = problem(1, topic, level)
     steps = table(one.trace, one.learning_rate)
     answers = [
-        number(step.value) for name, step in steps.items() if name == one.name or name.startswith(f"{one.name}[")
+        format_number(step.value) for name, step in steps.items() if name == one.name or name.startswith(f"{one.name}[")
     ]
     shape = () if one.name in steps else one.trace[one.name].shape
     assert one.check(np.reshape(np.array(answers, dtype=object), shape).tolist()).status == "correct"
@@ -69,7 +69,7 @@ def test_the_question_gives_all_numbers_and_no_answer():
         for entry in one.trace[name].flat:
             assert f"{entry:g}".replace("-", "−") in one.question
     assert f"learning rate = {one.learning_rate:g}" in one.question
-    assert number(table(one.trace, one.learning_rate)[one.name].value) not in one.question
+    assert format_number(table(one.trace, one.learning_rate)[one.name].value) not in one.question
     assert repr(one) == one.question
     assert not re.search(r"\d\.\d{3}", one.question)
 
@@ -114,7 +114,7 @@ def test_some_dead_relu_problems_have_the_answer_0_and_most_do_not():
     assert {name[:3] for name in zero} == {"dW1", "dW2"}
     assert {one.name[:3] for one in asked if one.name not in zero} >= {"dW1", "da1"}
     for one in asked:
-        right = number(table(one.trace)[one.name].value)
+        right = format_number(table(one.trace)[one.name].value)
         assert one.check(right).status == "correct"
         assert right == "0" or one.check("0").status != "correct"
 
@@ -124,7 +124,7 @@ def test_who_forgets_that_a_unit_is_off_is_told():
     trace, unit = one.trace, int(one.name[4]) - 1
     linear = Network([replace(trace.network.layers[0], activation="identity"), trace.network.layers[1]])
     forgot = backprop(linear, trace["x"], trace["y"], trace.loss_function)["da1"][0, unit]
-    verdict = one.check(number(forgot, 6))
+    verdict = one.check(format_number(forgot, 6))
     assert verdict.status == "mistake"
     assert "no_hidden_activation" in verdict.mistakes
 

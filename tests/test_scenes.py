@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from helpers.random_networks import random_cases
 from matplotlib import colormaps
 from matplotlib.image import imread
-from random_networks import random_cases
 
 from bpcourse import (
     EXAMPLES,
@@ -25,8 +25,8 @@ from bpcourse import (
     backprop,
     datasets,
     draw,
+    format_number,
     forward,
-    number,
     sgd_step,
     train,
 )
@@ -95,8 +95,8 @@ def test_a_scene_shows_the_diagram_of_its_trace_and_says_its_loss(case):
     scene = scene_of(case)
     view = seen(scene)
     assert view.picture == draw(scene.trace)
-    assert number(scene.trace.loss) in view.picture.words
-    assert view.said == f"loss {number(scene.trace.loss)}"
+    assert format_number(scene.trace.loss) in view.picture.words
+    assert view.said == f"loss {format_number(scene.trace.loss)}"
     ET.fromstring(view.beside.svg)
 
 
@@ -159,7 +159,7 @@ def test_the_steps_come_in_order_and_nothing_is_shown_before_it_is_computed(case
         view = seen(scene)
         assert f"<b>{step.label}</b>" in view.caption
         assert f"step {count} of {len(walk)}" in view.caption
-        assert number(abs(step.value)) in view.caption
+        assert format_number(abs(step.value)) in view.caption
         done = {each.name.partition("@")[0] if step.at else each.name for each in walk[:count]}
         for name, value, gradient in view.picture.table:
             own = name if step.at else name + at
@@ -170,9 +170,9 @@ def test_the_steps_come_in_order_and_nothing_is_shown_before_it_is_computed(case
         shown = {name: (value, gradient) for name, value, gradient in view.picture.table}
         alone = step.name.partition("@")[0] if step.at else step.name
         if step.kind in ("z", "a"):
-            assert shown[alone][0] == number(step.value)
+            assert shown[alone][0] == format_number(step.value)
         if step.kind in ("dW", "db", "delta"):  # the picture holds the number of the equation, also in a batch
-            assert shown[alone[1:]][1] == number(step.value, signed=True)
+            assert shown[alone[1:]][1] == format_number(step.value, signed=True)
         if not any(name.startswith("loss") for name in done):
             assert "Its" not in view.picture.words
     scene = scene.pressed("forward")
@@ -223,7 +223,10 @@ def test_the_loss_of_all_moves_is_in_the_history(lecture):
     past = [lecture, lecture.changed({"W1[1,1]": 2.0})]
     now = past[-1].pressed("update")
     words = seen(now, [scene.loss_value for scene in past]).beside.words
-    assert words == f"The loss over the last 2 moves: from {number(lecture.trace.loss)} to {number(now.trace.loss)}."
+    assert (
+        words
+        == f"The loss over the last 2 moves: from {format_number(lecture.trace.loss)} to {format_number(now.trace.loss)}."
+    )
 
 
 # Pitfalls
@@ -260,7 +263,7 @@ def test_too_large_a_rate_leads_uphill(lecture):
 @pytest.mark.parametrize("sizes", [(2, 2, 2), (3, 4, 3), (2, 3, 4, 1)])
 def test_twins_stay_twins(sizes):
     rng = np.random.default_rng(3)
-    network = Network.initialise(sizes, ["tanh"] * (len(sizes) - 2) + ["sigmoid"], rng)
+    network = Network.initialize(sizes, ["tanh"] * (len(sizes) - 2) + ["sigmoid"], rng)
     trace = backprop(network, rng.normal(size=(2, sizes[0])), rng.uniform(size=(2, sizes[-1])))
     scene = PassScene(network, trace["x"], trace["y"], trace.loss_function, 0.5).changed({"pitfall": "symmetry"})
     start = scene
@@ -324,8 +327,8 @@ def test_an_activation_shows_its_value_and_its_slope(name):
     nudged = [scene.changed({"z": 0.5 + h}).quantity("a") for h in (1e-6, -1e-6)]
     assert scene.quantity("slope") == pytest.approx((nudged[0] - nudged[1]) / 2e-6, rel=1e-6)
     view = seen(scene)
-    assert number(scene.quantity("slope")) in view.caption
-    assert number(scene.quantity("a")) in view.picture.words
+    assert format_number(scene.quantity("slope")) in view.caption
+    assert format_number(scene.quantity("a")) in view.picture.words
     ET.fromstring(view.picture.svg)
 
 
@@ -435,7 +438,7 @@ def test_a_boundary_counts_the_points_on_their_side_and_learns():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(40, 2))
     y = (x[:, :1] + x[:, 1:] > 0).astype(float)
-    network = Network.initialise([2, 3, 1], ["tanh", "sigmoid"], rng)
+    network = Network.initialize([2, 3, 1], ["tanh", "sigmoid"], rng)
     scene = BoundaryScene(network, x, y, LOSSES["binary_cross_entropy"], 2.0)
     for _ in range(60):
         scene = scene.pressed("update")
@@ -451,7 +454,7 @@ def test_a_boundary_counts_the_points_on_their_side_and_learns():
 
 def test_of_several_outputs_one_is_shown():
     rng = np.random.default_rng(1)
-    network = Network.initialise([2, 3, 3], ["tanh", "softmax"], rng)
+    network = Network.initialize([2, 3, 3], ["tanh", "softmax"], rng)
     scene = BoundaryScene(
         network, rng.normal(size=(9, 2)), np.eye(3)[[0, 1, 2] * 3], LOSSES["categorical_cross_entropy"], 1.0
     )
@@ -470,7 +473,7 @@ def test_a_training_is_done_again_at_every_move():
         assert moved.loss_value != scene.loss_value
     data = datasets.moons()
     rng = np.random.default_rng(0)
-    network = Network.initialise([2, 8, 8, 1], ["tanh", "tanh", "sigmoid"], rng)
+    network = Network.initialize([2, 8, 8, 1], ["tanh", "tanh", "sigmoid"], rng)
     expected = train(network, data.x, data.y, "binary_cross_entropy", Adam(0.02), 300, dtype="float32", progress=False)
     assert scene.loss_value == expected.losses[-1]
     view = scene.show([])
@@ -481,7 +484,7 @@ def test_a_training_is_done_again_at_every_move():
 
 def live(**settings):
     data = datasets.moons(60)
-    network = Network.initialise([2, 6, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
+    network = Network.initialize([2, 6, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
     chosen = {"optimizer": Adam(0.01), "batch_size": 20, "seed": 3, "shape": None, "learning_rate": 0.01} | settings
     return data, LiveScene(network, data.x, data.y, LOSSES["binary_cross_entropy"], **chosen)
 
@@ -498,7 +501,7 @@ def test_a_live_training_is_that_of_train_and_its_rate_changes_on_the_way():
     assert trained.layers[0].W.tobytes() == expected.network.layers[0].W.tobytes()
     view = scene.show([])
     right = int(((forward(trained, data.x).y_hat > 0.5) == (data.y > 0.5)).sum())
-    assert f"after 3 epochs, loss {number(scene.loss_value)}, {right} of 60 right" in view.caption
+    assert f"after 3 epochs, loss {format_number(scene.loss_value)}, {right} of 60 right" in view.caption
     assert view.beside.words.startswith("The loss over the last 2 epochs")
 
 
@@ -533,13 +536,13 @@ def test_a_long_training_keeps_a_curve_and_not_every_loss():
     assert scene.loss_value == again[-1]
     words = scene.show([]).beside.words
     assert words == (
-        f"The loss over the last {scene.epochs - 1} epochs: from {number(again[0])} to {number(again[-1])}."
+        f"The loss over the last {scene.epochs - 1} epochs: from {format_number(again[0])} to {format_number(again[-1])}."
     )
 
 
 def test_live_weights_of_images_are_a_field():
     digits = datasets.digits()
-    network = Network.initialise([64, 12, 10], ["relu", "softmax"], np.random.default_rng(0))
+    network = Network.initialize([64, 12, 10], ["relu", "softmax"], np.random.default_rng(0))
     loss = LOSSES["categorical_cross_entropy"]
     scene = LiveScene(network, digits.x[:99], digits.y[:99], loss, Adam(0.01), 33, 0, (8, 8), 0.01).pressed("epoch")
     view = scene.show([])

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
-from bpcourse import server
+from bpcourse.lab import server
 
 LIVE = {"text/plain": "words", "text/html": "<img>", server.WIDGET_VIEW: {"model_id": "1"}}
 

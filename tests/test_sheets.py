@@ -20,7 +20,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from bpcourse import cli, practice, read_number
+from bpcourse import cli, parse_number, practice
 from bpcourse.classroom import files, pages, printing
 from bpcourse.classroom.files import Class, _ctrl_c_left_to_us, read_names, write_class
 from bpcourse.classroom.pages import FORMATS, key_html, key_markdown, rows, sheet_html, sheet_markdown, sheet_notebook
@@ -188,7 +188,7 @@ def test_right_values_are_those_that_check_knows(topic):
     question = Question(1, practice.problem("right", topic, 3))
     steps = table(question.problem.trace, question.problem.learning_rate)
     assert [(row.name, row.value) for row in rows(question)] == [(name, steps[name].value) for name in question.asked]
-    assert all(read_number(row.shown.lstrip("+")) == pytest.approx(row.value, rel=1e-3) for row in rows(question))
+    assert all(parse_number(row.shown.lstrip("+")) == pytest.approx(row.value, rel=1e-3) for row in rows(question))
 
 
 @pytest.mark.parametrize("make", [sheet_html, key_html])

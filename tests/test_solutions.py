@@ -2,12 +2,12 @@
 
 import nbformat
 import pytest
+from helpers.support import PROJECT
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
-from support import PROJECT
 
 from bpcourse import cli
-from bpcourse.solutions import blanks, solved, with_questions
+from bpcourse.classroom.solved_lessons import blanks, solved, with_questions
 
 PATHS = sorted((PROJECT / "lessons").glob("*.ipynb"))
 SETUP = """

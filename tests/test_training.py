@@ -6,8 +6,8 @@ import time
 
 import numpy as np
 import pytest
-from random_networks import random_cases
-from support import PROJECT
+from helpers.random_networks import random_cases
+from helpers.support import PROJECT
 
 from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, sgd_step
 from bpcourse.engine.optimizers import SGD, Adam, Momentum
@@ -53,7 +53,7 @@ def test_one_step_is_sgd_step_of_backprop(case):
 @pytest.mark.parametrize("activation", [SWISH, "leaky_relu", "softmax"])
 def test_an_activation_without_a_short_form_is_trained_by_its_own(activation):
     rng = np.random.default_rng(0)
-    network = Network.initialise([3, 4, 2], [activation, activation], rng)
+    network = Network.initialize([3, 4, 2], [activation, activation], rng)
     x, y = rng.normal(size=(5, 3)), rng.uniform(size=(5, 2))
     expected = vector(sgd_step(backprop(network, x, y), 0.5))
     assert np.allclose(vector(quiet(network, x, y, epochs=1).network), expected, rtol=0, atol=1e-13)
@@ -91,7 +91,7 @@ def falling(epoch):
 )
 def test_many_steps_are_the_textbooks(optimizer, rate):
     rng = np.random.default_rng(2)
-    network = Network.initialise([3, 5, 2], ["tanh", "sigmoid"], rng)
+    network = Network.initialize([3, 5, 2], ["tanh", "sigmoid"], rng)
     x, y = rng.normal(size=(7, 3)), rng.uniform(size=(7, 2))
     chosen = optimizer(rate)
     start = Parameters.of(network)
@@ -120,7 +120,7 @@ def test_the_two_conventions_of_momentum_are_the_same_while_the_rate_stays():
 
 def test_batches_are_those_of_one_shuffle_an_epoch():
     rng = np.random.default_rng(5)
-    network = Network.initialise([2, 3, 1], ["tanh", "identity"], rng)
+    network = Network.initialize([2, 3, 1], ["tanh", "identity"], rng)
     x, y = rng.normal(size=(10, 2)), rng.normal(size=(10, 1))
     w, losses = network, []
     order = np.random.default_rng(7)
@@ -143,7 +143,7 @@ def moons(rng, n=60):
 
 def test_the_same_seed_gives_the_same_numbers_bit_for_bit():
     x, y = moons(np.random.default_rng(0))
-    network = Network.initialise([2, 8, 1], ["tanh", "sigmoid"], np.random.default_rng(1))
+    network = Network.initialize([2, 8, 1], ["tanh", "sigmoid"], np.random.default_rng(1))
 
     def run(seed):
         rng = np.random.default_rng(seed)
@@ -157,7 +157,7 @@ def test_the_same_seed_gives_the_same_numbers_bit_for_bit():
 
 def test_single_precision_stays_near_double():
     x, y = moons(np.random.default_rng(0))
-    network = Network.initialise([2, 8, 1], ["tanh", "sigmoid"], np.random.default_rng(1))
+    network = Network.initialize([2, 8, 1], ["tanh", "sigmoid"], np.random.default_rng(1))
     double, single = (quiet(network, x, y, "binary_cross_entropy", dtype=t, epochs=5) for t in (None, np.float32))
     assert single.network.layers[0].W.dtype == np.float32
     assert np.allclose(vector(single.network), vector(double.network), rtol=0, atol=2e-6)
@@ -166,7 +166,7 @@ def test_single_precision_stays_near_double():
 def test_validation_accuracy_snapshots_and_early_stopping():
     rng = np.random.default_rng(0)
     x, y = moons(rng)
-    network = Network.initialise([2, 30, 1], ["tanh", "sigmoid"], rng)
+    network = Network.initialize([2, 30, 1], ["tanh", "sigmoid"], rng)
     y[::4] = 1 - y[::4]  # noise to be learned by heart
     history = quiet(
         network, x[:30], y[:30], "binary_cross_entropy", Adam(0.1), epochs=400,
@@ -222,7 +222,7 @@ WHERE = {
 @pytest.mark.parametrize("where", WHERE)
 def test_ctrl_c_returns_the_history_so_far(where, monkeypatch):
     x, y = moons(np.random.default_rng(0))
-    network = Network.initialise([2, 3, 1], ["tanh", "sigmoid"], np.random.default_rng(1))
+    network = Network.initialize([2, 3, 1], ["tanh", "sigmoid"], np.random.default_rng(1))
     settings = {"loss": "binary_cross_entropy", "batch_size": 20, "accuracy": True, "validation": (x, y)}
     whole = quiet(network, x, y, epochs=2, **settings)
 
@@ -264,7 +264,7 @@ RUNAWAY = {
 def test_whatever_runs_away_ends_with_a_history(name):
     sizes, activations, loss, rate, batch = RUNAWAY[name]
     rng = np.random.default_rng(0)
-    network = Network.initialise(sizes, activations, rng)
+    network = Network.initialize(sizes, activations, rng)
     x, y = rng.normal(size=(20, sizes[0])), rng.normal(size=(20, sizes[-1]))
     y = np.eye(3)[rng.integers(0, 3, 20)] if loss != "mse" else y
     history = quiet(network, x, y, loss, SGD(rate), epochs=200, batch_size=batch)

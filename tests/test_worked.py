@@ -13,9 +13,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from random_networks import random_cases
+from helpers.random_networks import random_cases
 
-from bpcourse import EXAMPLES, Dense, Network, backprop, number, solve, steps
+from bpcourse import EXAMPLES, Dense, Network, backprop, format_number, solve, steps
 from bpcourse.tutor.equations import table
 from bpcourse.tutor.worked import GAP, PARTS, Equation, Heading, Solution
 
@@ -93,7 +93,7 @@ def test_every_printed_value_is_right_to_its_last_digit(case, digits):
     found = list(in_numbers(solution))
     assert len(found) >= len(values) - sum(name.startswith("y_hat") for name in values)
     for _, printed, value in found:
-        assert printed.lstrip("+") == number(value, digits)
+        assert printed.lstrip("+") == format_number(value, digits)
     for equation in equations(solution):
         name = equation.sides[-1][0][1:-1]
         assert solution.hand.values[name] == values[name]
@@ -151,9 +151,9 @@ def test_it_agrees_with_the_published_chain():
     for theirs, ours in names.items():
         printed = published[theirs]
         digits = len(printed.lstrip("-0.").replace(".", ""))
-        assert number(float(printed), digits) in solve(MAZUR, ours, digits=digits, learning_rate=0.5).text.replace(
-            "+", ""
-        )
+        assert format_number(float(printed), digits) in solve(
+            MAZUR, ours, digits=digits, learning_rate=0.5
+        ).text.replace("+", "")
 
 
 def test_it_reads_as_on_a_board():
@@ -272,7 +272,7 @@ def test_the_faded_twin_hides_the_last_parts_only():
     assert faded.text.count(GAP) == 4
     hidden = ["da1[2]", "slope1[2]", "dz1[2]", "dW1[1,2]"]
     for name in [*hidden, "slope2[1]", "dz2[1]", "dz2[2]"]:
-        printed = number(whole.hand.values[name])
+        printed = format_number(whole.hand.values[name])
         assert printed in whole.text
         assert (printed in faded.text) == (name not in hidden)
     assert "∂L/∂w1₁₂ = x₁·δ1₂ = ____" in faded.text

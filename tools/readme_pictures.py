@@ -32,7 +32,7 @@ def write_network() -> None:
 def write_explorer() -> None:
     """Write what a student sees after some updates and steps, as PNG."""
     sys.path.insert(0, str(PROJECT / "tests"))
-    from support import jupyterlab, open_and_run
+    from helpers.support import jupyterlab, open_and_run
 
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     with tempfile.TemporaryDirectory() as folder, jupyterlab(Path(folder), "--expose-app-in-browser") as address:

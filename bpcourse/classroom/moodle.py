@@ -28,7 +28,7 @@ import numpy as np
 from bpcourse.classroom.files import write_whole
 from bpcourse.classroom.sheets import Plan
 from bpcourse.engine.validation import Array, is_count, require
-from bpcourse.notation import MINUS, given, number
+from bpcourse.numbers import MINUS, format_given, format_number
 from bpcourse.pictures.diagram import draw
 from bpcourse.tutor.equations import entries, table
 from bpcourse.tutor.marking import AROUND, MOST_ACCIDENTS, NOTHING, check_each, half_unit, nothing_done, usual_first
@@ -108,7 +108,7 @@ def _rounded(value: float) -> float:
 
 def _plain(value: float, digits: int = ASKED) -> str:
     """Return a number as Moodle reads it."""
-    return number(value, digits).replace(MINUS, "-").replace("e", "E")
+    return format_number(value, digits).replace(MINUS, "-").replace("e", "E")
 
 
 def questions(plan: Plan, count: int) -> Iterator[str]:
@@ -235,7 +235,7 @@ def _asked(problem: Problem, images: str) -> str:
     if batch > 1:
         setting += f" A batch of {batch} examples; the loss is the mean of theirs."
     if problem.learning_rate is not None:
-        setting += f" The learning rate is {given(problem.learning_rate)}."
+        setting += f" The learning rate is {format_given(problem.learning_rate)}."
     examples = [f"example {each}" for each in range(1, batch + 1)]
     tables = [_table("x, the inputs", trace["x"], examples, "input")]
     for level, _ in layers:
@@ -256,7 +256,7 @@ def _table(caption: str, array: Array, rows: Iterable[str], columns: str) -> str
     """Return an array as a table, each row and column with its name."""
     head = "".join(f'<th scope="col">{columns} {each}</th>' for each in range(1, array.shape[1] + 1))
     body = "".join(
-        f'<tr><th scope="row">{row}</th>{"".join(f"<td>{given(float(entry))}</td>" for entry in entries)}</tr>'
+        f'<tr><th scope="row">{row}</th>{"".join(f"<td>{format_given(float(entry))}</td>" for entry in entries)}</tr>'
         for row, entries in zip(rows, array, strict=True)
     )
     return (

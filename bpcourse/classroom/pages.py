@@ -16,8 +16,8 @@ from html import escape
 from itertools import groupby
 
 from bpcourse.classroom.sheets import MOST_QUESTIONS, Question, Sheet
-from bpcourse.notation import Register
 from bpcourse.pictures.diagram import Diagram, draw
+from bpcourse.registry import Registry
 from bpcourse.tutor.equations import table
 from bpcourse.tutor.worked import Hand, page
 
@@ -297,7 +297,7 @@ def _notebook(cells: list[dict[str, object]], metadata: dict[str, object]) -> st
     return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
 
 
-FORMATS = Register(
+FORMATS = Registry(
     "format",
     {
         "html": Format(".html", sheet_html, key_html),

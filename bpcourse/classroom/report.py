@@ -16,7 +16,7 @@ from html import escape
 from pathlib import Path
 
 from bpcourse.classroom.marks import ClassRecord, Common, Line, MarkedSheet, Remark, common, shown
-from bpcourse.notation import number
+from bpcourse.numbers import format_number
 from bpcourse.pictures.charts import BLUE
 from bpcourse.pictures.diagram import INK, QUIET
 from bpcourse.tutor.marking import WORDS
@@ -268,7 +268,7 @@ def _line(line: Line) -> str:
     more = f'<br><span class="hint">{escape(hint)}</span>' if hint else ""
     return (
         f'<tr><th scope="row"><code>{line.name}</code></th>'
-        f'<td class="n"><bdi>{escape(line.written) or "–"}</bdi></td><td class="n">{number(line.right)}</td>'
+        f'<td class="n"><bdi>{escape(line.written) or "–"}</bdi></td><td class="n">{format_number(line.right)}</td>'
         f'<td><strong style="color:{colour}">{sign} {words}</strong>{", " if carried else ". "}{said}{more}</td></tr>'
     )
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bpcourse.engine.validation import Array, ArrayLike, floats, real, require
-from bpcourse.notation import Register
+from bpcourse.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def leaky_relu(slope: float = 0.01) -> Activation:
     )
 
 
-ACTIVATIONS = Register(
+ACTIVATIONS = Registry(
     "activation",
     {
         "identity": Activation("identity", np.positive, np.ones_like),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array, batch
-from bpcourse.notation import Register
+from bpcourse.registry import Registry
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +29,7 @@ class Example:
         return backprop(self.network, self.x, self.y, self.loss)
 
 
-EXAMPLES = Register(
+EXAMPLES = Registry(
     "example",
     {
         "lecture": Example(

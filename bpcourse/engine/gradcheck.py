@@ -21,7 +21,7 @@ import numpy as np
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Dense, Forward, Network, forward
 from bpcourse.engine.validation import Array, ArrayLike, real, require_kind
-from bpcourse.notation import UnknownNameError
+from bpcourse.registry import UnknownNameError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

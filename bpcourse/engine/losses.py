@@ -27,7 +27,7 @@ import numpy as np
 from bpcourse.engine import validation
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.validation import Array, ArrayLike
-from bpcourse.notation import Register
+from bpcourse.registry import Registry
 
 Formula = Callable[[Array, Array], Array]
 
@@ -138,7 +138,7 @@ def _softmax_dz(y: Array, z: Array) -> Array:
 
 _sigmoid, _softmax = ACTIVATIONS["sigmoid"], ACTIVATIONS["softmax"]
 
-LOSSES = Register(
+LOSSES = Registry(
     "loss",
     {
         "mse": Loss(

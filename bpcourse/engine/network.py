@@ -16,10 +16,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from bpcourse.engine import frameworks, validation
+from bpcourse.engine import validation
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.validation import Array, ArrayLike, DTypeLike
-from bpcourse.notation import UnknownNameError
+from bpcourse.registry import UnknownNameError
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
@@ -73,7 +73,7 @@ class Network:
         object.__setattr__(self, "layers", layers)
 
     @classmethod
-    def initialise(
+    def initialize(
         cls, sizes: Sequence[int], activations: Sequence[Activation | str], rng: np.random.Generator
     ) -> Network:
         """Return a network with random weights and zero biases, ready to be trained.
@@ -86,7 +86,7 @@ class Network:
         activations : one for each layer
         rng : a NumPy `Generator`; the same state gives the same network
 
-        >>> Network.initialise([2, 16, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
+        >>> Network.initialize([2, 16, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
         Network(2 → 16 → 1, tanh, sigmoid)
         """
         validation.require_plan(sizes, activations, rng)
@@ -95,22 +95,6 @@ class Network:
             limit = np.sqrt(6 / n_in if activation.rectifier else 6 / (n_in + n_out))
             layers.append(Dense(rng.uniform(-limit, limit, (n_in, n_out)), np.zeros(n_out), activation))
         return cls(layers)
-
-    @classmethod
-    def from_keras(cls, model: object) -> Network:
-        """Return the network that a dense Keras model is, in float64; `frameworks.keras_layers` says what is read.
-
-        Raises TypeError for what is no Keras model, ValueError for what a network does not have.
-        """
-        return cls(Dense(*layer) for layer in frameworks.keras_layers(model))
-
-    @classmethod
-    def from_torch(cls, module: object) -> Network:
-        """Return the network that a dense PyTorch module is, in float64; `frameworks.torch_layers` says what is read.
-
-        Raises TypeError for what is no PyTorch module, ValueError for what a network does not have.
-        """
-        return cls(Dense(*layer) for layer in frameworks.torch_layers(module))
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -27,7 +27,7 @@ from bpcourse.engine.validation import (
     require_kind,
     targets,
 )
-from bpcourse.notation import number
+from bpcourse.numbers import format_number
 
 PATIENCE = 1.0  # seconds, after which a progress bar is shown
 
@@ -93,7 +93,9 @@ class History:
         epochs = len(self.losses)
         shown = sorted({1, *(round(epochs * part / 9) for part in range(1, 10)), epochs} - {0}) if epochs else []
         rows = [["epoch", *self.columns]]
-        rows += [[str(epoch), *(number(values[epoch - 1]) for values in self.columns.values())] for epoch in shown]
+        rows += [
+            [str(epoch), *(format_number(values[epoch - 1]) for values in self.columns.values())] for epoch in shown
+        ]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
         return "\n".join(

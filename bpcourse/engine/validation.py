@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
-from bpcourse.notation import Name, UnknownNameError
+from bpcourse.names import Name
+from bpcourse.registry import UnknownNameError
 
 if TYPE_CHECKING:
     import numpy.typing as npt

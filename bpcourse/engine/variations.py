@@ -12,7 +12,7 @@ from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.training import sgd_step
 from bpcourse.engine.validation import Array, place, real
-from bpcourse.notation import Register
+from bpcourse.registry import Registry
 
 
 def replaced(network: Network, values: Mapping[str, float]) -> Network:
@@ -124,7 +124,7 @@ def _squashes(trace: Trace) -> bool:
     return any(layer.activation.name in ("sigmoid", "tanh") for layer in trace.network.layers[:-1])
 
 
-PITFALLS = Register(
+PITFALLS = Registry(
     "pitfall",
     {
         "saturation": Pitfall(

@@ -1,1 +1,5 @@
-"""What shows: pictures that only read what the engine computed."""
+"""Diagrams, plots and explorers. They show what a trace holds and compute none of it."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submodules=["plotting"])

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpcourse.engine.validation import Array
-from bpcourse.notation import given, number
+from bpcourse.numbers import format_given, format_number
 from bpcourse.pictures.diagram import INK, QUIET, Diagram
 
 BLUE, ORANGE, GREEN, PURPLE = (
@@ -130,11 +130,11 @@ class Frame:
         for tick in ticks(*self.x, 8):
             x = self.at(tick, self.y[0])[0]
             yield f'<path d="M{x:.1f} {TOP}V{bottom + 4}" stroke="#e0e0e0"/>'
-            yield f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{given(tick)}</text>'
+            yield f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{format_given(tick)}</text>'
         for tick in ticks(*self.y, 6):
             y = self.at(self.x[0], tick)[1]
             yield f'<path d="M{left - 4} {y:.1f}H{self.width - RIGHT}" stroke="#e0e0e0"/>'
-            yield f'<text x="{left - 7}" y="{y + 4:.1f}" text-anchor="end">{given(tick)}</text>'
+            yield f'<text x="{left - 7}" y="{y + 4:.1f}" text-anchor="end">{format_given(tick)}</text>'
         middle_x, middle_y = (left + self.width - RIGHT) / 2, (TOP + bottom) / 2
         yield f'<text x="{middle_x:g}" y="{self.height - 6}" text-anchor="middle">{escape(self.x_label)}</text>'
         yield (
@@ -168,8 +168,8 @@ def history(losses: Sequence[float], unit: str = "move", count: int | None = Non
     curve, drawn = [losses[k] for k in shown], [count * k / max(1, len(losses) - 1) for k in shown]
     highest = max([loss for loss in curve if math.isfinite(loss)], default=1.0) or 1.0
     frame = Frame((0, 1.03 * max(count, 5)), (0, 1.1 * highest), f"{unit}s", "loss", width=300, height=150)
-    now, units = number(losses[-1]), f"the last {unit}" if count == 1 else f"the last {count} {unit}s"
-    words = f"The loss over {units}: from {number(losses[0])} to {now}." if count else f"The loss is {now}."
+    now, units = format_number(losses[-1]), f"the last {unit}" if count == 1 else f"the last {count} {unit}s"
+    words = f"The loss over {units}: from {format_number(losses[0])} to {now}." if count else f"The loss is {now}."
     marks = [frame.curve(drawn, curve, BLUE), frame.dot(count, losses[-1], BLUE)]
     return frame.picture(words, [("loss", now, "")], marks)
 

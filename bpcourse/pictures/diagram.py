@@ -16,7 +16,8 @@ from textwrap import wrap
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Forward
 from bpcourse.engine.validation import is_count, require_kind
-from bpcourse.notation import MINUS, SYMBOLS, Name, number
+from bpcourse.names import SYMBOLS, Name
+from bpcourse.numbers import MINUS, format_number
 
 MOST_UNITS = 8  # of a layer that are drawn
 MOST_LABELLED = 3  # units on the smaller side of a layer whose weights have room for a label each
@@ -132,7 +133,7 @@ def _words(shown: _Shown) -> str:
     layers[-1] += f" and {_count(last.W.shape[1], f'{last.activation.name} output')}"
     words = f"A network of {', '.join(layers)}."
     if isinstance(passed, Trace) and shown.is_known("loss"):
-        words += f" Its {passed.loss_function.name} is {number(passed.loss)}."
+        words += f" Its {passed.loss_function.name} is {format_number(passed.loss)}."
     if len(passed["x"]) > 1:
         together = "; loss and gradients are those of all together" if isinstance(passed, Trace) else ""
         words += f" Shown is example {shown.example} of {len(passed['x'])}{together}."
@@ -220,17 +221,17 @@ class _Shown:
         at = "" if shared or len(self.passed["x"]) == 1 else f"@{self.example}"
         name = f"{quantity}[{','.join([str(i + 1) for i in index])}]{at}"
         place = index if shared else (self.example - 1, *index)
-        text = number(float(self.passed[quantity][place])) if self.is_known(name) else UNKNOWN
+        text = format_number(float(self.passed[quantity][place])) if self.is_known(name) else UNKNOWN
         if f"d{quantity}" not in self.passed.values:
             return _Entry(name, text, "", QUIET)
         if not self.is_known(f"d{name}"):
             return _Entry(name, text, UNKNOWN, QUIET)
         gradient = float(self.passed[f"d{quantity}"][place])
         colour = RISES if gradient > 0 else FALLS if gradient < 0 else QUIET
-        return _Entry(name, text, number(gradient, signed=True), colour)
+        return _Entry(name, text, format_number(gradient, signed=True), colour)
 
     def loss(self, trace: Trace) -> str:
-        return number(trace.loss) if self.is_known("loss") else UNKNOWN
+        return format_number(trace.loss) if self.is_known("loss") else UNKNOWN
 
 
 # Where everything stands

@@ -24,7 +24,8 @@ from bpcourse.engine.network import Network
 from bpcourse.engine.optimizers import Adam, Optimizer
 from bpcourse.engine.training import Training
 from bpcourse.engine.validation import ArrayLike, require
-from bpcourse.notation import SYMBOLS, UnknownNameError, given, read_number
+from bpcourse.names import SYMBOLS
+from bpcourse.numbers import format_given, parse_number
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.live import LiveScene
 from bpcourse.pictures.scenes import (
@@ -38,6 +39,7 @@ from bpcourse.pictures.scenes import (
     View,
     in_symbols,
 )
+from bpcourse.registry import UnknownNameError
 
 S = TypeVar("S", bound=NetworkScene)
 
@@ -202,10 +204,10 @@ class Explorer(anywidget.AnyWidget):
 
     def _typed(self, name: str, text: str) -> float:
         """Return a number that was typed, if the control takes it."""
-        value, control = read_number(text), self._controls[name]
+        value, control = parse_number(text), self._controls[name]
         if not control.least <= value <= control.most:
-            ends = f"{given(control.least)} and {given(control.most)}"
-            raise ValueError(f"{control.label} must lie between {ends}; got {given(value)}.")
+            ends = f"{format_given(control.least)} and {format_given(control.most)}"
+            raise ValueError(f"{control.label} must lie between {ends}; got {format_given(value)}.")
         return value
 
     # To the page
@@ -228,7 +230,9 @@ class Explorer(anywidget.AnyWidget):
             "table": view.picture.table_html if self._tables else "",
             "note": view.note,
             "said": view.said,
-            "values": {n: [value, value if isinstance(value, str) else given(value, 5)] for n, value in values.items()},
+            "values": {
+                n: [value, value if isinstance(value, str) else format_given(value, 5)] for n, value in values.items()
+            },
             "ends": {control.name: [control.low, control.high] for control in self._stretched(values)},
             "predicted": asked or "",
             "locked": self._locked,
@@ -501,7 +505,7 @@ def explore_live(
     >>> import numpy as np
     >>> from bpcourse import datasets
     >>> moons = datasets.moons()
-    >>> network = Network.initialise([2, 8, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
+    >>> network = Network.initialize([2, 8, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
     >>> explorer = explore_live(network, moons.x, moons.y)
     >>> explorer.press("epoch")
     >>> explorer.scene.epochs

@@ -20,10 +20,12 @@ from bpcourse.engine.surfaces import crossings, loss_surface, over_plane, span
 from bpcourse.engine.training import History, train
 from bpcourse.engine.validation import Array, real, require
 from bpcourse.engine.variations import replaced
-from bpcourse.notation import Name, Register, UnknownNameError, given, number
+from bpcourse.names import Name
+from bpcourse.numbers import format_given, format_number
 from bpcourse.pictures.charts import BLUE, DASHES, ORANGE, PURPLE, Frame, history
 from bpcourse.pictures.diagram import INK
 from bpcourse.pictures.scenes import UPDATE, Button, Choice, Control, Group, NetworkScene, PlainScene, Value, View
+from bpcourse.registry import Registry, UnknownNameError
 
 POINTS = 64  # of a field, across and up
 AROUND = 2.5  # how far a surface goes, at least, from where it is first looked at
@@ -52,10 +54,10 @@ class ActivationScene(PlainScene):
         return ("slope", "a", "z")
 
     @property
-    def known(self) -> Register[Activation]:
+    def known(self) -> Registry[Activation]:
         """The activations that can be chosen: the course's, and the one that it began with."""
         names = {name: each for name, each in ACTIVATIONS.items() if each.slope is not None}
-        return Register("activation", names if self.own in names.values() else names | {self.own.name: self.own})
+        return Registry("activation", names if self.own in names.values() else names | {self.own.name: self.own})
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -75,7 +77,7 @@ class ActivationScene(PlainScene):
     def quantity(self, name: str) -> float:
         """Return z, a or the slope."""
         known = {"z": self.z, "a": float(self.activation.f(self.z)), "slope": float(self.activation.df(self.z))}
-        return Register("value", known)[name]
+        return Registry("value", known)[name]
 
     def show(self, losses: Sequence[float]) -> View:
         """Return both curves, the tangent, and the numbers at the point."""
@@ -92,14 +94,18 @@ class ActivationScene(PlainScene):
             frame.dot(self.z, slope, ORANGE, shape="square"),
             frame.dot(self.z, a, BLUE),
         ]
-        words = f"{name} and its slope. At z = {number(self.z)} it is {number(a)}, its slope {number(slope)}."
-        table = [("z", number(self.z), ""), ("a = f(z)", number(a), ""), ("slope f′(z)", number(slope), "")]
-        z = given(self.z)
+        words = f"{name} and its slope. At z = {format_number(self.z)} it is {format_number(a)}, its slope {format_number(slope)}."
+        table = [
+            ("z", format_number(self.z), ""),
+            ("a = f(z)", format_number(a), ""),
+            ("slope f′(z)", format_number(slope), ""),
+        ]
+        z = format_given(self.z)
         caption = (
-            f"<p>{escape(name)}: a = f({z}) = <b>{number(a)}</b>, slope f′({z}) = <b>{number(slope)}</b></p>"
+            f"<p>{escape(name)}: a = f({z}) = <b>{format_number(a)}</b>, slope f′({z}) = <b>{format_number(slope)}</b></p>"
             f"{_legend({'a': BLUE, 'its slope': ORANGE, 'the tangent at z': PURPLE})}"
         )
-        return View(frame.picture(words, table, marks), caption, f"a {number(a)}, slope {number(slope)}")
+        return View(frame.picture(words, table, marks), caption, f"a {format_number(a)}, slope {format_number(slope)}")
 
 
 def _probability(name: str, label: str) -> Control:
@@ -157,8 +163,8 @@ class LossScene(PlainScene):
             targets = np.full((len(over), 1), self.y)
             marks.append(frame.curve(over, loss.of_examples(targets, over[:, np.newaxis]), colour))
             marks.append(frame.dot(self.y_hat, value, colour))
-            table.append((name, number(value), number(slope, signed=True)))
-        words = f"Losses of the prediction {number(self.y_hat)} for the target {number(self.y)}: "
+            table.append((name, format_number(value), format_number(slope, signed=True)))
+        words = f"Losses of the prediction {format_number(self.y_hat)} for the target {format_number(self.y)}: "
         words += ", ".join(f"{name.replace('_', ' ')} {value} with slope {slope}" for name, value, slope in table) + "."
         rows = "".join(f"<p>{n.replace('_', ' ')}: <b>{v}</b>, slope ∂L/∂ŷ <b>{s}</b></p>" for n, v, s in table)
         names = (name.replace("_", " ") for name in self.losses)
@@ -260,15 +266,15 @@ class SurfaceScene(NetworkScene):
             *(frame.dot(left, right, INK, radius=3) for left, right in self.path),
             frame.dot(*here, ORANGE, radius=7),
         ]
-        table, said = self.table(self._names), f"loss {number(self.trace.loss)}"
+        table, said = self.table(self._names), f"loss {format_number(self.trace.loss)}"
         words = (
-            f"The loss over {self.first} and {self.second}, from {number(low)} (dark) to {number(high)} (light). "
-            f"After {len(self.path)} step{'s' * (len(self.path) != 1)} down it is {number(self.trace.loss)}."
+            f"The loss over {self.first} and {self.second}, from {format_number(low)} (dark) to {format_number(high)} (light). "
+            f"After {len(self.path)} step{'s' * (len(self.path) != 1)} down it is {format_number(self.trace.loss)}."
         )
         caption = (
             f"<p><b>{said}</b> at {symbols[0]} = {table[0][1]}, {symbols[1]} = {table[1][1]}; "
             f"slopes {table[0][2]} and {table[1][2]}</p>"
-            f"<p>dark: loss {number(low)}; light: loss {number(high)}. The large dot is where you are.</p>"
+            f"<p>dark: loss {format_number(low)}; light: loss {format_number(high)}. The large dot is where you are.</p>"
         )
         return View(frame.picture(words, table, marks), caption, said, history(losses))
 
@@ -291,8 +297,8 @@ class BoundaryScene(NetworkScene):
         return {name: value for name, value in super().numbers.items() if name[0] not in "xy"}
 
     @property
-    def _outputs(self) -> Register[int]:
-        return Register("output", {str(number): number for number in range(1, self.network.sizes[-1] + 1)})
+    def _outputs(self) -> Registry[int]:
+        return Registry("output", {str(number): number for number in range(1, self.network.sizes[-1] + 1)})
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -319,14 +325,14 @@ class BoundaryScene(NetworkScene):
         """Return the field of predictions with its boundary, and the points."""
         shown, of = self.output - 1, f" of output {self.output}" if len(self._outputs) > 1 else ""
         frame, marks, right, middle = plane(self.network, self.x, self.y[:, shown], shown)
-        said = f"loss {number(self.trace.loss)}, {right} of {len(self.x)} right"
+        said = f"loss {format_number(self.trace.loss)}, {right} of {len(self.x)} right"
         words = (
             f"What the network predicts over the plane of its inputs. {right} of {len(self.x)} points lie on their "
-            f"side of the boundary{of}; the loss is {number(self.trace.loss)}."
+            f"side of the boundary{of}; the loss is {format_number(self.trace.loss)}."
         )
         caption = (
-            f"<p><b>loss {number(self.trace.loss)}</b>; <b>{right} of {len(self.x)}</b> points on their side</p>"
-            f"{plane_key(f'the output{of} is {given(middle)}')}"
+            f"<p><b>loss {format_number(self.trace.loss)}</b>; <b>{right} of {len(self.x)}</b> points on their side</p>"
+            f"{plane_key(f'the output{of} is {format_given(middle)}')}"
         )
         picture = frame.picture(words, self.table(self.parameters), marks)
         return View(picture, caption, said, history(losses), note=self.note)
@@ -382,7 +388,7 @@ class TrainingScene(PlainScene):
     activation: str
 
     title: ClassVar[str] = "Explorer of a training"
-    sets: ClassVar[Register[Callable[[], Dataset]]] = Register(
+    sets: ClassVar[Registry[Callable[[], Dataset]]] = Registry(
         "data set", {"moons": moons, "spirals": spirals, "rings": rings, "xor": xor}
     )
 
@@ -416,7 +422,7 @@ class TrainingScene(PlainScene):
         """The training."""
         data, rng = self.sets[self.data](), np.random.default_rng(self.seed)
         layers = [self.activation, self.activation, "sigmoid"]
-        network = Network.initialise([2, self.width, self.width, 1], layers, rng)
+        network = Network.initialize([2, self.width, self.width, 1], layers, rng)
         optimizer, single = Adam(self.learning_rate), np.float32  # half the time, and nobody sees the difference
         loss = "binary_cross_entropy"
         return train(network, data.x, data.y, loss, optimizer, self.epochs, dtype=single, progress=False)
@@ -445,17 +451,17 @@ class TrainingScene(PlainScene):
 
     def quantity(self, name: str) -> float:
         """Return the loss."""
-        return Register("value", {"loss": self.loss_value})[name]
+        return Registry("value", {"loss": self.loss_value})[name]
 
     def show(self, losses: Sequence[float]) -> View:
         """Return what the trained network predicts, and the loss over the epochs."""
         data = self.sets[self.data]()
         network = self.history.network
         frame, marks, right, middle = plane(network, data.x, data.y[:, 0], 0)
-        said = f"loss {number(self.loss_value)}, {right} of {len(data.x)} right"
+        said = f"loss {format_number(self.loss_value)}, {right} of {len(data.x)} right"
         words = f"What the network has learned after {len(self.history.losses)} epochs: {said}."
-        caption = f"<p><b>{said}</b></p>{plane_key(f'the output is {given(middle)}')}"
-        table = [("loss", number(self.loss_value), ""), ("right", str(right), "")]
+        caption = f"<p><b>{said}</b></p>{plane_key(f'the output is {format_given(middle)}')}"
+        table = [("loss", format_number(self.loss_value), ""), ("right", str(right), "")]
         curve = history(self.history.losses.tolist() or [math.nan], "epoch")
         return View(frame.picture(words, table, marks), caption, said, curve, note=self.history.stopped)
 

@@ -16,10 +16,11 @@ from bpcourse.engine.optimizers import Optimizer, rate_at
 from bpcourse.engine.surfaces import tiled
 from bpcourse.engine.training import ADVICE, Training
 from bpcourse.engine.validation import Array
-from bpcourse.notation import Register, UnknownNameError, given, number
+from bpcourse.numbers import format_given, format_number
 from bpcourse.pictures.charts import MOST_POINTS, Frame, history
 from bpcourse.pictures.ideas import plane, plane_key
 from bpcourse.pictures.scenes import Button, Choice, Control, Group, Value, View
+from bpcourse.registry import Registry, UnknownNameError
 
 BURST = 0.15  # seconds of training between two pictures
 MOST_UNITS = 32  # whose weights are shown
@@ -116,14 +117,14 @@ class LiveScene:
 
     def quantity(self, name: str) -> float:
         """Return the loss."""
-        return Register("value", {"loss": self.loss_value})[name]
+        return Registry("value", {"loss": self.loss_value})[name]
 
     def show(self, losses: Sequence[float]) -> View:
         """Return what the network has learned so far, and the loss over the epochs."""
         network = self.training.parameters.network() if self.training else self.network
         told = f"after {self.epochs} epoch{'s' * (self.epochs != 1)}"
-        said = f"{told}, loss {number(self.loss_value)}" if self.epochs else "not trained yet"
-        table = [("epochs", str(self.epochs), ""), *[("loss", number(self.loss_value), "")] * bool(self.epochs)]
+        said = f"{told}, loss {format_number(self.loss_value)}" if self.epochs else "not trained yet"
+        table = [("epochs", str(self.epochs), ""), *[("loss", format_number(self.loss_value), "")] * bool(self.epochs)]
         if self.shape:
             W = network.layers[0].W[:, :MOST_UNITS]
             most = float(abs(W).max()) or 1.0
@@ -131,12 +132,12 @@ class LiveScene:
             frame = Frame((0, sheet.shape[1]), (0, sheet.shape[0]), "", "", width=560, height=360, scales=False)
             marks = [frame.field(sheet, -most, most, "PuOr_r")]
             words = f"The weights into {W.shape[1]} units of layer 1 as images, {said}."
-            key = f"<p>orange: {number(most, signed=True)}; white: 0; purple: {number(-most)}.</p>"
+            key = f"<p>orange: {format_number(most, signed=True)}; white: 0; purple: {format_number(-most)}.</p>"
         else:
             frame, marks, right, middle = plane(network, self.x, self.y[:, 0], 0)
             said = f"{said}, {right} of {len(self.x)} right"
             words = f"What the network predicts over the plane of its inputs, {said}."
-            key = plane_key(f"the output is {given(middle)}")
+            key = plane_key(f"the output is {format_given(middle)}")
         caption = f"<p><b>{said}</b></p>{key}"
         losses = [*self.losses[: self.epochs - 1], self.loss_value]
         curve = history(losses, "epoch", self.epochs - 1) if self.epochs else None

@@ -23,7 +23,7 @@ from bpcourse.engine.surfaces import confusion, loss_surface, over_plane, span, 
 from bpcourse.engine.training import History
 from bpcourse.engine.validation import Array, require, require_kind
 from bpcourse.engine.variations import value_of
-from bpcourse.notation import WIDTH, given, number
+from bpcourse.numbers import WIDTH, format_given, format_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -241,11 +241,13 @@ def describe(ax: Axes) -> str:
         if line.get_linestyle() == "None":
             parts.append(f"{label}, {len(xs)} point{'s' * (len(xs) > 1)}")
         else:
-            at = [given(float(value)) for value in (xs[0], xs[-1])]
-            parts.append(f"{label} from {number(float(ys[0]))} at {at[0]} to {number(float(ys[-1]))} at {at[1]}")
+            at = [format_given(float(value)) for value in (xs[0], xs[-1])]
+            parts.append(
+                f"{label} from {format_number(float(ys[0]))} at {at[0]} to {format_number(float(ys[-1]))} at {at[1]}"
+            )
     parts += [str(patch.get_label()) for patch in ax.patches if not str(patch.get_label()).startswith("_")]
     for image in ax.images:
-        low, high = (number(float(value)) for value in image.get_clim())
+        low, high = (format_number(float(value)) for value in image.get_clim())
         parts.append(f"colours from {low} to {high}")
     parts += [str(text.get_gid()) for text in ax.texts if text.get_gid()]  # what a mark in a picture says
     across, up = ax.get_xlabel(), ax.get_ylabel()

@@ -23,9 +23,11 @@ from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
 from bpcourse.engine.validation import Array, place, real
 from bpcourse.engine.variations import PITFALLS, replaced
-from bpcourse.notation import Name, Register, UnknownNameError, number
+from bpcourse.names import Name
+from bpcourse.numbers import format_number
 from bpcourse.pictures.charts import history
 from bpcourse.pictures.diagram import Diagram, draw
+from bpcourse.registry import Registry, UnknownNameError
 from bpcourse.tutor.equations import Step, look_up, name_of, table
 from bpcourse.tutor.worked import Hand, solution
 
@@ -353,8 +355,11 @@ class NetworkScene:
 
     def table(self, names: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
         """Return names, values and gradients of some numbers, and the loss, as text."""
-        rows = ((name, number(self.quantity(name)), number(self.quantity(f"d{name}"), signed=True)) for name in names)
-        return (*rows, ("loss", number(self.trace.loss), ""))
+        rows = (
+            (name, format_number(self.quantity(name)), format_number(self.quantity(f"d{name}"), signed=True))
+            for name in names
+        )
+        return (*rows, ("loss", format_number(self.trace.loss), ""))
 
 
 WHOLE = "the whole pass"
@@ -419,7 +424,7 @@ class PassScene(NetworkScene):
         looks = {name: str(values[name]) for name in ("explain", "example") if name in values}
         scene = super().changed({name: value for name, value in values.items() if name not in looks})
         if "example" in looks:
-            known = Register("example", dict(zip(self._examples, range(1, len(self.x) + 1), strict=True)))
+            known = Registry("example", dict(zip(self._examples, range(1, len(self.x) + 1), strict=True)))
             scene = replace(scene, example=known[looks["example"]], step=0)
         if "explain" in looks:
             scene = replace(scene, picked=scene._pick(looks["explain"]))
@@ -449,7 +454,7 @@ class PassScene(NetworkScene):
 
     def show(self, losses: Sequence[float]) -> View:
         """Return the diagram, the equation of the current step, the loss so far, and the worked solution."""
-        lit, known, caption, said = {self.picked}, None, INVITATION, f"loss {number(self.trace.loss)}"
+        lit, known, caption, said = {self.picked}, None, INVITATION, f"loss {format_number(self.trace.loss)}"
         shown, example = self.trace, self.example
         if walked := self.walk[: self.step]:
             step, hand = walked[-1], Hand.of(self.steps, self.notation)
@@ -523,9 +528,9 @@ class Prediction:
             return words
         symbol = in_symbols(self.name, notation)
         if now == self.start:
-            return f"{words} {symbol} is {number(now)}, as at first. Now move something."
+            return f"{words} {symbol} is {format_number(now)}, as at first. Now move something."
         went = "up" if now > self.start else "down"
-        return f"{words} {symbol} was {number(self.start)} and is {number(now)} now: it went {went}."
+        return f"{words} {symbol} was {format_number(self.start)} and is {format_number(now)} now: it went {went}."
 
 
 def _named(text: str) -> list[str]:

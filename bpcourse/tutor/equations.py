@@ -39,7 +39,9 @@ from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.losses import LOSSES, Loss
 from bpcourse.engine.validation import real, require_kind
-from bpcourse.notation import Name, UnknownNameError, number
+from bpcourse.names import Name
+from bpcourse.numbers import format_number
+from bpcourse.registry import UnknownNameError
 
 Rule = Callable[[Mapping[str, float]], float]
 
@@ -100,7 +102,7 @@ class Step:
     @property
     def numbers(self) -> str:
         """The right-hand side in numbers."""
-        return filled(self.template, lambda name: number(self.inputs[name]))
+        return filled(self.template, lambda name: format_number(self.inputs[name]))
 
     @property
     def label(self) -> str:
@@ -138,7 +140,7 @@ class Step:
         return name_of(quantity, self.layer + up, index or self.index, self.at, self.new)
 
     def __repr__(self) -> str:
-        return f"{self.name} = {self.formula} = {self.numbers} = {number(self.value)}"
+        return f"{self.name} = {self.formula} = {self.numbers} = {format_number(self.value)}"
 
 
 LABELS = {

@@ -33,7 +33,7 @@ from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Dense, Network, forward
 from bpcourse.engine.validation import real
-from bpcourse.notation import UnknownNameError
+from bpcourse.registry import UnknownNameError
 
 LARGEST = 1_000_000  # bytes; what is computed by hand is far smaller
 T = TypeVar("T")

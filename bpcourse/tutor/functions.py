@@ -18,7 +18,8 @@ from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array
-from bpcourse.notation import Register, number
+from bpcourse.numbers import format_number
+from bpcourse.registry import Registry
 from bpcourse.tutor.equations import table
 from bpcourse.tutor.marking import Verdict
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
@@ -127,7 +128,7 @@ def _of_losses() -> dict[str, Question]:
     return found
 
 
-FUNCTIONS = Register("function", {**_of_activations(), **_of_losses()})
+FUNCTIONS = Registry("function", {**_of_activations(), **_of_losses()})
 """What can be asked for: activations of z, losses of (y, y_hat), and their derivatives."""
 
 
@@ -207,7 +208,7 @@ def _explained(name: str, question: Question, results: list[Array]) -> Verdict |
         for each, got in zip(names, result.flat, strict=True):
             right = steps[each].value
             if wrong_at is None and not _equal(got, right):
-                wrong_at = f"{_shown(name, arguments)} = {number(float(got))}"
+                wrong_at = f"{_shown(name, arguments)} = {format_number(float(got))}"
             shown: dict[str, list[float]] = {}
             for mistakes, value in wrong_values(steps, each):
                 if len(mistakes) == 1:
@@ -230,10 +231,10 @@ def _wrong_further_on(name: str, arguments: Arguments, got: Array, right: Array)
         return Verdict("mistake", f"{call} is what comes out if {mistake.name}.", mistake.hint, (mistake.id,))
     ratio = _factor(got, right)
     if len(arguments) == 2 and ratio is not None:
-        words = f"{call} is {number(ratio)} times what it should be."
+        words = f"{call} is {format_number(ratio)} times what it should be."
         return Verdict("wrong", words, f"A mean divides by how many numbers? Here are {arguments[0].shape} of them.")
     place = tuple(np.argwhere(~np.isclose(got, right, rtol=1e-6, atol=1e-12))[0])
-    values = f"{number(float(got[place]))}, and should be {number(float(right[place]))}"
+    values = f"{format_number(float(got[place]))}, and should be {format_number(float(right[place]))}"
     where = f", entry {list(map(int, place))}," if place else ""
     far = np.abs(arguments[0]).max() >= 40
     advice = "How large is e^z there? Which form of the formula never needs a large power?" if far else ""

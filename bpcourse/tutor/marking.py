@@ -37,7 +37,8 @@ from numpy.typing import NDArray
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import Array
-from bpcourse.notation import WIDTH, Name, Reading, number, read_digits
+from bpcourse.names import Name
+from bpcourse.numbers import WIDTH, Reading, format_number, parse_digits
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
 from bpcourse.tutor.worked import Hand
@@ -182,7 +183,7 @@ def read_answer(answer: object) -> Reading | None:
     if isinstance(answer, np.ndarray) and answer.ndim == 0 and not np.ma.isMaskedArray(answer):
         answer = answer.item()
     if isinstance(answer, (str, Decimal)):
-        return _a_plain_zero_is_zero(read_digits(str(answer)))
+        return _a_plain_zero_is_zero(parse_digits(str(answer)))
     if isinstance(answer, tuple) and len(answer) == 2:
         raise ValueError("needed one number; got two: use a decimal point, or quotes around a decimal comma, '0,25'")
     if not isinstance(answer, Real) or isinstance(answer, (bool, np.bool_)):
@@ -190,7 +191,7 @@ def read_answer(answer: object) -> Reading | None:
     if not math.isfinite(answer):
         raise ValueError(f"needed one finite number; got {float(answer)}")
     text = str(answer) if isinstance(answer, np.float32) else str(float(answer)).removesuffix(".0")
-    return _a_plain_zero_is_zero(replace(read_digits(text), written=False))
+    return _a_plain_zero_is_zero(replace(parse_digits(text), written=False))
 
 
 def _a_plain_zero_is_zero(reading: Reading) -> Reading:
@@ -343,7 +344,7 @@ class _Marked:
     @property
     def said(self) -> str:
         """What the learner wrote, as an equation."""
-        return f"{self.step.name} = {number(self.reading.value, min(self.reading.digits, 6))}"
+        return f"{self.step.name} = {format_number(self.reading.value, min(self.reading.digits, 6))}"
 
 
 def nothing_done(step: Step, values: Mapping[str, float]) -> float:
@@ -599,7 +600,7 @@ def hint(trace: Trace, name: str, learning_rate: float | None = None, notation: 
     if step.kind == "y_hat":  # it is the output of the last layer, whose rule helps
         step = steps[step.needs[0]]
     if step.kind == "given":
-        return Hints(LOOK["given"], "It needs no rule.", f"{step.name} = {number(step.value)}")
+        return Hints(LOOK["given"], "It needs no rule.", f"{step.name} = {format_number(step.value)}")
     hand, template = Hand.of(steps, notation), step.short or step.template
     symbol = hand.symbol(step.name)
     rule, numbers = (hand.side((template, how)) for how in ("symbols", "numbers"))

@@ -27,7 +27,8 @@ from dataclasses import dataclass, field
 
 from bpcourse.engine.activations import ACTIVATIONS
 from bpcourse.engine.losses import LOSSES
-from bpcourse.notation import Name, Register
+from bpcourse.names import Name
+from bpcourse.registry import Registry
 from bpcourse.tutor.equations import Facts, Step, Values, name_of, needed_for, sigmoid, softmax
 
 Wrong = Callable[[Step, Values], float]
@@ -1263,7 +1264,7 @@ OF_SHAPES = (
 )  # fmt: skip
 """Mistakes that show in the shape of an array, and not in any one number: `marking` makes the arrays."""
 
-MISTAKES = Register("mistake", {mistake.id: mistake for mistake in (*CATALOGUE, *OF_SHAPES)})
+MISTAKES = Registry("mistake", {mistake.id: mistake for mistake in (*CATALOGUE, *OF_SHAPES)})
 """The mistakes by id, in the order in which the chapters of a course come to them."""
 
 PAIRS = (

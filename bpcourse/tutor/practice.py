@@ -30,7 +30,9 @@ import numpy as np
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array, is_count
-from bpcourse.notation import WIDTH, Name, Register, given, number
+from bpcourse.names import Name
+from bpcourse.numbers import WIDTH, format_given, format_number
+from bpcourse.registry import Registry
 from bpcourse.tutor.equations import Step, entries, needed_for, table
 from bpcourse.tutor.marking import SAME, Hints, Verdict, check, half_unit, hint, nothing_done
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
@@ -91,7 +93,7 @@ unit that is off puts out: not 0, as the gate comes only after it. Of weights in
 """
 CLASSES: dict[str, Any] = {"outputs": ("softmax",), "losses": ("categorical_cross_entropy",), "from_level": 3}
 
-TOPICS = Register(
+TOPICS = Registry(
     "topic",
     {
         "weighted_sum": Topic("what a unit adds up", "z"),
@@ -188,7 +190,7 @@ class Problem:
             lines.append(f"A batch of {batch} examples, one in each row of x and y; the loss is the mean of theirs.")
         lines += [line for name in names for line in _matrix(name, self.trace[name])]
         if self.learning_rate is not None:
-            lines.append(f"  learning rate = {given(self.learning_rate)}")
+            lines.append(f"  learning rate = {format_given(self.learning_rate)}")
         asked = question(steps[self.name], hand) if self.name in steps else "All entries are asked for."
         task = f"Compute {self.name}, with four significant digits. {asked}"
         if self.claimed is not None:
@@ -226,7 +228,7 @@ class Problem:
 
 def _matrix(name: str, array: Array) -> list[str]:
     """Return the lines of an array of given numbers, its name in front of the first."""
-    rows = [" ".join(given(float(entry)).rjust(6) for entry in row) for row in np.atleast_2d(array)]
+    rows = [" ".join(format_given(float(entry)).rjust(6) for entry in row) for row in np.atleast_2d(array)]
     return [f"{f'{name} =' if number == 0 else '':>6}{row}" for number, row in enumerate(rows)]
 
 
@@ -337,7 +339,7 @@ class _Draw:
         right = steps[name].value
         often = _often_made(wrong_values(steps, name))
         mistake, value = self.choice([each for each in often if each[0].answers is None])
-        verdict = check(trace, name, claimed := number(value, DIGITS))
+        verdict = check(trace, name, claimed := format_number(value, DIGITS))
         far = abs(value) >= SMALLEST and abs(value - right) >= FAR * abs(right)
         stated = far and verdict.status == "mistake" and mistake.id in verdict.mistakes
         return claimed, verdict.mistakes if stated else ()

@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import is_count
-from bpcourse.notation import MINUS, SYMBOLS, Name, given, number
+from bpcourse.names import SYMBOLS, Name
+from bpcourse.numbers import MINUS, format_given, format_number
 from bpcourse.tutor.equations import Step, Values, entries, filled, look_up, name_of, names_in, table
 
 MOST_PATHS = 6  # beyond, the chain is written with δ only
@@ -99,8 +100,8 @@ class Hand:
         """Return a number as it is shown: with `digits` significant digits, or as it was given."""
         value = self.values[name]
         if name in self.given:
-            return given(value, max(6, self.digits))
-        return number(value, self.digits, signed=signed and name[0] == "d")
+            return format_given(value, max(6, self.digits))
+        return format_number(value, self.digits, signed=signed and name[0] == "d")
 
     def side(self, side: Side, latex: bool = False, own: bool = False) -> str:
         """Return one side of an equation."""
@@ -611,9 +612,9 @@ class _Writer:
             outcome = "which differs: there is a kink within the nudge, or a sharp bend"
         return [
             Heading("CHECK"),
-            f"Raise {symbol} by {NUDGE:.5f} and run the rest forward: L = {number(up, 12)}. Lower it by as much: "
-            f"L = {number(down, 12)}. The difference, divided by {2 * NUDGE:.5f}, is "
-            f"{number(slope, min(self.digits, 4), signed=True)}, {outcome}.",
+            f"Raise {symbol} by {NUDGE:.5f} and run the rest forward: L = {format_number(up, 12)}. Lower it by as much: "
+            f"L = {format_number(down, 12)}. The difference, divided by {2 * NUDGE:.5f}, is "
+            f"{format_number(slope, min(self.digits, 4), signed=True)}, {outcome}.",
         ]
 
     def _table(self, names: NDArray[Any]) -> list[Block]:

@@ -1,8 +1,8 @@
 """A JupyterLab, a Chromium and a page on which no error may happen."""
 
 import pytest
+from helpers.support import jupyterlab
 from playwright.sync_api import sync_playwright
-from support import jupyterlab
 
 from bpcourse import cli
 

@@ -6,8 +6,8 @@ import re
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from helpers.support import open_and_run
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from support import open_and_run
 
 CELLS = {
     "network": "e = explore(lecture.network, lecture.x, lecture.y, learning_rate=1.5)\ne",
@@ -55,15 +55,15 @@ SHOWN = """() => {
 # What Python says that the page must show. It reads the scene, not what was sent.
 EXPECTED = """
 import re
-from bpcourse.notation import given
+from bpcourse.numbers import format_given
 view, values = e._seen(), e.scene.values
 controls = {each["name"]: each for group in e.page["groups"] for each in group["controls"]}
 numbers = {name: values[name] for name in controls}
 plain = lambda html: re.sub("<[^>]+>", "", html).replace("&#x27;", "'")
 ends = {name: e._controls[name] for name in numbers}
 print(json.dumps({
-    "fields": {name: given(value, 5) for name, value in numbers.items()},
-    "heard": {name: f"{given(value, 5)}, {view.said}" for name, value in numbers.items()},
+    "fields": {name: format_given(value, 5) for name, value in numbers.items()},
+    "heard": {name: f"{format_given(value, 5)}, {view.said}" for name, value in numbers.items()},
     "choices": {each["name"]: values[each["name"]] for each in e.page["choices"]},
     "texts": re.findall("<text[^>]*>([^<]*)</text>", view.picture.svg),
     "words": view.picture.words,

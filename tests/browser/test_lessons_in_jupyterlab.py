@@ -4,7 +4,7 @@ import re
 
 import nbformat
 import pytest
-from support import open_and_run
+from helpers.support import open_and_run
 
 from bpcourse import cli
 

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-from random_networks import random_cases
+from helpers.random_networks import random_cases
 
 from bpcourse import (
     EXAMPLES,
@@ -19,6 +19,8 @@ from bpcourse import (
     Network,
     backprop,
     forward,
+    from_keras,
+    from_torch,
     keras_code,
     leaky_relu,
     torch_code,
@@ -147,7 +149,7 @@ def torch_model(nn, name):
 @pytest.mark.parametrize("name", ["lecture", "nested", "no bias", "twice", "dropped", "one layer"])
 def test_a_torch_module_and_our_trace_agree(torch, name):
     module = torch_model(torch.nn, name)
-    network = Network.from_torch(module)
+    network = from_torch(module)
     x = torch.tensor(X, dtype=torch.float32, requires_grad=True)
     y_hat = module(x)
     loss = torch.nn.MSELoss()(y_hat, torch.tensor(Y, dtype=torch.float32))
@@ -169,7 +171,7 @@ def test_a_torch_module_and_our_trace_agree(torch, name):
 def test_torch_in_64_bits_agrees_to_all_digits(torch):
     module = torch_model(torch.nn, "twice").double()
     x = torch.tensor(X)
-    assert np.abs(module(x).detach().numpy() - forward(Network.from_torch(module), X)["y_hat"]).max() < 1e-14
+    assert np.abs(module(x).detach().numpy() - forward(from_torch(module), X)["y_hat"]).max() < 1e-14
 
 
 def test_real_torch_modules_are_refused_in_words(torch):
@@ -197,7 +199,7 @@ def test_real_torch_modules_are_refused_in_words(torch):
 
     for made in (Functional(), Branching(), OneForAll()):
         with pytest.raises(ValueError, match=r"got other outputs.*Build it from its layers alone"):
-            Network.from_torch(made)
+            from_torch(made)
     for made, words in [
         (nn.Sequential(nn.Conv2d(1, 2, 3)), "got Conv2d at 0"),
         (nn.LSTM(2, 3), "got LSTM"),
@@ -211,15 +213,15 @@ def test_real_torch_modules_are_refused_in_words(torch):
         (nn.Bilinear(2, 2, 2), "got Bilinear"),
     ]:
         with pytest.raises(ValueError, match=words):
-            Network.from_torch(made)
+            from_torch(made)
 
 
 def test_a_lazy_torch_layer_has_no_weights_yet(torch):
     lazy = torch.nn.Sequential(torch.nn.LazyLinear(3))
     with pytest.raises(ValueError, match="must have weights that are numbers; got a UninitializedParameter"):
-        Network.from_torch(lazy)
+        from_torch(lazy)
     lazy(torch.zeros(1, 2))
-    assert Network.from_torch(lazy).sizes == (2, 3)
+    assert from_torch(lazy).sizes == (2, 3)
 
 
 @pytest.fixture
@@ -251,7 +253,7 @@ def keras_model(keras, name):
 @pytest.mark.parametrize("name", ["lecture", "functional", "layers", "leaky", "given"])
 def test_a_keras_model_and_our_trace_agree(keras, name):
     made = keras_model(keras, name)
-    network = Network.from_keras(made)
+    network = from_keras(made)
     assert np.abs(made.predict(X, verbose=0) - forward(network, X)["y_hat"]).max() < 1e-6
     if name == "layers":
         return  # in training its Dropout draws at random
@@ -282,4 +284,4 @@ def test_real_keras_models_are_refused_in_words(keras):
         (keras.Model(row, shared(shared(row))), "got other outputs"),
     ]:
         with pytest.raises(ValueError, match=words):
-            Network.from_keras(made)
+            from_keras(made)

@@ -13,11 +13,10 @@ import random
 import re
 from dataclasses import dataclass, field
 
-from injected import ROWS, SLIPS, injected, right
-
-from bpcourse import number
+from bpcourse import format_number
 from bpcourse.tutor.equations import table
 from bpcourse.tutor.marking import nothing_done
+from helpers.injected import ROWS, SLIPS, injected, right
 
 NAMES = {1: "Anna", 2: 'Bo "the" <script>alert(1)</script>, Jr.', 3: "=HYPERLINK(1)", 4: "فاطمه‌زهرا", 5: "山田　太郎"}
 
@@ -36,7 +35,7 @@ class Student:
 
 def plain(value, digits):
     """Return a number as a keyboard has it."""
-    return number(value, digits).replace("−", "-")
+    return format_number(value, digits).replace("−", "-")
 
 
 def half(text):

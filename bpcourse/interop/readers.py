@@ -22,6 +22,7 @@ import numpy as np
 
 from bpcourse.engine import validation
 from bpcourse.engine.activations import ACTIVATIONS, Activation, leaky_relu
+from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array, require
 
 Layer: TypeAlias = "tuple[Array, Array | None, Activation]"
@@ -90,6 +91,16 @@ def torch_layers(module: Any) -> list[Layer]:
     # The weights know how to make a tensor like them: on their device, of their type.
     _require_agreement("from_torch", layers, lambda x: module(weights[0].new_tensor(x.tolist())).tolist())
     return layers
+
+
+def from_keras(model: object) -> Network:
+    """Convert a Keras model of dense layers to a float64 `Network`; see `keras_layers`."""
+    return Network(Dense(*layer) for layer in keras_layers(model))
+
+
+def from_torch(module: object) -> Network:
+    """Convert a PyTorch module of dense layers to a float64 `Network`; see `torch_layers`."""
+    return Network(Dense(*layer) for layer in torch_layers(module))
 
 
 def _require_model(model: object, has: str, needed: str) -> None:

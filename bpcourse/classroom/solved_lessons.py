@@ -83,7 +83,7 @@ def with_questions(source: str) -> str:
     r"""Return a cell that marks its blanks, writes down what is asked about them, and prints that as JSON.
 
     >>> print(with_questions("answer = ...\ncheck(trace, 'loss', answer)"))
-    from bpcourse.solutions import Questions
+    from bpcourse.classroom.solved_lessons import Questions
     _questions = Questions()
     answer = _questions.blank(0)
     _questions.asked_by(check)(trace, 'loss', answer)
@@ -104,7 +104,7 @@ def with_questions(source: str) -> str:
                 node.func = ast.parse(f"_questions.asked_by({ast.unparse(node.func)})", mode="eval").body
             return node
 
-    begin = "from bpcourse.solutions import Questions\n_questions = Questions()"
+    begin = "from bpcourse.classroom.solved_lessons import Questions\n_questions = Questions()"
     return f"{begin}\n{ast.unparse(Marked().visit(tree))}\nprint(_questions.answers())"
 
 

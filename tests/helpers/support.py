@@ -14,7 +14,7 @@ from types import ModuleType
 
 from bpcourse import cli
 
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 def tool(name: str) -> ModuleType:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bpcourse import Network, backprop, number
+from bpcourse import Network, backprop, format_number
 from bpcourse.tutor.equations import entries, needed_for, table
 from bpcourse.tutor.marking import nothing_done
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
@@ -66,9 +66,9 @@ def vanishing(steps, names):
 
 def not_apart(step, wrong):
     """Yield the mistakes that three digits do not tell from the right answer."""
-    right = number(step.value, 3)
+    right = format_number(step.value, 3)
     for (mistake, *_), value in wrong:
-        if mistake.topic != "rounding" and number(value, 3) == right:
+        if mistake.topic != "rounding" and format_number(value, 3) == right:
             yield f"{mistake.id} gives {step.name} = {right} too"
 
 
@@ -116,9 +116,9 @@ def not_told_apart(one, step, wrong, most):
     for each, value in chosen:
         twins = {other for other, its in single if math.isclose(value, its, rel_tol=1e-9, abs_tol=1e-12)}
         for digits in (4, 5):
-            named = one.check(number(value, digits)).mistakes
+            named = one.check(format_number(value, digits)).mistakes
             if not named or named[0] not in twins or each not in named:
-                yield f"{step.name} = {number(value, digits)} is {each}, and {named[:4]} is named"
+                yield f"{step.name} = {format_number(value, digits)} is {each}, and {named[:4]} is named"
 
 
 def wrong_gate(one, steps, wrong):

@@ -1,0 +1,1 @@
+"""Networks of this course in other frameworks: read from Keras and PyTorch, and written as programs for them."""

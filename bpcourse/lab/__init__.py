@@ -1,0 +1,1 @@
+"""JupyterLab for the course: the lessons and the server."""
