@@ -21,8 +21,8 @@ from helpers.simulated_class import Tally, hand_in
 from tqdm import tqdm
 
 from bpcourse.classroom.marks import ClassRecord, collect, mark_sheet
+from bpcourse.classroom.plan import MOST_QUESTIONS, Plan
 from bpcourse.classroom.report import Report
-from bpcourse.classroom.sheets import MOST_QUESTIONS, Plan
 from bpcourse.tutor.practice import SHAPES, TOPICS
 
 

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from helpers.posed import faults
 
-from bpcourse.classroom.sheets import Plan
+from bpcourse.classroom.plan import Plan
 from bpcourse.tutor.practice import SHAPES, TOPICS, problem
 
 EVERY = [(topic, level) for topic, plan in TOPICS.items() for level in range(plan.from_level, len(SHAPES) + 1)]

@@ -226,8 +226,8 @@ def solutions(args: argparse.Namespace) -> int:
     try:
         import nbformat
 
-        from bpcourse.classroom.files import write_whole
         from bpcourse.classroom.solved_lessons import solved
+        from bpcourse.classroom.store import write_whole
         from bpcourse.lab.server import without_live_views
     except ImportError:
         raise UserError(f"JupyterLab is not installed. Run: {install('lab')}") from None
@@ -296,9 +296,10 @@ def _secret(seed: str) -> str:
 
 def sheet(args: argparse.Namespace) -> int:
     """Write exercise sheets for a class, with their keys."""
-    from bpcourse.classroom.files import Class, read_names, require_own, write_class
     from bpcourse.classroom.moodle import write as write_moodle
-    from bpcourse.classroom.sheets import Plan
+    from bpcourse.classroom.plan import Plan
+    from bpcourse.classroom.roster import read_names
+    from bpcourse.classroom.store import Class, require_own, write_class
 
     folder, secret = args.out.expanduser(), secrets.token_urlsafe(12) if args.seed is None else _secret(args.seed)
     try:
@@ -348,7 +349,7 @@ class _SheetHelp(argparse.Action):
     """The help of `bpcourse sheet`: what it lists is imported for whoever asks, and for nobody else."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from bpcourse.classroom.sheets import in_words
+        from bpcourse.classroom.plan import in_words
 
         parser.epilog = in_words()
         parser.print_help()

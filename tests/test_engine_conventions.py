@@ -434,7 +434,8 @@ READING_ORDER = [
     "tutor.practice",
     "pictures.diagram", "pictures.charts", "pictures.plotting", "pictures.scenes", "pictures.ideas", "pictures.live",
     "pictures.explorers",
-    "classroom.sheets", "classroom.pages", "classroom.printing", "classroom.files", "classroom.moodle",
+    "classroom.text", "classroom.plan", "classroom.roster", "classroom.sheets", "classroom.pdf",
+    "classroom.store", "classroom.moodle",
     "classroom.marks", "classroom.report",
     "",  # bpcourse/__init__.py
     "solutions", "server", "cli", "__main__",

@@ -27,8 +27,9 @@ from helpers.simulated_class import (
 from bpcourse import cli
 from bpcourse.classroom import marks
 from bpcourse.classroom.marks import Answers, collect, mark_sheet, read_cells, read_file, read_table
+from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.report import FILES, Report, save, table
-from bpcourse.classroom.sheets import Plan
+from bpcourse.classroom.text import shown
 from bpcourse.tutor.equations import table as steps_of
 from bpcourse.tutor.marking import Verdict
 
@@ -260,7 +261,7 @@ def test_any_other_value_stays_as_it_was_written_and_is_unreadable_alone(value, 
     assert found == {1: {"loss": value, "y_hat[1]": 0.5}}
     line = marked(found).marks[0].lines[-1]
     assert line.verdict.status == "unreadable"
-    assert line.written == marks.shown(value)
+    assert line.written == shown(value)
     assert not list(tmp_path.iterdir())
 
 

@@ -15,7 +15,7 @@ import pytest
 from bpcourse import cli
 from bpcourse.classroom import moodle
 from bpcourse.classroom.moodle import MOST_ANSWERS, answers, questions, write
-from bpcourse.classroom.sheets import Plan
+from bpcourse.classroom.plan import Plan
 from bpcourse.cli import UserError
 from bpcourse.tutor.equations import entries, table
 from bpcourse.tutor.marking import AROUND, MOST_ACCIDENTS, half_unit, nothing_done

@@ -21,10 +21,11 @@ import nbformat
 import pytest
 
 from bpcourse import cli, parse_number, practice
-from bpcourse.classroom import files, pages, printing
-from bpcourse.classroom.files import Class, _ctrl_c_left_to_us, read_names, write_class
-from bpcourse.classroom.pages import FORMATS, key_html, key_markdown, rows, sheet_html, sheet_markdown, sheet_notebook
-from bpcourse.classroom.sheets import Plan, Question, in_words
+from bpcourse.classroom import pdf, sheets, store
+from bpcourse.classroom.plan import Plan, Question, in_words
+from bpcourse.classroom.roster import read_names
+from bpcourse.classroom.sheets import FORMATS, key_html, key_markdown, rows, sheet_html, sheet_markdown, sheet_notebook
+from bpcourse.classroom.store import Class, _ctrl_c_left_to_us, write_class
 from bpcourse.tutor.equations import table
 
 SECRET = "correct horse; 電池"
@@ -167,7 +168,7 @@ def test_a_sheet_gives_all_numbers_and_no_answer(topic, level):
             assert row.name in text
         assert told(question, text) == []
     assert page.tags["svg"] == 1
-    assert page.text.count("your answer") == (1 if len(rows(question)) <= pages.MOST_ROWS else 2)
+    assert page.text.count("your answer") == (1 if len(rows(question)) <= sheets.MOST_ROWS else 2)
 
 
 def test_the_search_for_an_answer_finds_it():
@@ -460,17 +461,17 @@ def test_a_disk_that_is_full_leaves_no_half_file(tmp_path, monkeypatch, capsys):
         raise OSError(28, "No space left on device", "sheet")
 
     with pytest.raises(OSError, match="No space"):
-        files.write_whole(tmp_path / "sheet", parts())
+        store.write_whole(tmp_path / "sheet", parts())
     assert files_in(tmp_path) == {}
 
 
 def test_two_writers_of_one_file_do_not_meet(tmp_path):
     def parts():
         yield "all of "
-        files.write_whole(tmp_path / "sheet", "the inner one")
+        store.write_whole(tmp_path / "sheet", "the inner one")
         yield "the outer one"
 
-    files.write_whole(tmp_path / "sheet", parts())
+    store.write_whole(tmp_path / "sheet", parts())
     assert files_in(tmp_path) == {"sheet": b"all of the outer one"}
 
 
@@ -478,7 +479,7 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
 def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(tmp_path):
     (tmp_path / "mine").write_text("mine", encoding="utf-8")
     (tmp_path / "sheet.part").symlink_to(tmp_path / "mine")
-    files.write_whole(tmp_path / "sheet", "text")
+    store.write_whole(tmp_path / "sheet", "text")
     assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "sheet").is_symlink()
 
@@ -505,21 +506,21 @@ def test_runs_at_the_same_time_write_one_class(tmp_path):
 
 
 def test_a_run_takes_only_its_own_away(tmp_path):
-    other = tmp_path / f"{files.SCRATCH}other"
+    other = tmp_path / f"{store.SCRATCH}other"
     other.mkdir()
     assert run(tmp_path, "--count", "1") == 0
-    assert list(tmp_path.glob(f"{files.SCRATCH}*")) == [other]
+    assert list(tmp_path.glob(f"{store.SCRATCH}*")) == [other]
 
 
 def test_another_run_that_ends_meanwhile_is_no_obstacle(tmp_path, monkeypatch):
     chosen = Class(Plan(("bias",), 1, SECRET), 1, (), tmp_path)
-    made = files._answers
+    made = store._answers
 
     def another_ends(answers):
         yield from made(answers)
-        (tmp_path / "key" / files.UNFINISHED).replace(tmp_path / "key" / files.RECORD)
+        (tmp_path / "key" / store.UNFINISHED).replace(tmp_path / "key" / store.RECORD)
 
-    monkeypatch.setattr(files, "_answers", another_ends)
+    monkeypatch.setattr(store, "_answers", another_ends)
     assert write_class(chosen) == 1
     assert sorted(path.name for path in (tmp_path / "key").iterdir()) == ["answers.csv", "class.json", "key-001.html"]
 
@@ -610,8 +611,8 @@ def test_ctrl_c_ends_it_soon_and_with_whole_files(tmp_path):
 def misses_its_signal(make, numbers, pipe):
     """Work as a process does in which Python drops the SIGTERM."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    files.signal = SimpleNamespace(signal=lambda *_: None, SIGINT=None, SIGTERM=None, SIG_IGN=None)
-    files._work(make, numbers, pipe)
+    store.signal = SimpleNamespace(signal=lambda *_: None, SIGINT=None, SIGTERM=None, SIG_IGN=None)
+    store._work(make, numbers, pipe)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended without a signal")
@@ -619,8 +620,8 @@ def test_a_process_that_misses_its_signal_is_not_awaited_for_ever(tmp_path, monk
     chosen = Class(Plan(("bias",), 1, SECRET), 5000, (), tmp_path)
     for folder in ("sheets", "key"):
         (tmp_path / folder).mkdir()
-    monkeypatch.setattr(files, "_work", misses_its_signal)
-    made = files._made(chosen, range(1, 5001), False, tmp_path)
+    monkeypatch.setattr(store, "_work", misses_its_signal)
+    made = store._made(chosen, range(1, 5001), False, tmp_path)
     next(made)
     closing = threading.Thread(target=made.close, daemon=True)
     closing.start()
@@ -688,7 +689,7 @@ def test_sheets_in_pdf(tmp_path):
     assert run(tmp_path, "--count", "1", "--format", "pdf") == 0
     names = ["key/answers.csv", "key/class.json", "key/key-001.pdf", "sheets/sheet-001.pdf"]
     assert sorted(files_in(tmp_path)) == names
-    assert printing.is_whole(tmp_path / "sheets" / "sheet-001.pdf")
+    assert pdf.is_whole(tmp_path / "sheets" / "sheet-001.pdf")
     sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", (tmp_path / "sheets" / "sheet-001.pdf").read_bytes())
     assert sizes
     assert all(float(width) <= 595.3 and float(height) <= 792 for width, height in sizes)  # A4 by Letter, in points
@@ -716,14 +717,14 @@ def test_without_a_browser_pdf_is_refused_in_words(tmp_path, capsys, monkeypatch
 )
 def test_a_browser_that_does_not_print_is_named(tmp_path, script, words):
     with pytest.raises(ValueError, match=words) as error:
-        printing.print_page(fake_browser(tmp_path, script), "<p>", tmp_path / "a.pdf", tmp_path / "scratch", patience=1)
+        pdf.print_page(fake_browser(tmp_path, script), "<p>", tmp_path / "a.pdf", tmp_path / "scratch", patience=1)
     assert "--format html" in str(error.value)
     assert not (tmp_path / "a.pdf").exists()
 
 
 def test_a_browser_that_does_not_start_is_named(tmp_path):
     with pytest.raises(ValueError, match="does not start"):
-        printing.print_page(str(tmp_path / "none"), "<p>", tmp_path / "a.pdf", tmp_path / "scratch")
+        pdf.print_page(str(tmp_path / "none"), "<p>", tmp_path / "a.pdf", tmp_path / "scratch")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")

@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bpcourse.classroom.files import JOINERS
-from bpcourse.classroom.sheets import RECORD, VERSION, Plan, Question, Sheet
+from bpcourse.classroom.plan import RECORD, VERSION, Plan, Question, Sheet
+from bpcourse.classroom.text import LONGEST, shown
 from bpcourse.engine.validation import is_count, require
 from bpcourse.tutor.equations import Step, look_up, table
 from bpcourse.tutor.marking import FEWEST_DIGITS, Verdict, check, half_unit, nothing_done, read_answer
@@ -29,10 +29,8 @@ from bpcourse.tutor.mistakes import MISTAKES, Mistake
 
 LARGEST = 5_000_000  # bytes of a file
 LONGEST_CELL = 20_000  # characters of a cell that is parsed
-LONGEST = 120  # characters of an answer, a name, or a file's name, as they are shown
 MOST_ANSWERS = 200  # for a question
 MOST_NOTES = 10  # on one sheet
-UNSEEN = JOINERS + "\u200e\u200f"  # print nothing either: the marks of direction, which turn no text around them
 COLUMNS = ["sheet", "question", "name", "answer"]
 
 Answer = float | str | None
@@ -41,21 +39,6 @@ Answer = float | str | None
 
 class UnreadableFileError(ValueError):
     """A file that cannot be marked; the message continues "This file …"."""
-
-
-def shown(text: str, longest: int = LONGEST) -> str:
-    r"""Return a text from outside as it may be shown: on one line, not too long, and without what cannot be printed.
-
-    That is also what turns the direction of the text around it; joiners, which some scripts need, stay.
-
-    >>> shown("a\x00b\ud800\nc"), len(shown("1" * 5000))
-    ('a�b� c', 121)
-    """
-    line = "".join(
-        " " if each.isspace() else each if each.isprintable() or each in UNSEEN else "\ufffd"
-        for each in text[: longest + 1]
-    )
-    return line if len(line) <= longest else line[:longest] + "…"
 
 
 # The class

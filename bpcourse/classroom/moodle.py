@@ -25,8 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bpcourse.classroom.files import write_whole
-from bpcourse.classroom.sheets import Plan
+from bpcourse.classroom.plan import Plan
+from bpcourse.classroom.store import write_whole
 from bpcourse.engine.validation import Array, is_count, require
 from bpcourse.numbers import MINUS, format_given, format_number
 from bpcourse.pictures.diagram import draw

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from bpcourse.classroom.marks import ClassRecord, Common, Line, MarkedSheet, Remark, common, shown
+from bpcourse.classroom.marks import ClassRecord, Common, Line, MarkedSheet, Remark, common
+from bpcourse.classroom.text import shown
 from bpcourse.numbers import format_number
 from bpcourse.pictures.charts import BLUE
 from bpcourse.pictures.diagram import INK, QUIET
