@@ -258,8 +258,9 @@ def mark(args: argparse.Namespace) -> int:
     """Mark what a class has handed in, without running anything of it, and write the report."""
     from tqdm import tqdm
 
-    from bpcourse.classroom import marks
+    from bpcourse.classroom.grading import mark_class
     from bpcourse.classroom.report import FILES, Report, require_absent, save
+    from bpcourse.classroom.submissions import collect, read_record
 
     folder = args.folder.expanduser()
     out = (args.out or folder.resolve().parent / "marks").expanduser()
@@ -267,23 +268,20 @@ def mark(args: argparse.Namespace) -> int:
         if not folder.is_dir():
             raise UserError(f"{folder} is no folder; needed the one with the notebooks or tables of the students.")
         require_absent(FILES, out, args.force)
-        record = marks.read_record(args.key.expanduser())
+        record = read_record(args.key.expanduser())
         plan = record.plan(_secret(args.seed))
-        found = marks.collect(folder, record.count, leave_out=(args.key.expanduser(), out))
-        if not found.answers and not found.remarks:
+        answers, remarks = collect(folder, record.count, omit=(args.key.expanduser(), out))
+        if not answers and not remarks:
             raise UserError(f"there is no notebook (.ipynb) and no table (.csv) in {folder} or below.")
-        sheets = tuple(
-            marks.mark_sheet(plan.sheet(each.sheet), each, record.names.get(each.sheet, ""))
-            for each in tqdm(found.answers, desc="Marking", unit="sheet", delay=1)
-        )
-        saved = save(Report(record, sheets, found.remarks).files, out, args.force)
+        sheets, failed = mark_class(record, plan, tqdm(answers, desc="Marking", unit="sheet", delay=1))
+        saved = save(Report(record, tuple(sheets), (*remarks, *failed)).files, out, args.force)
     except FileExistsError as error:
         raise UserError(f"{error.filename} is there already. Choose another --out, or add --force") from None
     except OSError as error:
         raise UserError(f"cannot write {out}: {error.strerror}") from error
     except ValueError as error:
         raise UserError(str(error)) from error
-    for remark in found.remarks:
+    for remark in (*remarks, *failed):
         print(f"{'Skipped' if remark.skipped else 'Look at'}: {remark.source} {remark.text}")
     print(f"Marked: {len(sheets)} of {record.count} sheets")
     for path in saved:

@@ -1,6 +1,9 @@
 """Mark the sheets of a class, with errors carried forward.
 
-The policy is in three small functions, `is_untouched`, `answered_in_head` and `points`. In words it is `RULE`.
+The policy is in three small functions, `is_untouched`, `answered_in_head` and `points`. Each value
+earns one point if it is correct. A value that follows correctly from the student's own earlier error
+earns its point too, unless it is `is_untouched`. Missing intermediate steps are not penalized: see
+`answered_in_head`. The report states the same rule for readers.
 """
 
 from __future__ import annotations
@@ -11,17 +14,10 @@ from dataclasses import dataclass
 from bpcourse.classroom.plan import Plan, Question, Sheet
 from bpcourse.classroom.submissions import MOST_NOTES, Answer, Answers, ClassRecord, Remark, unexpected
 from bpcourse.classroom.text import LONGEST, shown
-from bpcourse.tutor.equations import Step, look_up, table
+from bpcourse.tutor.equations import Step, entries, look_up, table
 from bpcourse.tutor.marking import FEWEST_DIGITS, Verdict, check, half_unit, nothing_done, read_answer
 from bpcourse.tutor.mistakes import MISTAKES, Mistake
 from bpcourse.tutor.practice import Problem
-
-RULE = (
-    "Each value earns one point if it is correct. A value that follows correctly from the student's own earlier error "
-    "earns its point too, unless that makes it 0 or leaves a parameter unchanged. Missing intermediate steps are not "
-    "penalized: if the answer is correct and no step is wrong, blank steps earn their points too (except when the "
-    "answer is 0 or the parameter does not change)."
-)
 
 
 @dataclass(frozen=True)
@@ -72,13 +68,13 @@ def answered_in_head(lines: Sequence[Line]) -> bool:
     They do if the answer is complete and correct, no step is wrong, and the answer had to be computed.
     """
     blank = [line for line in lines if line.verdict.status == "not answered" and not line.final]
-    correct = all(line.verdict.status == "correct" for line in lines if line not in blank)
+    correct = all(line.verdict for line in lines if line not in blank)
     return bool(blank) and correct and any(line.right != line.untouched for line in lines if line.final)
 
 
 def points(lines: Sequence[Line]) -> int:
-    """Return the points for a question, by `RULE`."""
-    return len(lines) if answered_in_head(lines) else sum(line.verdict.status == "correct" for line in lines)
+    """Return the points for a question: one for each correct value, or all if it was answered in the head."""
+    return len(lines) if answered_in_head(lines) else sum(bool(line.verdict) for line in lines)
 
 
 # Marked sheets
@@ -114,6 +110,11 @@ class Mark:
         """The points for this question."""
         return points(self.lines)
 
+    @property
+    def out_of(self) -> int:
+        """The largest possible number of points."""
+        return len(self.lines)
+
 
 @dataclass(frozen=True)
 class MarkedSheet:
@@ -145,13 +146,16 @@ class MarkedSheet:
     @property
     def out_of(self) -> int:
         """The largest possible number of points."""
-        return sum(len(mark.lines) for mark in self.marks)
+        return sum(mark.out_of for mark in self.marks)
+
+    @property
+    def percent(self) -> float:
+        """The share of the points, in percent."""
+        return 100 * self.points / self.out_of
 
 
-def mark_class(
-    record: ClassRecord, plan: Plan, handed_in: Iterable[Answers]
-) -> tuple[tuple[MarkedSheet, ...], tuple[Remark, ...]]:
-    """Mark the sheets of a class. An unexpected error in one of them becomes a remark, and the others are marked.
+def mark_class(record: ClassRecord, plan: Plan, found: Iterable[Answers]) -> tuple[list[MarkedSheet], list[Remark]]:
+    """Mark the sheets of a class. If an error occurs in one of them, it becomes a remark, and the others are marked.
 
     Parameters
     ----------
@@ -159,24 +163,24 @@ def mark_class(
         The class.
     plan : Plan
         The plan of its sheets.
-    handed_in : iterable of Answers
+    found : iterable of Answers
         The answers to each sheet.
 
     Returns
     -------
-    sheets : tuple of MarkedSheet
+    sheets : list of MarkedSheet
         The marked sheets, in the order of the answers.
-    remarks : tuple of Remark
+    remarks : list of Remark
         The sheets that could not be marked.
     """
     sheets, remarks = [], []
-    for answers in handed_in:
+    for answers in found:
         try:
-            sheets.append(mark_sheet(plan.sheet(answers.sheet), answers, record.names.get(answers.sheet, "")))
+            sheets.append(mark_sheet(plan.sheet(answers.sheet), answers, shown(record.names.get(answers.sheet, ""))))
         except Exception as error:  # one sheet must not stop the others
             text = f"Sheet {answers.sheet} cannot be marked: {unexpected(error)}"
             remarks.append(Remark(answers.source, text, True))
-    return tuple(sheets), tuple(remarks)
+    return sheets, remarks
 
 
 def mark_sheet(sheet: Sheet, answers: Answers, name: str = "") -> MarkedSheet:
@@ -221,15 +225,10 @@ def _mark(question: Question, written: Mapping[str, Answer], notes: list[str]) -
     values = {name: step.value for name, step in steps.items()}
     untouched = {name: nothing_done(steps[name], values) for name in answers}
     verdicts, first = _verdicts(problem, answers, untouched)
+    array = entries(steps, problem.name)
+    final = [problem.name] if array is None else list(array.flat)
     lines = {
-        name: Line(
-            name,
-            "" if answer is None else shown(str(answer)),
-            steps[name].value,
-            untouched[name],
-            name == problem.name or name.startswith(f"{problem.name}["),
-            verdicts[name],
-        )
+        name: Line(name, _text(answer), values[name], untouched[name], name in final, verdicts[name])
         for name, answer in answers.items()
     }
     return Mark(question.number, problem.topic, problem.name, tuple(lines.values()), lines.get(first))
@@ -251,11 +250,16 @@ def _verdicts(
         verdicts[chain.first] = alone(chain.first)
     # Zeros follow correctly from zeros, so without this rule most of a sheet would be right with zeros.
     for name, answer in answers.items():
-        correct = verdicts[name].status == "correct"
-        if correct and is_untouched(answer, untouched[name]) and alone(name).status != "correct":
-            text = f"{name} = {shown(str(answer))}, {verdicts[name].note}, earns no point: it needed no computation."
+        if verdicts[name] and is_untouched(answer, untouched[name]) and not alone(name):
+            why = "given your own earlier numbers, nothing had to be computed for it"
+            text = f"{name} = {_text(answer)} earns no point: {why}."
             verdicts[name] = Verdict("wrong", text)
     return verdicts, chain.first
+
+
+def _text(answer: Answer) -> str:
+    """Return an answer as it can be shown."""
+    return "" if answer is None else shown(str(answer))
 
 
 def _own_name(steps: Mapping[str, Step], name: str) -> str:

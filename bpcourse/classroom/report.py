@@ -73,34 +73,30 @@ class Report:
     @property
     def mistakes(self) -> str:
         """A table with a row for each question with a slip: its first wrong value and the verdict."""
-        head = ["sheet", "name", "question", "topic", "value", "answer", "status", "mistake", "words", "hint"]
-        slips = ((sheet, mark, mark.slip) for sheet in self.sheets for mark in sheet.marks if mark.slip)
-        rows = (
-            [sheet.number, sheet.name, mark.number, mark.topic, slip.name, slip.written, slip.verdict.status]
-            + [" ".join(slip.verdict.mistakes), slip.verdict.message, slip.verdict.hint]
-            for sheet, mark, slip in slips
-        )
-        return csv_text([head, *rows])
+        rows: list[list[object]] = [
+            ["sheet", "name", "question", "topic", "value", "answer", "status", "mistake", "words", "hint"]
+        ]
+        for sheet in self.sheets:
+            for mark in sheet.marks:
+                if slip := mark.slip:
+                    place = [sheet.number, sheet.name, mark.number, mark.topic, slip.name, slip.written]
+                    verdict = slip.verdict
+                    rows.append([*place, verdict.status, " ".join(verdict.mistakes), verdict.message, verdict.hint])
+        return csv_text(rows)
 
     @property
     def page(self) -> str:
         """The report as an HTML page, which allows no network and no script."""
-        columns = zip(*(sheet.marks for sheet in self.sheets), strict=True)
         body = render(
             "report.html",
             report=self,
             palette=palette,
             students=len(self.sheets),
-            skipped=sum(remark.skipped for remark in self.remarks),
             missing=[f"{number} {shown(self.record.names.get(number, ''))}".strip() for number in self.missing],
             common=common(self.sheets),
             topics=TOPICS,
             questions=[f"Q{place}" for place in range(1, len(self.record.topics) + 1)],
-            shares=[
-                100 * sum(each.points for each in column) / sum(each.out_of for each in column)
-                for column in (*columns, self.sheets)
-                if column
-            ],
+            columns=[*zip(*(sheet.marks for sheet in self.sheets), strict=True)],
             status=STATUS,
             format_number=format_number,
         )

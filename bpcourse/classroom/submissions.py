@@ -98,9 +98,8 @@ def read_record(folder: Path) -> ClassRecord:
     try:
         found = _json(_content(path))
         topics, level, count, stamp, names = (found[key] for key in ("topics", "level", "count", "stamp", "names"))
-        fits = found["version"] == VERSION and is_count(level) and is_count(count) and isinstance(stamp, str)
-        fits = fits and isinstance(topics, list) and all(isinstance(topic, str) for topic in topics)
-        require(fits and all(isinstance(name, str) for name in names.values()), "")
+        require(found["version"] == VERSION and is_count(level) and is_count(count) and isinstance(topics, list), "")
+        require(all(isinstance(text, str) for text in (*topics, stamp, *names.values())), "")
         return ClassRecord(tuple(topics), level, count, stamp, {int(number): name for number, name in names.items()})
     except UnreadableFileError as error:
         raise UnreadableFileError(f"{path} {error}") from None
@@ -146,15 +145,7 @@ class Remark:
     skipped: bool
 
 
-@dataclass(frozen=True)
-class Collected:
-    """The answers in a folder, ordered by sheet, and the remarks about its files."""
-
-    answers: tuple[Answers, ...]
-    remarks: tuple[Remark, ...]
-
-
-def collect(folder: Path, count: int, omit: Iterable[Path] = ()) -> Collected:
+def collect(folder: Path, count: int, omit: Iterable[Path] = ()) -> tuple[list[Answers], list[Remark]]:
     """Read all notebooks and tables in a folder and its subfolders.
 
     If two files hold the same sheet, the newer one counts and both are named. Whatever is wrong
@@ -169,6 +160,13 @@ def collect(folder: Path, count: int, omit: Iterable[Path] = ()) -> Collected:
         The number of sheets of the class.
     omit : iterable of Path
         Folders that contain no answers, such as the key.
+
+    Returns
+    -------
+    answers : list of Answers
+        The answers, ordered by sheet.
+    remarks : list of Remark
+        The remarks about files.
     """
     versions: dict[int, list[Answers]] = {}
     remarks: list[Remark] = []
@@ -182,8 +180,7 @@ def collect(folder: Path, count: int, omit: Iterable[Path] = ()) -> Collected:
             remarks.append(Remark(source, str(error), True))
         except Exception as error:  # one file must not stop the others
             remarks.append(Remark(source, f"cannot be read: {unexpected(error)}", True))
-        strange = [each.sheet for each in found if each.sheet > count]
-        if strange:
+        if strange := [each.sheet for each in found if each.sheet > count]:
             more = f" and {len(strange) - 1} other sheets" if len(strange) > 1 else ""
             text = f"is for sheet {strange[0]}{more}; this class has the sheets 1 to {count}."
             remarks.append(Remark(source, text, True))
@@ -191,7 +188,7 @@ def collect(folder: Path, count: int, omit: Iterable[Path] = ()) -> Collected:
             if each.sheet <= count:
                 remarks += [Remark(source, f"Sheet {each.sheet}: {note}", False) for note in each.notes]
                 versions.setdefault(each.sheet, []).append(each)
-    return Collected(tuple(_newest(versions[sheet], remarks) for sheet in sorted(versions)), tuple(remarks))
+    return [_newest(versions[sheet], remarks) for sheet in sorted(versions)], remarks
 
 
 def unexpected(error: Exception) -> str:
@@ -213,7 +210,9 @@ def _newest(versions: list[Answers], remarks: list[Remark]) -> Answers:
         newer, older = ("newer", "older") if other.time < newest.time else ["of the same time"] * 2
         text = f"contains sheet {newest.sheet}, but {newest.source}, which is {newer}, was marked."
         remarks.append(Remark(other.source, text, True))
-        notes.append(f"two files contain this sheet: {newest.source} was marked; {other.source} is {older} and was not.")
+        notes.append(
+            f"two files contain this sheet: {newest.source} was marked; {other.source} is {older} and was not."
+        )
     return replace(newest, notes=(*notes[-MOST_NOTES:], *newest.notes))
 
 
@@ -222,13 +221,9 @@ def _files(folder: Path, omit: set[Path]) -> Iterator[tuple[Path, str]]:
     closed: list[OSError] = []
     for parent, folders, files in os.walk(folder, onerror=closed.append):
         here = Path(parent)
-        links = [name for name in folders if (here / name).is_symlink()]
-        yield from ((here / name, "is a link to a folder.") for name in links)
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not name.startswith((".", "__MACOSX")) and name not in links and (here / name).resolve() not in omit
-        )
+        seen = (name for name in folders if not name.startswith((".", "__MACOSX")))
+        folders[:] = sorted(name for name in seen if (here / name).resolve() not in omit)
+        yield from ((here / name, "is a link to a folder.") for name in folders if (here / name).is_symlink())
         for name in sorted(name for name in files if not name.startswith(".")):
             known = name.lower().endswith((".ipynb", ".csv"))
             yield here / name, "" if known else "is neither a notebook (.ipynb) nor a table (.csv)."
@@ -277,10 +272,9 @@ def _content(path: Path) -> bytes:
     """Return the bytes of a regular file that is not too large. A link could lead to any file of the instructor."""
     try:
         status = path.lstat()
-        if stat.S_ISLNK(status.st_mode):
-            raise UnreadableFileError("is a link; needed the file itself.")
         if not stat.S_ISREG(status.st_mode):
-            raise UnreadableFileError("is not a regular file; needed a notebook or a table.")
+            kind = "a link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
+            raise UnreadableFileError(f"is {kind}; needed the file itself.")
         if status.st_size > LARGEST_FILE:
             raise UnreadableFileError(f"has {status.st_size:,} bytes; a filled sheet has less than {LARGEST_FILE:,}.")
         with path.open("rb") as file:
@@ -320,10 +314,9 @@ def _json(content: bytes) -> dict[str, Any]:
 
 def _cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the cells of a notebook of format 4."""
-    version = notebook.get("nbformat")
-    if version != 4:
-        said = f"has format {shown(str(version))}" if is_count(version) else "does not say which format it has"
-        raise UnreadableFileError(f"{said}; open and save it in a current Jupyter, which writes format 4.")
+    if notebook.get("nbformat") != 4:
+        got = f"needed notebook format 4; got {shown(str(notebook.get('nbformat')))}"
+        raise UnreadableFileError(f"{got}. Open and save it in a current Jupyter.")
     cells = notebook.get("cells")
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         raise UnreadableFileError("is not a notebook: needed a list of cells.")
@@ -471,12 +464,11 @@ def read_table(text: str) -> tuple[dict[int, dict[int, dict[str, Answer]]], list
         for row in rows:
             rest = delimiter.join(row[2:])
             pair = entry.fullmatch(rest) if len(rest) <= 2 * LONGEST else None
-            cells = [cell.strip() for cell in row[:2]]
-            if len(cells) < 2 or not all(re.fullmatch(r"[1-9]\d{0,8}", cell) for cell in cells) or pair is None:
+            numbers = [int(cell) for cell in map(str.strip, row[:2]) if re.fullmatch(r"[1-9]\d{0,8}", cell)]
+            if len(numbers) < 2 or pair is None:
                 bad += [rows.line_num] if any(map(str.strip, row)) else []
                 continue
-            sheet, question = map(int, cells)
-            values = found.setdefault(sheet, {}).setdefault(question, {})
+            values = found.setdefault(numbers[0], {}).setdefault(numbers[1], {})
             name = pair[1].strip()
             again += name in values
             if len(values) < MOST_ANSWERS:
