@@ -10,22 +10,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from helpers.support import jupyterlab
+from helpers.support import fails, jupyterlab
 
 from bpcourse import cli
 from bpcourse.lab import server
 from bpcourse.pictures import explorers
 
 LESSON = "03_chain_rule.ipynb"
-
-
-def fails(capsys, *words):
-    """Run a command that must fail, and return its one line."""
-    assert cli.main(words) == 2
-    captured = capsys.readouterr()
-    assert captured.err.count("\n") == 1
-    assert "Traceback" not in captured.err
-    return captured.err
 
 
 @pytest.fixture
