@@ -61,7 +61,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 @contextmanager
 def jupyterlab(folder: Path, *options: str) -> Iterator[str]:
     """Start `bpcourse lab` on a folder, as its own process, and yield its address; the token is `secret`."""
-    port = cli._free_port()
+    port = cli.free_port()
     ours = ["lab", str(folder), "--no-browser", f"--port={port}"]
     theirs = ["--IdentityProvider.token=secret", *options]
     command = [sys.executable, "-m", "bpcourse.cli", *ours, "--", *theirs]
