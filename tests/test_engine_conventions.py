@@ -436,7 +436,7 @@ READING_ORDER = [
     "pictures.explorers",
     "classroom.text", "classroom.plan", "classroom.roster", "classroom.sheets", "classroom.pdf",
     "classroom.store", "classroom.moodle",
-    "classroom.marks", "classroom.report",
+    "classroom.submissions", "classroom.grading", "classroom.report",
     "",  # bpcourse/__init__.py
     "solutions", "server", "cli", "__main__",
 ]  # fmt: skip
