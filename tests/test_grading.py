@@ -181,7 +181,7 @@ def test_mark_sheet__an_answer_without_computation_is_explained():
     target = plain(sheet.questions[1].problem.trace["y"][0, 0], 3)
     asked = sheet.questions[1].asked
     mark = marked({2: {**dict.fromkeys(asked, "0"), "y_hat[1]": target}}).marks[1]
-    reason = "given your own earlier numbers, nothing had to be computed for it."
+    reason = "with your earlier numbers it needs no computation."
     said = [each.verdict.message for each in mark.lines if each.verdict.message.endswith(reason)]
     assert said
     assert said[0] == f"dz2[1] = 0 earns no point: {reason}"

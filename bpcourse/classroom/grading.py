@@ -1,9 +1,9 @@
 """Mark the sheets of a class, with errors carried forward.
 
 The policy is in three small functions, `is_untouched`, `answered_in_head` and `points`. Each value
-earns one point if it is correct. A value that follows correctly from the student's own earlier error
-earns its point too, unless it is `is_untouched`. Missing intermediate steps are not penalized: see
-`answered_in_head`. The report states the same rule for readers.
+earns one point if it is correct. A value that follows correctly from the student's own earlier
+error earns its point too, unless nothing had to be computed for it (`is_untouched`). Missing
+intermediate steps are not penalized (`answered_in_head`). The report states the rule for readers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Line:
     right : float
         The right value.
     untouched : float
-        What the value would be if nothing were computed: the old parameter for a new one, otherwise 0.
+        The value if nothing were computed: the old parameter for a new one, otherwise 0.
     final : bool
         Whether it belongs to the answer, rather than to an intermediate step.
     verdict : Verdict
@@ -65,7 +65,8 @@ def is_untouched(answer: Answer, untouched: float) -> bool:
 def answered_in_head(lines: Sequence[Line]) -> bool:
     """Whether blank intermediate steps earn their points.
 
-    They do if the answer is complete and correct, no step is wrong, and the answer had to be computed.
+    They do if the answer is complete and correct, no step is wrong, and the answer had to be
+    computed: it is not 0, and it is not an unchanged parameter.
     """
     blank = [line for line in lines if line.verdict.status == "not answered" and not line.final]
     correct = all(line.verdict for line in lines if line not in blank)
@@ -73,7 +74,7 @@ def answered_in_head(lines: Sequence[Line]) -> bool:
 
 
 def points(lines: Sequence[Line]) -> int:
-    """Return the points for a question: one for each correct value, or all if it was answered in the head."""
+    """Return the points for a question: one for each correct value, or all if `answered_in_head`."""
     return len(lines) if answered_in_head(lines) else sum(bool(line.verdict) for line in lines)
 
 
@@ -155,7 +156,9 @@ class MarkedSheet:
 
 
 def mark_class(record: ClassRecord, plan: Plan, found: Iterable[Answers]) -> tuple[list[MarkedSheet], list[Remark]]:
-    """Mark the sheets of a class. If an error occurs in one of them, it becomes a remark, and the others are marked.
+    """Mark the sheets of a class.
+
+    An unexpected error in one sheet becomes a remark, and the other sheets are marked.
 
     Parameters
     ----------
@@ -239,20 +242,19 @@ def _verdicts(
 ) -> tuple[dict[str, Verdict], str]:
     """Return the verdict on each answer, and the name of the first wrong one or ""."""
 
-    def alone(name: str) -> Verdict:
+    def single(name: str) -> Verdict:
         return check(problem.trace, name, answers[name], learning_rate=problem.learning_rate)
 
     chain = check(problem.trace, answers, learning_rate=problem.learning_rate)
     verdicts = dict(chain.steps)
-    # The chain continues from the student's rounded numbers. If the student continued from unrounded
-    # ones, a mistake is recognized only without the chain.
-    if chain.first and not chain.mistakes and alone(chain.first).mistakes:
-        verdicts[chain.first] = alone(chain.first)
-    # Zeros follow correctly from zeros, so without this rule most of a sheet would be right with zeros.
+    # The chain continues from the student's rounded numbers. If the student continued from
+    # unrounded ones, a mistake is recognized only without the chain.
+    if chain.first and not chain.mistakes and single(chain.first).mistakes:
+        verdicts[chain.first] = single(chain.first)
+    # Zeros follow correctly from zeros. Without this rule, a sheet of zeros would earn many points.
     for name, answer in answers.items():
-        if verdicts[name] and is_untouched(answer, untouched[name]) and not alone(name):
-            why = "given your own earlier numbers, nothing had to be computed for it"
-            text = f"{name} = {_text(answer)} earns no point: {why}."
+        if verdicts[name] and is_untouched(answer, untouched[name]) and not single(name):
+            text = f"{name} = {_text(answer)} earns no point: with your earlier numbers it needs no computation."
             verdicts[name] = Verdict("wrong", text)
     return verdicts, chain.first
 

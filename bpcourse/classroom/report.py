@@ -59,7 +59,7 @@ class Report:
 
     @property
     def gradebook(self) -> str:
-        """A table with a row for each sheet. The points of a missing sheet are empty rather than 0."""
+        """A table with a row for each sheet. A missing sheet has empty cells rather than 0 points."""
         marked = {sheet.number: sheet for sheet in self.sheets}
         questions = [f"question {place}" for place in range(1, len(self.record.topics) + 1)]
         rows: list[list[object]] = [["sheet", "name", "points", "of", "percent", *questions]]
@@ -72,7 +72,7 @@ class Report:
 
     @property
     def mistakes(self) -> str:
-        """A table with a row for each question with a slip: its first wrong value and the verdict."""
+        """A table with a row for each question with a slip: the first wrong value, and its verdict."""
         rows: list[list[object]] = [
             ["sheet", "name", "question", "topic", "value", "answer", "status", "mistake", "words", "hint"]
         ]

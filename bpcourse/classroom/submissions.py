@@ -1,8 +1,8 @@
 """Read what students hand in. Nothing in these files is trusted, and nothing in them is executed.
 
-A notebook is parsed as JSON. The code in its cells is treated as text, in which only dictionaries such as
-``answers_2 = {"dW1[2,1]": -0.0123, …}`` are looked for. A value is a number, a fraction such as
-``1/3``, a quoted text, or ``...`` for no answer yet. Anything else stays text, and the tutor then
+A notebook is parsed as JSON. The code in its cells is treated as text, which is searched for
+dictionaries such as ``answers_2 = {"dW1[2,1]": -0.0123, …}``. A value is a number, a fraction such
+as ``1/3``, a quoted text, or ``...`` for no answer yet. Anything else stays text, and the tutor then
 decides whether it can be read as a number.
 """
 
@@ -35,7 +35,7 @@ Answer = float | str | None
 
 
 class UnreadableFileError(ValueError):
-    """A file that cannot be marked. The message continues a sentence that begins "This file …"."""
+    """A file that cannot be marked. The message continues the words "This file …"."""
 
 
 # The class
@@ -203,7 +203,7 @@ def unexpected(error: Exception) -> str:
 
 
 def _newest(versions: list[Answers], remarks: list[Remark]) -> Answers:
-    """Return the newest answers to a sheet and note the others: a file may hold a sheet of somebody else."""
+    """Return the newest answers to a sheet, with notes on the others."""
     *others, newest = sorted(versions, key=lambda one: one.time)
     notes = []
     for other in others:
@@ -217,7 +217,7 @@ def _newest(versions: list[Answers], remarks: list[Remark]) -> Answers:
 
 
 def _files(folder: Path, omit: set[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield the files below a folder in alphabetical order, each with the reason to skip it, or ""."""
+    """Yield the files below a folder, each with the reason to skip it, or ""."""
     closed: list[OSError] = []
     for parent, folders, files in os.walk(folder, onerror=closed.append):
         here = Path(parent)
@@ -269,7 +269,7 @@ def read_file(path: Path, source: str) -> list[Answers]:
 
 
 def _content(path: Path) -> bytes:
-    """Return the bytes of a regular file that is not too large. A link could lead to any file of the instructor."""
+    """Return the bytes of a regular file of limited size. A link could lead to any private file."""
     try:
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
@@ -291,7 +291,7 @@ def _text(content: bytes) -> str:
 
 
 def _json(content: bytes) -> dict[str, Any]:
-    """Return the object in a JSON file. An object with the same key twice is refused: that is no accident."""
+    """Return the object in a JSON file. An object with the same key twice is refused."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -330,7 +330,7 @@ def _source(cell: dict[str, Any]) -> str:
 
 
 def _sheet_numbers(notebook: dict[str, Any], cells: list[dict[str, Any]]) -> tuple[int, int]:
-    """Return the sheet number in the metadata and the one in the heading. If one is missing, it is the other."""
+    """Return the sheet numbers in the metadata and in the heading. If one is missing, both are equal."""
     level: Any = notebook
     for key in ("metadata", "bpcourse", "sheet"):
         level = level.get(key) if isinstance(level, dict) else None
@@ -343,20 +343,30 @@ def _sheet_numbers(notebook: dict[str, Any], cells: list[dict[str, Any]]) -> tup
     return found[0], found[-1]
 
 
-# One reader for valid Python and for cells with slips, such as a decimal comma or a missing quote. Each pattern is
-# bounded by a line or by the next quote, so the time grows in proportion to the length of a cell.
+# The patterns of a cell. They read valid Python and also cells with slips, such as a decimal comma
+# or a missing quote. Each looks ahead no further than the next quote or the end of a line, so the
+# time grows in proportion to the length of a cell.
+
+# A text in quotes.
 STRING = r"""(?:"[^"\n]*"|'[^'\n]*')"""
+# The name of a value and its colon. After a brace, a comma or a line break, quotes are optional.
 NAME = r"""(?:["'][^"'\n]{1,40}["']|(?<=[{,\n])[ \t]*["']?[A-Za-z]\w*(?:\[[\d, ]*\])?(?:@\d+)?["']?)[ \t]*:"""
-IGNORED = re.compile(rf"""^[ \t]*(\"{{3}}|'{{3}}).*?\1|({STRING})|\#[^\n]*""", re.DOTALL | re.MULTILINE)
+# A docstring or a comment, but not a # in quotes.
+IGNORED = re.compile(rf"""^[ \t]*(\"{{3}}|'{{3}}).*?\1|(?P<kept>{STRING})|#[^\n]*""", re.DOTALL | re.MULTILINE)
+# Any use of a dictionary, and the beginning of one that is written out: answers_1 = { "loss":
 MENTION = re.compile(r"\banswers_([1-9]\d?)\b")
 HEAD = re.compile(rf"(?:^|;[ \t]*){MENTION.pattern}[ \t]*(?::[^=\n]*)?=\s*{{(?=\s*(?:{NAME}|}}))", re.MULTILINE)
-ENTRY = re.compile(rf"[\s,]*({NAME})((?:{STRING}|.)*?)(?={NAME}|}}(?!\s*,)|\Z)", re.DOTALL)
+# A name and its value, which goes on until the next name, the closing brace or the end.
+ENTRY = re.compile(rf"[\s,]*(?P<name>{NAME})(?P<value>(?:{STRING}|.)*?)(?={NAME}|}}(?!\s*,)|\Z)", re.DOTALL)
+# A number or a fraction of two numbers, perhaps in parentheses.
 DECIMAL = r"[+-]? *(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-NUMBER = re.compile(rf"(-?)[\s(]*({DECIMAL})\s*(?:/\s*({DECIMAL}))?[\s)]*")
+NUMBER = re.compile(rf"(?P<minus>-?)[\s(]*(?P<above>{DECIMAL})\s*(?:/\s*(?P<below>{DECIMAL}))?[\s)]*")
 
 
 def read_cells(sources: Iterable[str]) -> tuple[dict[int, dict[str, Answer]], list[str]]:
-    """Read the answers in the code cells of a notebook. If a question is answered twice, the last one counts.
+    """Read the answers in the code cells of a notebook.
+
+    If a question has several dictionaries, the last one counts.
 
     Parameters
     ----------
@@ -378,7 +388,7 @@ def read_cells(sources: Iterable[str]) -> tuple[dict[int, dict[str, Answer]], li
     found: dict[int, dict[str, Answer]] = {}
     notes: list[str] = []
     for source in sources:
-        text = IGNORED.sub(r"\2", source[:LONGEST_CELL].replace("\r\n", "\n").replace("\r", "\n"))
+        text = IGNORED.sub(r"\g<kept>", source[:LONGEST_CELL].replace("\r\n", "\n").replace("\r", "\n"))
         heads = list(HEAD.finditer(text))
         ends = [*(head.start() for head in heads[1:]), len(text)]
         for head, end in zip(heads, ends, strict=False):
@@ -395,15 +405,15 @@ def _entries(text: str, position: int, end: int) -> dict[str, Answer]:
     """Return the entries of a dictionary in a text, between its opening brace and an end."""
     values: dict[str, Answer] = {}
     while len(values) < MOST_ANSWERS and (entry := ENTRY.match(text, position, end)):
-        position, value = entry.end(), entry[2].strip()
+        position, value = entry.end(), entry["value"].strip()
         if position == end:  # no brace closes this dictionary, so other code may follow the last value
             value = value.split("\n", 1)[0]
-        values[entry[1].rstrip(" \t:").strip(" \t\"'")] = _answer(value.rstrip(" \t\n,"))
+        values[entry["name"].rstrip(" \t:").strip(" \t\"'")] = _answer(value.rstrip(" \t\n,"))
     return values
 
 
 def _answer(text: str) -> Answer:
-    """Return what a value in a dictionary is: a number, a quoted text, no answer yet, or else the text itself."""
+    """Return a value as a number, as the text in its quotes, as None, or else unchanged."""
     if text in ("", "...", "None"):
         return None
     if text[0] in "\"'":
@@ -411,12 +421,12 @@ def _answer(text: str) -> Answer:
     number = NUMBER.fullmatch(text) if len(text) <= LONGEST else None
     if not number or _has_final_zeros(text):
         return text
-    above, below = (float((part or "1").replace(" ", "")) for part in number.group(2, 3))
-    return float(f"{number[1]}1") * above / below if below else text
+    above, below = (float((part or "1").replace(" ", "")) for part in number.group("above", "below"))
+    return (-above if number["minus"] else above) / below if below else text
 
 
 def _has_final_zeros(text: str) -> bool:
-    """Whether a number ends in zeros that tell how exactly it was written, and that a float forgets."""
+    """Whether a number ends in zeros that show its precision, and that a float would lose."""
     digits = text.lstrip("+-0.").replace(".", "")
     return len(digits) >= FEWEST_DIGITS and digits.isdecimal() and "." in text and text.endswith("0")
 

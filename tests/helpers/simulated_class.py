@@ -1,8 +1,8 @@
 """A class that hands in its sheets: students who compute correctly, except for one known mistake in some questions.
 
 Their numbers come from `injected`, which is independent of the tutor. A mistake *shows* in the first value
-that, as it is written, cannot pass as right. It must move that value by more than 0.2 % of what was to be
-computed.
+that cannot pass as right with the digits that are written. It must move that value by more than 0.2 % of
+what was to be computed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Student:
 
 
 def plain(value, digits):
-    """Return a number as it is typed, with a hyphen as the minus."""
+    """Return a number as a student types it, with a hyphen as the minus."""
     return format_number(value, digits).replace("−", "-")
 
 
