@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
-from helpers.simulated_class import PLAN, SECRET, Tally, hand_in, marked, plain, right_answers
+from helpers.simulated_class import PLAN, SECRET, Tally, hand_in, marked, plain, right_answers, sheet_of
 
 from bpcourse.classroom import grading
 from bpcourse.classroom.grading import (
@@ -52,8 +52,8 @@ def simulated(tmp_path_factory):
 
     @cache
     def make(topics, level):
-        folder = tmp_path_factory.mktemp("class")
-        sheets = [Plan(topics, level, SECRET).sheet(number) for number in range(1, 31)]
+        folder, plan = tmp_path_factory.mktemp("class"), Plan(topics, level, SECRET)
+        sheets = [sheet_of(plan, number) for number in range(1, 31)]
         everybody = hand_in(folder, sheets, seed=level)
         found, remarks = collect(folder, 30)
         marks = [mark_sheet(sheets[answers.sheet - 1], answers) for answers in found]
@@ -88,7 +88,7 @@ def test_mark_sheet__a_class_of_thirty(topics, level, simulated):
 def test_tally__sees_the_answers_of_a_different_sheet(simulated):
     made, tally = simulated(*EASY), Tally()
     for one, answers in zip(made.everybody[:6], made.found[1:7], strict=True):
-        tally.add(one, mark_sheet(Plan(*EASY, SECRET).sheet(one.sheet), answers))
+        tally.add(one, mark_sheet(sheet_of(Plan(*EASY, SECRET), one.sheet), answers))
     assert tally.invented > 0
     assert tally.found < 0.95 * tally.mistakes
 
@@ -137,11 +137,11 @@ def test_is_untouched__compares_to_the_last_digit(answer, untouched, expected):
 
 
 def test_mark_sheet__correct_values_after_an_error_earn_their_points():
-    answers = right_answers(PLAN.sheet(1), 2)
+    answers = right_answers(sheet_of(PLAN, 1), 2)
     assert marked({2: answers}).marks[1].points == len(answers)
     first = next(iter(answers))
     assert marked({2: {first: answers[first]}}).marks[1].points == 1
-    trace, weight = PLAN.sheet(1).questions[1].problem.trace, list(answers)[-1]
+    trace, weight = sheet_of(PLAN, 1).questions[1].problem.trace, list(answers)[-1]
     i, j = (int(each) - 1 for each in weight[4:-1].split(","))  # 3-2-1 sigmoid units, the loss is the squared error
     z = trace["z1"][0, j]
     dz2 = 2 * (0.111 - trace["y"][0, 0]) * 0.111 * (1 - 0.111)
@@ -170,14 +170,14 @@ def predicts_the_target(question):
 def test_mark_sheet__answers_without_computation_earn_nothing(answers):
     for topic in ("output_weight", "hidden_weight", "bias", "update", "output_delta", "matrix"):
         plan = Plan((topic,), 3, SECRET)
-        for sheet in map(plan.sheet, range(1, 4)):
+        for sheet in (sheet_of(plan, number) for number in (1, 2, 3)):
             (mark,) = mark_sheet(sheet, Answers(1, "", 0, {1: answers(sheet.questions[0])})).marks
             assert mark.points == 0, mark
 
 
 def test_mark_sheet__an_answer_without_computation_is_explained():
     """A prediction is wrong, and zeros that follow from it are correct but earn nothing."""
-    sheet = PLAN.sheet(1)
+    sheet = sheet_of(PLAN, 1)
     target = plain(sheet.questions[1].problem.trace["y"][0, 0], 3)
     asked = sheet.questions[1].asked
     mark = marked({2: {**dict.fromkeys(asked, "0"), "y_hat[1]": target}}).marks[1]
@@ -190,7 +190,7 @@ def test_mark_sheet__an_answer_without_computation_is_explained():
 
 def test_mark_sheet__a_right_zero_earns_only_its_own_point():
     plan, found = Plan(("dead_relu",), 3, SECRET), 0
-    for sheet in map(plan.sheet, range(1, 9)):
+    for sheet in (sheet_of(plan, number) for number in range(1, 9)):
         answers = right_answers(sheet)
         last = list(answers)[-1]
         assert marked({1: answers}, plan, sheet.number).points == len(answers)
@@ -202,7 +202,7 @@ def test_mark_sheet__a_right_zero_earns_only_its_own_point():
 
 
 def test_mark_sheet__skipped_steps_cost_nothing():
-    answers = right_answers(PLAN.sheet(1), 2)
+    answers = right_answers(sheet_of(PLAN, 1), 2)
     last = list(answers)[-1]
     mark = marked({2: {last: answers[last]}}).marks[1]
     assert (mark.points, mark.in_head, mark.slip) == (len(answers), True, None)
@@ -215,7 +215,7 @@ def test_mark_sheet__skipped_steps_cost_nothing():
 
 def test_mark_sheet__a_matrix_needs_all_its_entries():
     plan = Plan(("matrix",), 2, SECRET)
-    answers = right_answers(plan.sheet(1))
+    answers = right_answers(sheet_of(plan, 1))
     entries = {name: answer for name, answer in answers.items() if name.startswith("dW1")}
     assert marked({1: entries}, plan).marks[0].points == len(answers)
     one = dict(list(entries.items())[:-1])
@@ -226,7 +226,7 @@ def test_mark_sheet__a_matrix_needs_all_its_entries():
 
 
 def test_mark_sheet__names_in_another_form_count_and_unknown_names_are_noted():
-    answers = right_answers(PLAN.sheet(1), 2)
+    answers = right_answers(sheet_of(PLAN, 1), 2)
     last = list(answers)[-1]
     result = marked({2: {last.replace(",", " , "): answers[last], "<b>": 1.0, "z9[1]": 2.0}, 7: {}})
     assert result.marks[1].points == len(answers)
@@ -258,7 +258,7 @@ def test_mark_sheet__any_number_is_marked(topic):
     """Once, a tanh of 1e300 was squared."""
     rng = random.Random(topic)
     plan = Plan((topic,), 3, SECRET)
-    for sheet in (plan.sheet(1), plan.sheet(2)):
+    for sheet in (sheet_of(plan, 1), sheet_of(plan, 2)):
         asked = sheet.questions[0].asked
         for _ in range(10):
             result = mark_sheet(sheet, Answers(1, "", 0, {1: {name: rng.choice(WILD) for name in asked}}))

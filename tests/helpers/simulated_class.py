@@ -13,6 +13,7 @@ import math
 import random
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 from bpcourse import format_number
 from bpcourse.classroom.grading import mark_sheet
@@ -51,9 +52,15 @@ def right_answers(sheet, number=1, digits=5):
     return {name: plain(steps[name].value, digits) for name in question.asked}
 
 
+@cache
+def sheet_of(plan, number):
+    """Return a sheet of a plan, which is made only once."""
+    return plan.sheet(number)
+
+
 def marked(answers, plan=PLAN, sheet=1):
     """Return the marks for these answers to a sheet, given by question and name."""
-    return mark_sheet(plan.sheet(sheet), Answers(sheet, "anna.ipynb", 0, answers))
+    return mark_sheet(sheet_of(plan, sheet), Answers(sheet, "anna.ipynb", 0, answers))
 
 
 def half(text):
