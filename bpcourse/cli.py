@@ -299,7 +299,7 @@ def sheet(args: argparse.Namespace) -> int:
     from bpcourse.classroom.moodle import write as write_moodle
     from bpcourse.classroom.plan import Plan
     from bpcourse.classroom.roster import read_names
-    from bpcourse.classroom.store import Class, require_own, write_class
+    from bpcourse.classroom.store import Class, ClassFolder, write_class
 
     folder, secret = args.out.expanduser(), secrets.token_urlsafe(12) if args.seed is None else _secret(args.seed)
     try:
@@ -317,8 +317,9 @@ def sheet(args: argparse.Namespace) -> int:
             if args.seed is None:
                 print(f"To make these questions again: --seed {secret}")
             return 0
-        chosen = Class(plan, count, names, folder, args.format, browser() if args.format == "pdf" else None)
-        require_own(chosen, args.force)
+        chosen = Class(plan, count, names)
+        place = ClassFolder(folder, args.format, browser() if args.format == "pdf" else None)
+        place.require_fit(chosen, force=args.force)
         if names:
             print(f"{len(names)} name(s), from {names[0]} to {names[-1]}")
         if twice := [name for name, times in Counter(names).items() if times > 1]:
@@ -327,7 +328,7 @@ def sheet(args: argparse.Namespace) -> int:
             print(f"The secret of these sheets is {secret}")
             print("Keep it: it is stored nowhere, and you need it (--seed) to mark these sheets or to make them again.")
             sys.stdout.flush()  # before the first sheet is there
-        written = write_class(chosen, args.force)
+        written = write_class(chosen, place, force=args.force)
     except KeyboardInterrupt:
         print(
             "Stopped. What is there is whole; the same command, with the same --seed, makes the rest.", file=sys.stderr
