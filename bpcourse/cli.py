@@ -205,7 +205,13 @@ def solve(args: argparse.Namespace) -> int:
     try:
         exercise = read_exercise(args.file)
         solutions = [
-            bpcourse.solve(exercise.trace, name, args.notation, args.digits, exercise.learning_rate)
+            bpcourse.solve(
+                exercise.trace,
+                name,
+                notation=args.notation,
+                digits=args.digits,
+                learning_rate=exercise.learning_rate,
+            )
             for name in args.names or [None]
         ]
         if args.output is None:

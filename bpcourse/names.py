@@ -54,6 +54,16 @@ class Name:
     example: int = 0
     new: bool = False
 
+    @property
+    def is_parameter(self) -> bool:
+        """Whether it names a weight or a bias."""
+        return self.quantity in ("W", "b")
+
+    @property
+    def is_gradient(self) -> bool:
+        """Whether it names a slope of the loss."""
+        return self.quantity in ("da", "dz", "dW", "db", "dx", "dy_hat")
+
     @classmethod
     def read(cls, text: str) -> Name:
         """Take a name apart, also one in the lecture's words: `net1[2]`, `O1[2]`, `w1[1,2]`, `X[1]`, `y_true[1]`.

@@ -14,3 +14,13 @@ LIT, HALO = "#FFF7D6", "#F0E442"
 
 RIGHT, WRONG, UNSURE = "#1b6e3c", "#a03a00", "#7a5a00"
 """Verdicts: right, wrong, and not decided."""
+
+STATUS_COLORS = {
+    "correct": RIGHT,
+    "mistake": WRONG,
+    "could be": UNSURE,
+    "wrong": WRONG,
+    "not answered": QUIET,
+    "unreadable": UNSURE,
+}
+"""The color of each status of a verdict."""

@@ -76,8 +76,8 @@ def layer(**changes):
     ("content", "words"),
     [
         (changed(x=None), "the key 'x' is missing. Needed are: x, y, loss, layers"),
-        (changed(lose=1), "there is no key 'lose'. Did you mean 'loss'?"),
-        (layer(weight=[1]), r"layers\[1\]: there is no key 'weight'. Did you mean 'weights'?"),
+        (changed(lose=1), "unknown key 'lose'. Did you mean 'loss'?"),
+        (layer(weight=[1]), r"layers\[1\]: unknown key 'weight'. Did you mean 'weights'?"),
         (changed(layers=[]), r"layers: needed one \[\[layers\]\]"),
         (changed(layers=3), r"layers: needed one \[\[layers\]\]"),
         (changed(layers=[3]), r"layers: needed one \[\[layers\]\]"),
@@ -148,7 +148,7 @@ def test_solve_prints_what_solve_writes(exercise, capsys):
     assert capsys.readouterr().out == solve(MAZUR, learning_rate=0.5).text + "\n"
     words = ["dW1[1,2]", "W1_new[1,2]", "--notation", "lecture", "--digits", "6"]
     assert cli.main(["solve", str(exercise), *words]) == 0
-    wanted = [solve(MAZUR, name, "lecture", 6, 0.5).text for name in words[:2]]
+    wanted = [solve(MAZUR, name, notation="lecture", digits=6, learning_rate=0.5).text for name in words[:2]]
     assert capsys.readouterr().out == "\n\n".join(wanted) + "\n"
 
 
@@ -167,7 +167,7 @@ def test_solve_saves_and_never_overwrites(exercise, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["dW9[1,1]"], "no value in this pass"),
+        (["dW9[1,1]"], "unknown value"),
         (["--digits", "1"], "from 2 to 15"),
         (["--output", "key.pdf"], ".txt, .md or .html"),
         (["dW1", "dW2", "--output", "key.txt"], "saves one solution"),

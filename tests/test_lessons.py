@@ -244,7 +244,7 @@ def test_every_exercise_is_unanswered_and_can_be_answered(asked):
             right = {each: value(trace, steps, each) for each in name}
             assert check(trace, right, learning_rate=rate).status == "correct"
         else:
-            assert check(trace, name, value(trace, steps, name), rate).status == "correct"
+            assert check(trace, name, value(trace, steps, name), learning_rate=rate).status == "correct"
 
 
 def test_two_typical_mistakes_of_every_exercise_are_named(asked):
@@ -255,7 +255,11 @@ def test_two_typical_mistakes_of_every_exercise_are_named(asked):
             continue
         for each in name if isinstance(name, dict) else [name]:
             steps = table(trace, rate)
-            named = {id for id, wrong in mistaken(steps, each) if id in check(trace, each, wrong, rate).mistakes}
+            named = {
+                id
+                for id, wrong in mistaken(steps, each)
+                if id in check(trace, each, wrong, learning_rate=rate).mistakes
+            }
             assert len(named) >= 2, (each, named)
 
 

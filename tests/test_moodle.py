@@ -38,7 +38,7 @@ def fit(listed, number):
 
 def of_one_value(seed, topic, level):
     """Return a problem that asks for one value: of an array for one of its entries."""
-    found = problem(seed, topic, level)
+    found = problem(topic, level=level, seed=seed)
     names = entries(table(found.trace, found.learning_rate), found.name)
     return found if names is None else replace(found, name=names.flat[seed % names.size])
 

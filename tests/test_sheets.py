@@ -186,7 +186,7 @@ def test_the_search_for_an_answer_finds_it():
 
 @pytest.mark.parametrize("topic", practice.TOPICS)
 def test_right_values_are_those_that_check_knows(topic):
-    question = Question(1, practice.problem("right", topic, 3))
+    question = Question(1, practice.problem(topic, level=3, seed="right"))
     steps = table(question.problem.trace, question.problem.learning_rate)
     assert [(row.name, row.value) for row in rows(question)] == [(name, steps[name].value) for name in question.asked]
     assert all(parse_number(row.shown.lstrip("+")) == pytest.approx(row.value, rel=1e-3) for row in rows(question))

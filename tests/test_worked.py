@@ -409,7 +409,7 @@ def test_everything_that_has_a_name_has_a_solution(name):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"name": "dW9[1,1]"}, "no value in this pass"),
+        ({"name": "dW9[1,1]"}, "unknown value"),
         ({"name": "much"}, "needed a name"),
         ({"name": "W1_new[1,1]"}, "learning_rate"),
         ({"notation": "books"}, "standard, lecture"),

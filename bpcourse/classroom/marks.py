@@ -576,13 +576,13 @@ def _mark(question: Question, written: Mapping[str, Answer], notes: list[str]) -
     verdicts = dict(verdict.steps)
     if verdict.first and not verdict.mistakes:
         # The chain takes the rounded numbers before; whoever kept all digits made this one from the exact ones.
-        alone = check(problem.trace, verdict.first, answers[verdict.first], problem.learning_rate)
+        alone = check(problem.trace, verdict.first, answers[verdict.first], learning_rate=problem.learning_rate)
         verdicts[verdict.first] = alone if alone.mistakes else verdicts[verdict.first]
     values = {name: step.value for name, step in steps.items()}
     untouched = {name: nothing_done(steps[name], values) for name in answers}
     for name, answer in answers.items():
         if verdicts[name].status == "correct" and _says(answer, untouched[name]):
-            alone = check(problem.trace, name, answer, problem.learning_rate)
+            alone = check(problem.trace, name, answer, learning_rate=problem.learning_rate)
             if alone.status != "correct":  # by zeros alone most of a sheet would be right, given the zeros before
                 said = f"{verdicts[name].message[:-1]}: no point, as nothing had to be computed for it."
                 verdicts[name] = Verdict("wrong", said)

@@ -67,7 +67,7 @@ def answers(problem: Problem) -> tuple[Answer, ...]:
     would not name at four digits, nor for more than 38.
 
     >>> from bpcourse.tutor.practice import problem
-    >>> right, first, *others, rest = answers(problem(10, "output_weight", 2))
+    >>> right, first, *others, rest = answers(problem("output_weight", level=2, seed=10))
     >>> print(right.value, right.tolerance, right.fraction, right.feedback)
     0.2248 0.0005 100 Right.
     >>> print(others[0].value, others[0].tolerance, others[0].fraction, others[0].feedback.splitlines()[0])
@@ -85,7 +85,7 @@ def answers(problem: Problem) -> tuple[Answer, ...]:
     nothing = NOTHING * abs(step.value)  # a sum that is 0, but for rounding in the machine
     each_once = dict.fromkeys(_rounded(value) if abs(value) > nothing else 0.0 for _, value in found)
     values = [value for value in each_once if abs(value - right) > outside]
-    verdicts = check_each(problem.trace, problem.name, map(_plain, values), problem.learning_rate)
+    verdicts = check_each(problem.trace, problem.name, map(_plain, values), learning_rate=problem.learning_rate)
     named = ((value, verdict) for value, verdict in zip(values, verdicts, strict=True) if verdict.mistakes)
     said = dict(islice(named, MOST_ANSWERS - 2))
     listed, accidents = [Answer(_plain(right), reach, 100, "Right.")], {True: 0.0, False: 0.0}
@@ -188,7 +188,7 @@ def _question(problem: Problem, name: str, idnumber: str) -> str:
     )
     hints = problem.hint()
     hinted = [_text(_paragraphs(each)) for each in (hints.where, hints.rule, hints.numbers)]
-    solution = problem.solution().fragment(level=4).replace("<wbr>", "")
+    solution = problem.solution().to_html(level=4, breaks=False)
     lines = [
         '<question type="numerical">',
         f"<name>{_text(name)}</name>",

@@ -36,7 +36,7 @@ class Question:
     def asked(self) -> tuple[str, ...]:
         """The names of the values to write down: predictions and δ on the way, and at last the answer, or its entries.
 
-        >>> Question(1, problem(7, "hidden_weight", 2)).asked
+        >>> Question(1, problem("hidden_weight", level=2, seed=7)).asked
         ('y_hat[1]', 'dz2[1]', 'dz1[2]', 'dW1[3,2]')
         """
         steps = table(self.problem.trace, self.problem.learning_rate)
@@ -95,7 +95,7 @@ class Plan:
 
     def _questions(self, number: int) -> Iterator[Question]:
         for place, topic in enumerate(self.topics, start=1):
-            yield Question(place, problem(self._digest(number, place), topic, self.level))
+            yield Question(place, problem(topic, level=self.level, seed=self._digest(number, place)))
 
     @property
     def stamp(self) -> str:

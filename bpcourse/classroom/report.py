@@ -18,11 +18,12 @@ from pathlib import Path
 from bpcourse.classroom.marks import ClassRecord, Common, Line, MarkedSheet, Remark, common
 from bpcourse.classroom.text import shown
 from bpcourse.numbers import format_number
+from bpcourse.palette import STATUS_COLORS
 from bpcourse.pictures.charts import BLUE
 from bpcourse.pictures.diagram import INK, QUIET
-from bpcourse.tutor.marking import WORDS
+from bpcourse.render import page
+from bpcourse.tutor.marking import STATUS
 from bpcourse.tutor.practice import TOPICS
-from bpcourse.tutor.worked import page
 
 FILES = ("report.html", "gradebook.csv", "mistakes.csv")
 MOST_BARS = 12
@@ -260,17 +261,17 @@ def _student(sheet: MarkedSheet) -> str:
 
 def _line(line: Line) -> str:
     """Return the row of one value: with its sign, the words for it, and what is said about it."""
-    sign, words, colour = WORDS[line.verdict.status]
+    (sign, words), color = STATUS[line.verdict.status], STATUS_COLORS[line.verdict.status]
     message, hint = line.verdict.message, line.verdict.hint
     if line.verdict.status in ("correct", "not answered"):
-        message, hint = message.partition(", ")[2], ""  # of what is plainly right or empty, no more
-    carried = line.verdict.status == "correct" and message != ""
+        message, hint = f"{line.verdict.note}." if line.verdict.note else "", ""
+    carried = line.verdict.note != ""
     said = "<br>".join(map(escape, message.split("\n")))
     more = f'<br><span class="hint">{escape(hint)}</span>' if hint else ""
     return (
         f'<tr><th scope="row"><code>{line.name}</code></th>'
         f'<td class="n"><bdi>{escape(line.written) or "–"}</bdi></td><td class="n">{format_number(line.right)}</td>'
-        f'<td><strong style="color:{colour}">{sign} {words}</strong>{", " if carried else ". "}{said}{more}</td></tr>'
+        f'<td><strong style="color:{color}">{sign} {words}</strong>{", " if carried else ". "}{said}{more}</td></tr>'
     )
 
 

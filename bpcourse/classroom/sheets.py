@@ -18,8 +18,9 @@ from itertools import groupby
 from bpcourse.classroom.plan import MOST_QUESTIONS, Question, Sheet
 from bpcourse.pictures.diagram import Diagram, draw
 from bpcourse.registry import Registry
+from bpcourse.render import page
 from bpcourse.tutor.equations import table
-from bpcourse.tutor.worked import Hand, page
+from bpcourse.tutor.worked import Hand
 
 MOST_ROWS = 6  # of a table of answers; more are set in two, side by side
 ADVICE = (
@@ -62,7 +63,7 @@ def rows(question: Question) -> tuple[Row, ...]:
     """Return what is asked for, with the right values.
 
     >>> from bpcourse import practice
-    >>> [(row.symbol, row.name, row.shown) for row in rows(Question(1, practice.problem(7, "output_weight", 1)))]
+    >>> [(row.symbol, row.name, row.shown) for row in rows(Question(1, practice.problem("output_weight", level=1, seed=7)))]
     [('ŷ₁', 'y_hat[1]', '0.9033'), ('δ1₁', 'dz1[1]', '+0.07483'), ('∂L/∂w1₁₁', 'dW1[1,1]', '+0.05238')]
     """
     steps = table(question.problem.trace, question.problem.learning_rate)
@@ -111,7 +112,7 @@ def key_html(sheet: Sheet, name: str = "") -> str:
     parts.append("</table>")
     for question in sheet.questions:
         parts.append(f"<h2>Question {question.number}</h2>")
-        parts.append(question.problem.solution().fragment(level=3))
+        parts.append(question.problem.solution().to_html(level=3))
     title = f"Key to sheet {sheet.number}"
     return page(_title(title, name), "\n".join(parts), _style(title))
 

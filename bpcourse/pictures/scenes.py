@@ -468,7 +468,7 @@ class PassScene(NetworkScene):
             caption = f'<p><b>{step.label}</b>, {where}</p><p class="equation">{equation}</p>'
             said = f"{step.label}, {where}: {' = '.join(sides)}"
         solved = None if self.picked == WHOLE else self.picked
-        worked = solution(self.steps, solved, self.notation).fragment(level=4) if self.picked else ""
+        worked = solution(self.steps, solved, notation=self.notation).to_html(level=4) if self.picked else ""
         return View(draw(shown, self.notation, example, lit, known), caption, said, history(losses), worked, self.note)
 
 

@@ -305,7 +305,7 @@ def look_up(steps: Mapping[str, Step], name: str) -> Step:
         raise ValueError(f"{name} differs from example to example in a batch; say which, such as {one}.")
     alike = [each for each in steps if Name.read(each).at(index=(), example=0) == asked.at(index=(), example=0)]
     whole = list(dict.fromkeys(str(Name.read(each).at(index=(), example=0)) for each in steps))
-    raise UnknownNameError("value in this pass called", name, alike or whole)
+    raise UnknownNameError("value", name, alike or whole)
 
 
 def _as_in(facts: Facts, name: str) -> Name:

@@ -93,7 +93,16 @@ unit that is off puts out: not 0, as the gate comes only after it. Of weights in
 """
 CLASSES: dict[str, Any] = {"outputs": ("softmax",), "losses": ("categorical_cross_entropy",), "from_level": 3}
 
-TOPICS = Registry(
+
+class Topics(Registry[Topic]):
+    """The topics by name. Printed, it lists them with what each asks for."""
+
+    def __repr__(self) -> str:
+        width = max(map(len, self))
+        return "\n".join(f"{name:{width}}  {topic.words}" for name, topic in self.items())
+
+
+TOPICS = Topics(
     "topic",
     {
         "weighted_sum": Topic("what a unit adds up", "z"),
@@ -155,6 +164,32 @@ TOPICS = Registry(
 """The topics, in the order of the lessons."""
 
 
+def topics() -> Topics:
+    """Return the topics by name, in the order of the lessons.
+
+    Examples
+    --------
+    >>> topics()["weighted_sum"].words
+    'what a unit adds up'
+    """
+    return TOPICS
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Given numbers under one name: "x", "W1", "b1" …, "y", or "learning rate" with a single number."""
+
+    name: str
+    values: Array
+
+    def lines(self) -> list[str]:
+        """Return the numbers as text, one line for each row, with the name in front of the first."""
+        if self.values.ndim == 0:
+            return [f"  {self.name} = {format_given(float(self.values))}"]
+        rows = [" ".join(format_given(float(entry)).rjust(6) for entry in row) for row in np.atleast_2d(self.values)]
+        return [f"{f'{self.name} =' if number == 0 else '':>6}{row}" for number, row in enumerate(rows)]
+
+
 @dataclass(frozen=True, repr=False)
 class Problem:
     """A question about a network.
@@ -176,39 +211,61 @@ class Problem:
     mistakes: tuple[str, ...] = ()
 
     @property
-    def question(self) -> str:
-        """The network, its numbers, and what to compute."""
+    def setting(self) -> tuple[str, ...]:
+        """The sentences on the network, the loss, the layout of the numbers and the batch."""
         layers, batch = self.trace.network.layers, len(self.trace["x"])
         sizes = " → ".join(map(str, self.trace.network.sizes))
         units = ", ".join(f"layer {number}: {layer.activation.name}" for number, layer in enumerate(layers, start=1))
-        names = ["x", *(f"{kind}{number}" for number in range(1, len(layers) + 1) for kind in "Wb"), "y"]
         steps = table(self.trace, self.learning_rate)
-        hand = Hand.of(steps)
-        lines = [f"A network {sizes} ({units}).", *wrap(f"The loss is {loss_in_words(steps, hand)}.", WIDTH)]
-        lines.append("A matrix of weights has a row for each input and a column for each unit.")
+        sentences = [
+            f"A network {sizes} ({units}).",
+            f"The loss is {loss_in_words(steps, Hand.of(steps))}.",
+            "A matrix of weights has a row for each input and a column for each unit.",
+        ]
         if batch > 1:
-            lines.append(f"A batch of {batch} examples, one in each row of x and y; the loss is the mean of theirs.")
-        lines += [line for name in names for line in _matrix(name, self.trace[name])]
+            sentences.append(
+                f"A batch of {batch} examples, one in each row of x and y; the loss is the mean of theirs."
+            )
+        return tuple(sentences)
+
+    @property
+    def given(self) -> tuple[Given, ...]:
+        """The given numbers: x, the parameters of each layer, y and, where there is one, the learning rate."""
+        numbers = range(1, len(self.trace.network.layers) + 1)
+        names = ["x", *(f"{kind}{number}" for number in numbers for kind in "Wb"), "y"]
+        given = [Given(name, self.trace[name]) for name in names]
         if self.learning_rate is not None:
-            lines.append(f"  learning rate = {format_given(self.learning_rate)}")
-        asked = question(steps[self.name], hand) if self.name in steps else "All entries are asked for."
-        task = f"Compute {self.name}, with four significant digits. {asked}"
-        if self.claimed is not None:
-            wrong = f"A colleague computed {self.name} = {self.claimed} (four digits). One step is wrong."
-            task = f"{wrong} Find it, and give the right value, with four significant digits. {asked}"
-        return "\n".join([*lines, *wrap(task, WIDTH)])
+            given.append(Given("learning rate", np.array(self.learning_rate)))
+        return tuple(given)
+
+    @property
+    def task(self) -> str:
+        """The sentences that say what to compute."""
+        steps = table(self.trace, self.learning_rate)
+        asked = question(steps[self.name], Hand.of(steps)) if self.name in steps else "All entries are asked for."
+        if self.claimed is None:
+            return f"Compute {self.name}, with four significant digits. {asked}"
+        wrong = f"A colleague computed {self.name} = {self.claimed} (four digits). One step is wrong."
+        return f"{wrong} Find it, and give the right value, with four significant digits. {asked}"
+
+    @property
+    def question(self) -> str:
+        """The whole question as text: setting, given numbers and task."""
+        setting = [line for sentence in self.setting for line in wrap(sentence, WIDTH)]
+        given = [line for each in self.given for line in each.lines()]
+        return "\n".join([*setting, *given, *wrap(self.task, WIDTH)])
 
     def check(self, answer: object) -> Verdict:
         """Return the verdict on an answer."""
-        return check(self.trace, self.name, answer, self.learning_rate)
+        return check(self.trace, self.name, answer, learning_rate=self.learning_rate)
 
     def hint(self, notation: str = "standard") -> Hints:
         """Return three hints."""
-        return hint(self.trace, self.name, self.learning_rate, notation)
+        return hint(self.trace, self.name, learning_rate=self.learning_rate, notation=notation)
 
     def solution(self, notation: str = "standard", digits: int = 4) -> Solution:
         """Return the worked solution, and at its end what a colleague did wrong."""
-        worked = solve(self.trace, self.name, notation, digits, self.learning_rate)
+        worked = solve(self.trace, self.name, notation=notation, digits=digits, learning_rate=self.learning_rate)
         if self.claimed is None:
             return worked
         *result, remark = worked.result
@@ -226,28 +283,36 @@ class Problem:
         return self.question
 
 
-def _matrix(name: str, array: Array) -> list[str]:
-    """Return the lines of an array of given numbers, its name in front of the first."""
-    rows = [" ".join(format_given(float(entry)).rjust(6) for entry in row) for row in np.atleast_2d(array)]
-    return [f"{f'{name} =' if number == 0 else '':>6}{row}" for number, row in enumerate(rows)]
+def problem(topic: str, *, level: int | None = None, seed: int | str = 0) -> Problem:
+    """Return a problem: for the same topic, level and seed always the same one, on every machine.
 
+    Parameters
+    ----------
+    topic : str
+        One of `topics()`.
+    level : int, optional
+        The size of the network, 1 to 5 (see `SHAPES`). Topics that need a hidden layer begin at 2, topics that need
+        two outputs at 3. The default is the lowest level of the topic.
+    seed : int or str
+        Any whole number or text. Each seed gives different numbers.
 
-def problem(seed: int | str, topic: str, level: int) -> Problem:
-    """Return the problem of a seed: the same one everywhere and for good.
+    Raises
+    ------
+    ValueError
+        If the topic is unknown, or does not have this level.
+    TypeError
+        If the seed is neither a whole number nor text.
 
-    seed : any whole number or text
-    topic : one of `TOPICS`
-    level : 1 to 5, the sizes of `SHAPES`; what needs a hidden layer begins at 2, what needs two outputs at 3
-
-    Raises ValueError for an unknown topic or a level that the topic does not have, TypeError for another seed.
-
-    >>> one = problem(7, "output_weight", 2)
+    Examples
+    --------
+    >>> one = problem("output_weight", level=2, seed=7)
     >>> one.name, one.trace.network.sizes
     ('dW2[1,1]', (3, 2, 1))
     >>> one.check(one.trace["dW2"][0, 0]).status
     'correct'
     """
     plan = TOPICS[topic]
+    level = plan.from_level if level is None else level
     if not isinstance(seed, (int, str)) or isinstance(seed, bool):
         raise TypeError(f"seed must be a whole number or a text; got {seed!r}.")
     if not (is_count(level) and plan.from_level <= level <= len(SHAPES)):

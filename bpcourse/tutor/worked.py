@@ -9,7 +9,6 @@ Every printed number is the exact value, rounded where it is printed: rounding n
 
 from __future__ import annotations
 
-import html
 import math
 import re
 import textwrap
@@ -26,6 +25,8 @@ from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import is_count
 from bpcourse.names import SYMBOLS, Name
 from bpcourse.numbers import MINUS, format_given, format_number
+from bpcourse.registry import UnknownNameError
+from bpcourse.render import page, render
 from bpcourse.tutor.equations import Step, Values, entries, filled, look_up, name_of, names_in, table
 
 MOST_PATHS = 6  # beyond, the chain is written with δ only
@@ -87,7 +88,8 @@ class Hand:
     @classmethod
     def of(cls, steps: Mapping[str, Step], notation: str = "standard", digits: int = 4) -> Hand:
         """Return the hand that writes the numbers of these steps; ValueError for a notation that is not there."""
-        SYMBOLS[notation]  # an unknown one is answered with those that there are
+        if notation not in SYMBOLS:
+            raise UnknownNameError("notation", notation, SYMBOLS)
         values = {name: step.value for name, step in steps.items()}
         given = {name for name, step in steps.items() if step.kind == "given"}
         return cls(notation, digits, next(iter(steps.values())).facts.last, values, given)
@@ -183,14 +185,18 @@ class Solution:
     @property
     def markdown(self) -> str:
         """The solution in Markdown, with its equations in LaTeX."""
-        parts = [f"## {self.title}"]
+        return self.to_markdown()
+
+    def to_markdown(self, level: int = 2) -> str:
+        """Return the solution in Markdown, where its title is a heading of this level."""
+        parts = [f"{'#' * level} {self.title}"]
         for note, group in groupby((*self.blocks, *self.result), key=lambda block: getattr(block, "note", None)):
             rows: list[str] = []
             for block in group:
                 if isinstance(block, Equation):
                     rows += self._rows(block)
                 elif isinstance(block, Heading):
-                    parts.append(f"### {block.text}")
+                    parts.append(f"{'#' * (level + 1)} {block.text}")
                 elif parts[-1].startswith(("#", "$")):
                     parts.append(block)
                 else:
@@ -215,21 +221,32 @@ class Solution:
     @property
     def html(self) -> str:
         """The solution as a page by itself, which needs no network and no script."""
-        return page(self.title, self.fragment(level=1))
+        return page(self.title, self.to_html(level=1))
 
-    def fragment(self, level: int) -> str:
-        """Return the solution in HTML, as a part of a page, where its title is a heading of this level."""
-        parts = [f"<h{level}>{html.escape(self.title)}</h{level}>"]
+    def to_html(self, level: int = 2, *, breaks: bool = True) -> str:
+        """Return the solution in HTML, as a part of a page.
+
+        Parameters
+        ----------
+        level : int
+            Level of the heading that its title is.
+        breaks : bool
+            Whether long equations may be broken, with ``<wbr>`` before each equals sign.
+
+        Returns
+        -------
+        str
+            `markupsafe.Markup`.
+        """
+        blocks: list[tuple[str, str, list[str]]] = []
         for block in (*self.blocks, *self.result):
             if isinstance(block, Heading):
-                parts.append(f"<h{level + 1}>{html.escape(block.text)}</h{level + 1}>")
+                blocks.append(("heading", block.text, []))
             elif isinstance(block, str):
-                parts.append(f"<p>{html.escape(block)}</p>")
+                blocks.append(("text", block, []))
             else:
-                note = f"<span class='note'>{html.escape(block.note)}:</span> " if block.note else ""
-                sides = [html.escape(side) for side in self._sides(block)]
-                parts.append(f"<p class='equation'>{note}{' <wbr>= '.join(sides)}</p>")
-        return "\n".join(parts)
+                blocks.append(("equation", block.note, self._sides(block)))
+        return render("solution.html", solution=self, level=level, breaks=breaks, blocks=blocks)
 
     def save(self, path: str | Path, force: bool = False) -> Path:
         """Write the solution to a file: .txt, .md or .html.
@@ -263,46 +280,6 @@ class Solution:
 
 PARTS = ("FORWARD", "ERROR", "OUTPUT DELTA", "SEND BACK", "HIDDEN DELTA", "GRADIENT", "UPDATE")
 """The parts of a computation, the same everywhere in the course (Margulieux et al. 2020)."""
-
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{title}</title>
-<style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 1.05rem/1.6 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }}
-h1 {{ font-size: 1.4rem; line-height: 1.3; }}
-h2 {{ font-size: 1rem; letter-spacing: .05em; margin: 1.6rem 0 .3rem; }}
-p {{ margin: .3rem 0; }}
-.equation {{ margin-left: 1.5rem; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }}
-.note {{ font-style: italic; }}
-@page {{ margin: 2cm; }}
-@media print {{ body {{ margin: 0; max-width: none; font-size: 11pt; }} }}
-h2 {{ break-after: avoid; }}
-p {{ break-inside: avoid; }}
-{style}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>"""
-
-
-def page(title: str, body: str, style: str = "") -> str:
-    """Return a page by itself, to read or to print, which allows no network and no script.
-
-    title : as text
-    body, style : in HTML and in CSS, which comes after that of every page
-
-    >>> "<title>1 &lt; 2</title>" in page("1 < 2", "<p>Yes.</p>")
-    True
-    """
-    return PAGE.format(title=html.escape(title), body=body, style=style)
 
 
 def _latex(template: str, show: Callable[[str], str]) -> str:
@@ -357,6 +334,7 @@ def _symbol(name: str, notation: str, last: int, latex: bool, own: bool) -> str:
 def solve(
     trace: Trace,
     name: str | None = None,
+    *,
     notation: str = "standard",
     digits: int = 4,
     learning_rate: float | None = None,
@@ -387,10 +365,10 @@ def solve(
     Numbers are shown with 4 digits and computed with all: whoever goes on from the shown ones may get
     the last digits a little otherwise.
     """
-    return solution(table(trace, learning_rate), name, notation, digits)
+    return solution(table(trace, learning_rate), name, notation=notation, digits=digits)
 
 
-def solution(steps: Mapping[str, Step], name: str | None, notation: str = "standard", digits: int = 4) -> Solution:
+def solution(steps: Mapping[str, Step], name: str | None, *, notation: str = "standard", digits: int = 4) -> Solution:
     """Return the worked solution from the steps of a pass, as `solve` does."""
     if not (is_count(digits) and 2 <= digits <= 15):
         raise ValueError(f"digits must be a whole number from 2 to 15; got {digits!r}.")
@@ -612,8 +590,8 @@ class _Writer:
             outcome = "which differs: there is a kink within the nudge, or a sharp bend"
         return [
             Heading("CHECK"),
-            f"Raise {symbol} by {NUDGE:.5f} and run the rest forward: L = {format_number(up, 12)}. Lower it by as much: "
-            f"L = {format_number(down, 12)}. The difference, divided by {2 * NUDGE:.5f}, is "
+            f"Raise {symbol} by {NUDGE:.5f} and run the rest forward: L = {format_number(up, 12)}. "
+            f"Lower it by as much: L = {format_number(down, 12)}. The difference, divided by {2 * NUDGE:.5f}, is "
             f"{format_number(slope, min(self.digits, 4), signed=True)}, {outcome}.",
         ]
 
