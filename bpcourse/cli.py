@@ -356,9 +356,9 @@ class _SheetHelp(argparse.Action):
     """The help of `bpcourse sheet`: what it lists is imported for whoever asks, and for nobody else."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from bpcourse.classroom.plan import in_words
+        from bpcourse.classroom.plan import topics_and_levels
 
-        parser.epilog = in_words()
+        parser.epilog = topics_and_levels()
         parser.print_help()
         parser.exit()
 

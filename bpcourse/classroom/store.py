@@ -36,7 +36,7 @@ from typing import Any, Literal
 
 from bpcourse.classroom.pdf import ADVICE, UNINTERRUPTED, end_running, print_page
 from bpcourse.classroom.plan import RECORD, VERSION, Plan
-from bpcourse.classroom.sheets import FORMATS, rows
+from bpcourse.classroom.sheets import FORMATS
 from bpcourse.engine.validation import is_count, require
 
 MOST_SHEETS = 100_000
@@ -281,7 +281,7 @@ def _make(plan: Plan, folder: ClassFolder, force: bool, scratch: Path, number: i
         else:
             with UNINTERRUPTED:
                 write_whole(path, content)
-    return tuple((number, each.number, row.name, row.value) for each in sheet.questions for row in rows(each))
+    return tuple((number, each.number, row.name, row.value) for each in sheet.questions for row in each.values)
 
 
 def _made(
