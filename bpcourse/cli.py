@@ -318,7 +318,7 @@ def sheet(args: argparse.Namespace) -> int:
             advice = f"take {SHORTEST_SECRET} characters or more, or leave --seed out"
             print(f"This secret can be guessed by trying: {advice}", file=sys.stderr)
         if args.format == "moodle":
-            saved = write_moodle(plan, count, folder / "questions.xml", args.force)
+            saved = write_moodle(plan, count, folder / "questions.xml", force=args.force)
             print(f"Saved: {saved}, with {count} variant(s) of each topic")
             if args.seed is None:
                 print(f"To make these questions again: --seed {secret}")

@@ -49,7 +49,7 @@ from bpcourse.tutor.marking import (
     usual_first,
 )
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
-from bpcourse.tutor.practice import Given, Problem
+from bpcourse.tutor.practice import Problem
 
 MOST_ANSWERS = 40  # of a question; Moodle has no limit, but its editor shows all of them on one page
 ASKED, NEEDED = 4, 3  # significant digits that a question asks for, and that must be right
@@ -274,7 +274,7 @@ def _question(problem: Problem, name: str, idnumber: str) -> Element:
     """Return a question for the value that the problem asks for."""
     examples = range(1, len(problem.trace["x"]) + 1)
     pictures = {f"example-{example}.svg": draw(problem.trace, example=example, known=()) for example in examples}
-    text = render("moodle_question.html", problem=problem, pictures=pictures, labels=_labels, formatted=formatted)
+    text = render("moodle_question.html", problem=problem, pictures=pictures, read=Name.read, formatted=formatted)
     question = Element("question", type="numerical")
     _add(question, "name", name)
     asked = _add(question, "questiontext", text, format="html")
@@ -308,19 +308,3 @@ def _written(question: Element) -> str:
 def _paragraphs(text: str) -> str:
     """Return plain text as HTML."""
     return Markup().join(Markup("<p>{}</p>").format(line) for line in text.splitlines())
-
-
-def _labels(given: Given) -> tuple[str, str, str]:
-    """Return the caption of a table of given numbers, and the headings of its rows and its columns."""
-    name = Name.read(given.name)
-    layer = name.layer
-    return {
-        "x": ("x, the inputs", "example {}", "input {}"),
-        "W": (
-            f"W{layer}, the weights into layer {layer}",
-            f"from {'unit' if layer > 1 else 'input'} {{}}",
-            "to unit {}",
-        ),
-        "b": (f"b{layer}, the biases of layer {layer}", "bias", "unit {}"),
-        "y": ("y, the targets", "example {}", "output {}"),
-    }[name.quantity]

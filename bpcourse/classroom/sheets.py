@@ -126,11 +126,9 @@ def _question(question: Question, picture: str, *, table: bool) -> str:
 
 def _key_parts(sheet: Sheet, name: str) -> list[str]:
     """Return the table of all answers, then each question's solution."""
-    lines = ["| question | value | name | answer |", "|---|---|---|---|"]
-    for question in sheet.questions:
-        lines += [f"| {question.number} | {each.symbol} | `{each.name}` | {each.shown} |" for each in question.values]
+    answers = render("key_table.md", sheet=sheet).strip()
     solutions = [f"## Question {each.number}\n\n{each.problem.solution().to_markdown(3)}" for each in sheet.questions]
-    return [_head(f"Key to sheet {sheet.number}", name, "\n".join(lines)), *solutions]
+    return [_head(f"Key to sheet {sheet.number}", name, answers), *solutions]
 
 
 # A notebook
