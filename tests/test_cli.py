@@ -1,4 +1,4 @@
-"""The command line: nothing of a student's is lost, and what she can mend is one clear line."""
+"""The command line: no student loses work, and every problem that a user can fix is one clear line."""
 
 import json
 import os
@@ -10,97 +10,88 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from helpers.support import jupyterlab
+from helpers.support import fails, jupyterlab
 
 from bpcourse import cli
-from bpcourse.lab import server
-from bpcourse.pictures import explorers
+from bpcourse.jupyter import UNLOCKED
+from bpcourse.lab import lessons, server
 
 LESSON = "03_chain_rule.ipynb"
 
 
-def fails(capsys, *words):
-    """Run a command that must fail, and return its one line."""
-    assert cli.main(words) == 2
-    captured = capsys.readouterr()
-    assert captured.err.count("\n") == 1
-    assert "Traceback" not in captured.err
-    return captured.err
-
-
 @pytest.fixture
 def launched(monkeypatch):
-    """The arguments JupyterLab would have been started with."""
+    """The arguments with which JupyterLab would be started."""
     arguments = []
     monkeypatch.setattr(server, "start", arguments.extend)
     return arguments
 
 
 def original():
-    return (cli.lessons_folder() / LESSON).read_bytes()
+    return (lessons.source() / LESSON).read_bytes()
 
 
-def test_lab_copies_the_lessons_and_opens_the_first_on_loopback(tmp_path, launched):
+def test_lab__copies_the_lessons_and_opens_the_first_on_loopback(tmp_path, launched):
     folder = tmp_path / "new" / "folder"
     assert cli.main(["lab", str(folder)]) == 0
     assert (folder / LESSON).read_bytes() == original()
-    first = min(path.name for path in cli.lessons_folder().glob("*.ipynb"))
+    first = min(path.name for path in lessons.source().glob("*.ipynb"))
     assert f"--LabApp.default_url=/lab/tree/{first}" in launched
     assert "--ServerApp.ip=127.0.0.1" in launched
     assert f"--ServerApp.root_dir={folder.resolve()}" in launched
     assert "--no-browser" not in launched
 
 
-def test_lab_never_overwrites_and_adds_what_is_missing(tmp_path, launched):
+def test_copy__leaves_existing_files_unchanged(tmp_path, launched):
     (tmp_path / LESSON).write_text("mine", encoding="utf-8")
     (tmp_path / "notes.txt").write_text("also mine", encoding="utf-8")
-    assert cli.copy_lessons(tmp_path) == [
-        tmp_path / path.name for path in sorted(cli.lessons_folder().glob("*.ipynb")) if path.name != LESSON
+    assert lessons.copy(tmp_path) == [
+        tmp_path / path.name for path in sorted(lessons.source().glob("*.ipynb")) if path.name != LESSON
     ]
     assert (tmp_path / LESSON).read_text(encoding="utf-8") == "mine"
     assert (tmp_path / "notes.txt").read_text(encoding="utf-8") == "also mine"
 
 
-def test_lab_writes_into_the_default_folder(tmp_path, monkeypatch, launched):
+def test_lab__uses_the_default_folder(tmp_path, monkeypatch, launched):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["lab"]) == 0
     assert (tmp_path / "bpcourse-lessons" / LESSON).exists()
 
 
-def test_lab_hands_the_rest_to_jupyterlab(tmp_path, launched):
+def test_lab__passes_the_other_arguments_to_jupyterlab(tmp_path, launched):
     cli.main(
-        ["lab", str(tmp_path), "--no-browser", "--port", str(cli._free_port()), "--", "--debug", "--port-retries=3"]
+        ["lab", str(tmp_path), "--no-browser", "--port", str(cli.free_port()), "--", "--debug", "--port-retries=3"]
     )
     assert "--no-browser" in launched
     assert launched[-2:] == ["--debug", "--port-retries=3"]
 
 
-def test_in_place_serves_the_lessons_of_the_clone(launched, tmp_path, monkeypatch):
+def test_lab_in_place__serves_the_lessons_of_the_clone(launched, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cli.main(["lab", "--in-place"])
-    assert f"--ServerApp.root_dir={cli.lessons_folder().resolve()}" in launched
+    assert f"--ServerApp.root_dir={lessons.source().resolve()}" in launched
     assert not list(tmp_path.iterdir())
 
 
-def test_in_place_and_a_folder_are_refused_together(capsys):
+def test_lab_in_place__refuses_a_folder(capsys):
     assert "--in-place" in fails(capsys, "lab", "other", "--in-place")
 
 
-def test_a_package_that_brings_its_lessons_is_no_clone(tmp_path, monkeypatch):
-    monkeypatch.setattr(cli, "PACKAGE", tmp_path / "bpcourse")
+def test_in_clone__is_false_if_the_package_contains_lessons(tmp_path, monkeypatch):
+    monkeypatch.setattr(lessons, "PACKAGE", tmp_path / "bpcourse")
     (tmp_path / "bpcourse" / "data" / "lessons").mkdir(parents=True)
-    for folder in ("tests", "lessons"):  # as badly packaged neighbours leave them
+    for folder in ("tests", "lessons"):  # badly packaged projects install such folders next to it
         (tmp_path / folder).mkdir()
-    assert not cli.in_clone()
+    assert not lessons.in_clone()
 
 
-def test_without_lessons_it_says_so(tmp_path, monkeypatch, capsys, launched):
-    monkeypatch.setattr(cli, "lessons_folder", lambda: tmp_path)
+def test_commands__without_lessons(tmp_path, monkeypatch, capsys, launched):
+    monkeypatch.setattr(lessons, "source", lambda: tmp_path)
     for words in (["lab", str(tmp_path / "new")], ["reset", "03", str(tmp_path)], ["doctor"]):
         assert "there are no lessons" in fails(capsys, *words)
 
 
-def test_ctrl_c_ends_without_a_traceback(monkeypatch):
+def test_main__ctrl_c_prints_no_traceback(monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
@@ -108,12 +99,12 @@ def test_ctrl_c_ends_without_a_traceback(monkeypatch):
     assert cli.main(["test"]) == 130
 
 
-def test_in_place_is_refused_in_an_installed_package(capsys, monkeypatch):
-    monkeypatch.setattr(cli, "in_clone", lambda: False)
+def test_lab_in_place__refuses_an_installed_package(capsys, monkeypatch):
+    monkeypatch.setattr(lessons, "in_clone", lambda: False)
     assert "--in-place" in fails(capsys, "lab", "--in-place")
 
 
-def test_a_folder_that_is_a_file_is_named(tmp_path, capsys):
+def test_lab__folder_is_a_file(tmp_path, capsys):
     path = tmp_path / "taken"
     path.write_text("mine", encoding="utf-8")
     message = fails(capsys, "lab", str(path))
@@ -122,12 +113,12 @@ def test_a_folder_that_is_a_file_is_named(tmp_path, capsys):
     assert path.read_text(encoding="utf-8") == "mine"
 
 
-def test_a_folder_below_a_file_is_named(tmp_path, capsys):
+def test_lab__folder_below_a_file(tmp_path, capsys):
     (tmp_path / "taken").write_text("mine", encoding="utf-8")
     assert "cannot write" in fails(capsys, "lab", str(tmp_path / "taken" / "below"))
 
 
-def test_a_read_only_folder_is_named(tmp_path, capsys, monkeypatch):
+def test_lab__read_only_folder(tmp_path, capsys, monkeypatch):
     def refuse(self, *args, **kwargs):
         raise PermissionError(13, "Permission denied", str(self))
 
@@ -137,15 +128,15 @@ def test_a_read_only_folder_is_named(tmp_path, capsys, monkeypatch):
     assert "Permission denied" in message
 
 
-def test_a_read_only_folder_is_named_even_if_every_lesson_is_there(tmp_path, capsys, monkeypatch, launched):
-    cli.copy_lessons(tmp_path)
+def test_lab__read_only_folder_with_all_lessons(tmp_path, capsys, monkeypatch, launched):
+    lessons.copy(tmp_path)
     monkeypatch.setattr("os.access", lambda path, mode: False)  # root may write anywhere
     assert "read-only" in fails(capsys, "lab", str(tmp_path))
     assert launched == []
 
 
 @pytest.mark.parametrize("error, status", [(OSError(28, "No space left on device"), 2), (KeyboardInterrupt(), 130)])
-def test_a_copy_that_is_cut_short_leaves_no_half_lesson(error, status, tmp_path, monkeypatch, capsys):
+def test_lab__interrupted_copy_leaves_no_half_lesson(error, status, tmp_path, monkeypatch, capsys):
     class FullDisk:
         def __enter__(self):
             return self
@@ -167,29 +158,29 @@ def test_a_copy_that_is_cut_short_leaves_no_half_lesson(error, status, tmp_path,
     assert not list(tmp_path.iterdir())
 
 
-def test_an_occupied_port_is_named_with_a_free_one(tmp_path, capsys):
+def test_lab__occupied_port_suggests_a_free_one(tmp_path, capsys):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
         message = fails(capsys, "lab", str(tmp_path), "--port", str(port))
     assert f"port {port} cannot be used" in message
-    assert re.search(r"such as --port \d+", message)
+    assert re.search(r"Try --port \d+", message)
 
 
 @pytest.mark.parametrize("port", ["99999", "-1"])
-def test_a_port_that_does_not_exist_is_named(port, tmp_path, capsys):
+def test_lab__invalid_port(port, tmp_path, capsys):
     assert f"port {port} cannot be used" in fails(capsys, "lab", str(tmp_path), f"--port={port}")
 
 
-def test_without_jupyterlab_it_says_what_to_install(tmp_path, capsys, monkeypatch):
+def test_lab__without_jupyterlab_names_the_command_to_install_it(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "bpcourse.lab.server", None)  # as if it could not be imported
     monkeypatch.delattr("bpcourse.lab.server")
     assert "pip install" in fails(capsys, "lab", str(tmp_path))
 
 
 @pytest.mark.parametrize("word", ["3", "03", "03_chain_rule", LESSON])
-def test_reset_keeps_the_students_lesson_and_restores_ours(word, tmp_path, capsys):
+def test_reset__saves_the_lesson_and_restores_the_original(word, tmp_path, capsys):
     (tmp_path / LESSON).write_text("mine", encoding="utf-8")
     assert cli.main(["reset", word, str(tmp_path)]) == 0
     saved = [path for path in tmp_path.iterdir() if path.name != LESSON]
@@ -199,19 +190,19 @@ def test_reset_keeps_the_students_lesson_and_restores_ours(word, tmp_path, capsy
     assert saved[0].name in capsys.readouterr().out
 
 
-def test_after_a_reset_lab_opens_the_lesson_and_not_the_saved_copy(tmp_path, launched):
+def test_lab__opens_the_lesson_and_not_a_saved_copy(tmp_path, launched):
     (tmp_path / LESSON).write_text("mine", encoding="utf-8")
     cli.main(["reset", "03", str(tmp_path)])
     (tmp_path / "00 my own #1.ipynb").write_text("{}", encoding="utf-8")
     cli.main(["lab", str(tmp_path)])
-    assert f"--LabApp.default_url=/lab/tree/{cli.lessons()[0].name}" in launched
+    assert f"--LabApp.default_url=/lab/tree/{lessons.originals()[0].name}" in launched
 
 
-def test_reset_into_a_folder_that_cannot_be_is_named(tmp_path, capsys):
+def test_reset__impossible_folder(tmp_path, capsys):
     assert "cannot restore" in fails(capsys, "reset", "03", str(tmp_path / ("x" * 300)))
 
 
-def test_reset_twice_in_a_second_keeps_both(tmp_path):
+def test_reset__keeps_every_copy_of_the_same_second(tmp_path):
     for mine in ("one", "two", "three"):
         (tmp_path / LESSON).write_text(mine, encoding="utf-8")
         cli.main(["reset", "03", str(tmp_path)])
@@ -219,7 +210,67 @@ def test_reset_twice_in_a_second_keeps_both(tmp_path):
     assert kept == ["one", "three", "two"]
 
 
-def test_reset_finds_the_lesson_where_the_student_is(tmp_path, monkeypatch):
+def test_reset__two_at_the_same_moment_lose_nothing(tmp_path, monkeypatch):
+    """A second reset runs completely between the moment when the first chooses a name and when it moves the file."""
+    moves = {name: getattr(Path, name) for name in ("rename", "replace")}
+    started, statuses = [], []
+
+    def late(name):
+        def move(self, target):
+            if not started:
+                started.append(True)
+                statuses.append(cli.main(["reset", "03", str(tmp_path)]))
+            return moves[name](self, target)
+
+        return move
+
+    for name in moves:
+        monkeypatch.setattr(Path, name, late(name))
+    (tmp_path / LESSON).write_text("mine", encoding="utf-8")
+    assert cli.main(["reset", "03", str(tmp_path)]) == 0
+    assert statuses == [0]
+    assert (tmp_path / LESSON).read_bytes() == original()
+    assert "mine" in [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()]
+
+
+def test_reset__lesson_disappears_while_it_is_reset(tmp_path, monkeypatch):
+    def gone(self, target):
+        raise FileNotFoundError(2, "No such file or directory", str(self))
+
+    monkeypatch.setattr(Path, "replace", gone)
+    assert cli.main(["reset", "03", str(tmp_path)]) == 0
+    assert [path.name for path in tmp_path.iterdir()] == [LESSON]
+
+
+def test_reset__lesson_reappears_while_it_is_reset(tmp_path, monkeypatch, capsys):
+    replace = Path.replace
+
+    def replaced_and_written_again(self, target):
+        replace(self, target)
+        self.write_text("written by Jupyter", encoding="utf-8")
+
+    monkeypatch.setattr(Path, "replace", replaced_and_written_again)
+    (tmp_path / LESSON).write_text("mine", encoding="utf-8")
+    message = fails(capsys, "reset", "03", tmp_path)
+    (saved,) = (path for path in tmp_path.iterdir() if path.name != LESSON)
+    assert "reappeared" in message
+    assert str(saved) in message
+    assert saved.read_text(encoding="utf-8") == "mine"
+    assert (tmp_path / LESSON).read_text(encoding="utf-8") == "written by Jupyter"
+
+
+def test_reset__link_to_a_missing_file_is_saved_as_a_link(tmp_path):
+    (tmp_path / LESSON).symlink_to(tmp_path / "nowhere")
+    assert cli.main(["reset", "03", str(tmp_path)]) == 0
+    assert (tmp_path / LESSON).read_bytes() == original()
+    assert sorted(path.is_symlink() for path in tmp_path.iterdir()) == [False, True]
+
+
+def test_reset__empty_name_is_unknown(tmp_path, capsys):
+    assert "unknown lesson" in fails(capsys, "reset", "", tmp_path)
+
+
+def test_reset__finds_the_lesson_in_the_current_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cli.main(["reset", "03"])
     assert (tmp_path / "bpcourse-lessons" / LESSON).read_bytes() == original()
@@ -228,26 +279,26 @@ def test_reset_finds_the_lesson_where_the_student_is(tmp_path, monkeypatch):
     assert len(list(Path().iterdir())) == 2
 
 
-def test_reset_of_an_unknown_lesson_says_which_there_are(tmp_path, capsys):
+def test_reset__unknown_lesson_lists_the_lessons(tmp_path, capsys):
     message = fails(capsys, "reset", "99", str(tmp_path))
-    assert "no lesson 99" in message
+    assert "unknown lesson '99'" in message
     assert LESSON in message
 
 
-def test_reset_never_touches_the_courses_own_file(capsys):
+def test_reset__refuses_the_original_lesson(capsys):
     before = original()
-    assert "git" in fails(capsys, "reset", "03", str(cli.lessons_folder()))
+    assert "git" in fails(capsys, "reset", "03", str(lessons.source()))
     assert original() == before
 
 
-def test_doctor_says_that_a_kernel_starts(capsys):
+def test_doctor__starts_a_kernel(capsys):
     assert cli.main(["doctor"]) == 0
     said = capsys.readouterr().out
-    assert "A kernel starts and computes" in said
+    assert "Kernel: starts and computes" in said
     assert re.search(r"^numpy \d", said, re.MULTILINE)
 
 
-def test_doctor_says_what_is_missing(capsys, monkeypatch):
+def test_doctor__names_missing_packages_and_commands(capsys, monkeypatch):
     monkeypatch.setattr(cli, "_version", lambda name: None if name == "nbval" else "1")
     monkeypatch.setattr(cli, "_kernel_problem", lambda: "no kernel named python3")
     assert cli.main(["doctor"]) == 1
@@ -260,62 +311,66 @@ def test_doctor_says_what_is_missing(capsys, monkeypatch):
 
 @pytest.fixture
 def runs(monkeypatch):
-    """The commands that were run, each ending with the next of these statuses."""
-    commands, statuses = [], [0, 0, 0]
+    """The commands that are run, and the status with which each of them ends."""
+    commands, status = [], [0]
 
     def run(command, **options):
         commands.append(command)
-        return subprocess.CompletedProcess(command, statuses[len(commands) - 1])
+        return subprocess.CompletedProcess(command, status[0])
 
     monkeypatch.setattr(subprocess, "run", run)
     monkeypatch.delenv("CI", raising=False)
-    return commands, statuses
+    return commands, status
 
 
-STATUSES = {(0, 0, 0): 0, (1, 0, 0): 1, (0, 1, 0): 1, (0, -9, 0): 9, (0, 0, 1): 1}
-
-
-@pytest.mark.parametrize("statuses, expected", STATUSES.items())
-def test_test_runs_pytest_nbval_and_the_browser_and_fails_if_one_does(statuses, expected, runs, monkeypatch):
+@pytest.mark.parametrize("status, expected", [(0, 0), (1, 1), (-9, 9)])
+def test_test__runs_everything_and_returns_the_status(status, expected, runs, monkeypatch):
     monkeypatch.setattr(cli, "browser_problem", lambda: None)
-    runs[1][:] = statuses
+    runs[1][:] = [status]
     assert cli.main(["test"]) == expected
-    assert [(cli.NBVAL[0] in command, "tests/browser" in command) for command in runs[0]] == [
-        (False, False), (True, False), (False, True),
-    ]  # fmt: skip
+    assert {"tests", "bpcourse", "tools", "README.md", "lessons", "tests/browser", "--nbval"} <= {*runs[0][0]}
+
+
+@pytest.mark.parametrize("status, expected", [(0, 0), (1, 1)])
+def test_test__installed_package_runs_doctests_and_lessons(status, expected, runs, monkeypatch):
+    monkeypatch.setattr(lessons, "in_clone", lambda: False)
+    runs[1][:] = [status]
+    assert cli.main(["test"]) == expected
+    assert ["--doctest-modules" in command for command in runs[0]] == [True, False]
+    assert all("--nbval" in command for command in runs[0])
 
 
 @pytest.mark.parametrize("ci, status", [("", 0), ("true", 1)])
-def test_without_a_browser_the_last_line_says_so_and_ci_fails(ci, status, runs, monkeypatch, capsys):
-    monkeypatch.setattr(cli, "browser", lambda: None)
+def test_test__without_a_browser_warns_and_fails_in_ci(ci, status, runs, monkeypatch, capsys):
+    monkeypatch.setattr(cli, "find_browser", lambda: None)
     monkeypatch.setenv("CI", ci)
     assert cli.main(["test"]) == status
-    assert len(runs[0]) == 2
+    assert "tests/browser" not in runs[0][0]
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("The tests in a browser did NOT run: ")
+    assert last.startswith("The browser tests did NOT run: ")
     assert "apt-get install chromium" in last
 
 
-def test_without_playwright_it_says_what_to_install(monkeypatch):
+def test_browser_problem__without_playwright(monkeypatch):
     monkeypatch.setattr(cli, "_version", lambda name: None if name == "playwright" else "1")
-    assert f"playwright not installed. Run: {cli.install('browser')}" in cli.browser_problem()
+    assert f"not installed: playwright. Run: {cli.install('browser')}" in cli.browser_problem()
 
 
-def test_an_instructor_opens_the_course_without_predictions(tmp_path, launched, monkeypatch):
-    monkeypatch.setenv(cli.UNLOCKED, "")
+def test_lab_unlocked__sets_the_variable_that_explorers_read(tmp_path, launched, monkeypatch):
+    monkeypatch.setenv(UNLOCKED, "")
     cli.main(["lab", str(tmp_path)])
-    assert not os.environ[cli.UNLOCKED]
+    assert not os.environ[UNLOCKED]
     cli.main(["lab", str(tmp_path), "--unlocked"])
-    assert os.environ[explorers.UNLOCKED]
+    assert os.environ[UNLOCKED]
 
 
-def test_what_to_install_fits_a_clone_and_a_package(monkeypatch):
+def test_install__in_a_clone_and_in_a_package(monkeypatch):
     assert cli.install("lab") == 'python -m pip install -e ".[lab]"'
-    monkeypatch.setattr(cli, "in_clone", lambda: False)
+    monkeypatch.setattr(lessons, "in_clone", lambda: False)
     assert cli.install("lab") == 'python -m pip install "bpcourse[lab]"'
 
 
-def test_test_says_what_to_install(capsys, monkeypatch):
+def test_test__without_pytest_names_the_command_to_install_it(capsys, monkeypatch):
     monkeypatch.setattr(cli, "_version", lambda name: None)
     assert cli.install("test") in fails(capsys, "test")
 
@@ -325,7 +380,7 @@ def get(url):
         return reply.read().decode()
 
 
-def test_a_real_jupyterlab_serves_the_lesson_with_the_courses_settings(tmp_path):
+def test_lab__serves_lessons_with_the_settings_of_the_course(tmp_path):
     with jupyterlab(tmp_path) as base:
         assert "/lab/tree/" in urllib.request.urlopen(f"{base}/?token=secret", timeout=10).url
         listing = json.loads(get(f"{base}/api/contents?token=secret"))

@@ -7,8 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers.support import PROJECT
-from test_cli import fails
+from helpers.support import PROJECT, fails
 
 from bpcourse import EXAMPLES, cli, solve
 from bpcourse.tutor import files

@@ -1,17 +1,21 @@
-"""Solved lessons, for instructors: every blank of a lesson filled in, with what the tutor itself would accept.
+"""Solved lessons for instructors: every blank of a lesson is filled in with an answer that the tutor accepts.
 
-A lesson holds no solution. Its blanks are the dots, `...`, that reach a `check`. To find out what belongs there, each
-cell is first run with a marked blank in place of each of them, and with checks that only write down what was asked.
+A lesson contains no solutions. Its blanks are the dots, ``...``, that reach a `check`. To find what belongs there, each
+cell is first run with a marker in place of each blank, and with checks that only record what was asked.
 """
 
 from __future__ import annotations
 
 import ast
 import copy
+import errno
 import json
+import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -20,26 +24,68 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
+from bpcourse.classroom.store import write_whole
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import Array
+from bpcourse.jupyter import WIDGET_VIEW
 from bpcourse.tutor.equations import entries, look_up, table
 from bpcourse.tutor.functions import FORMULAS, FUNCTIONS, check_function
 from bpcourse.tutor.marking import check
 from bpcourse.tutor.practice import Problem
 
-DIGITS = 6  # of an answer that is filled in
+DIGITS = 6  # significant digits of an answer that is filled in
+
+
+def save_solved(lessons: Sequence[Path], folder: Path, *, force: bool = False) -> Iterator[Path]:
+    """Solve lessons, one per core at a time, and yield each file when it is complete.
+
+    Parameters
+    ----------
+    lessons : sequence of Path
+        The notebooks to solve.
+    folder : Path
+        Where to save the solved notebooks. It is created if it does not exist.
+    force : bool, optional
+        Whether to overwrite existing files.
+
+    Raises
+    ------
+    FileExistsError
+        If a file exists already and `force` is false. Nothing is written then.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for lesson in lessons:
+        if (folder / lesson.name).exists() and not force:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder / lesson.name))
+
+    def save(lesson: Path) -> Path:
+        notebook = solved(nbformat.read(lesson, as_version=4), str(folder))
+        write_whole(folder / lesson.name, nbformat.writes(notebook) + "\n")
+        return folder / lesson.name
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # each thread waits for its kernel, which is a process
+        yield from pool.map(save, lessons)
 
 
 def solved(notebook: NotebookNode, folder: str = ".") -> NotebookNode:
     """Return a lesson with its blanks filled in and all cells run.
 
-    folder : where its code runs
-    Raises nbclient's CellExecutionError if a cell fails.
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The lesson. It is not changed.
+    folder : str, optional
+        The folder in which its code runs.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        If a cell fails.
     """
     filled = copy.deepcopy(notebook)
     client = NotebookClient(filled, timeout=60, resources={"metadata": {"path": folder}}, record_timing=False)
     runs = count(1)
-    with client.setup_kernel(stderr=subprocess.DEVNULL):  # a kernel may warn there of what is no concern here
+    with client.setup_kernel(stderr=subprocess.DEVNULL):  # a kernel's own warnings do not concern the user
         for place, cell in enumerate(filled.cells):
             if cell.cell_type != "code":
                 continue
@@ -50,10 +96,11 @@ def solved(notebook: NotebookNode, folder: str = ".") -> NotebookNode:
                 cell.source = fill(cell.source, json.loads(printed.splitlines()[-1]))
             client.execute_cell(cell, place)
             cell.execution_count = next(runs)
-    for cell in filled.cells:
-        for output in cell.get("outputs", []):
-            if "execution_count" in output:
-                output["execution_count"] = cell.execution_count
+            for output in cell.outputs:
+                output.get("data", {}).pop(WIDGET_VIEW, None)  # a live view shows nothing without its kernel
+                if "execution_count" in output:
+                    output["execution_count"] = cell.execution_count
+    filled.metadata.pop("widgets", None)
     nbformat.validate(filled)
     return filled
 
@@ -62,8 +109,12 @@ def solved(notebook: NotebookNode, folder: str = ".") -> NotebookNode:
 
 
 def blanks(source: str) -> list[tuple[int, int]]:
-    r"""Return where each blank of a cell stands: its line, from 0, and its first byte. Dots in an index are no blank.
+    r"""Return the place of each blank of a cell: its line, from 0, and its first byte.
 
+    Dots in an index are not blanks.
+
+    Examples
+    --------
     >>> blanks("answer = ...\nrow = x[..., 0]")
     [(0, 9)]
     """
@@ -71,6 +122,7 @@ def blanks(source: str) -> list[tuple[int, int]]:
 
 
 def _dots(tree: ast.AST) -> list[ast.Constant]:
+    """Return the dots in a syntax tree, except those in an index."""
     inside = [node for child in ast.iter_child_nodes(tree) if not _is_index(tree, child) for node in _dots(child)]
     return [tree] if isinstance(tree, ast.Constant) and tree.value is ... else inside
 
@@ -80,8 +132,10 @@ def _is_index(parent: ast.AST, child: ast.AST) -> bool:
 
 
 def with_questions(source: str) -> str:
-    r"""Return a cell that marks its blanks, writes down what is asked about them, and prints that as JSON.
+    r"""Return a version of a cell that marks its blanks, records what is asked about them, and prints that as JSON.
 
+    Examples
+    --------
     >>> print(with_questions("answer = ...\ncheck(trace, 'loss', answer)"))
     from bpcourse.classroom.solved_lessons import Questions
     _questions = Questions()
@@ -109,8 +163,17 @@ def with_questions(source: str) -> str:
 
 
 def fill(source: str, answers: Mapping[str, str]) -> str:
-    """Return the cell with its blanks filled in; `answers` : by their numbers, from 0. The others stay.
+    """Return a cell with its blanks filled in.
 
+    Parameters
+    ----------
+    source : str
+        The code of the cell.
+    answers : mapping of str to str
+        The answer for each blank, by the number of the blank from 0. Blanks without an answer stay.
+
+    Examples
+    --------
     >>> fill("a, b = ..., ...", {"1": "0.25"})
     'a, b = ..., 0.25'
     """
@@ -122,28 +185,28 @@ def fill(source: str, answers: Mapping[str, str]) -> str:
     return b"\n".join(lines).decode()
 
 
-# What is asked about them
+# The questions about them
 
 
 class Blank:
-    """A place for an answer, by its number."""
+    """A marker in place of an answer, with its number."""
 
     def __init__(self, number: int) -> None:
         self.number = number
 
 
 class Questions:
-    """What a cell asks, written down while it runs."""
+    """The questions of a cell, recorded while it runs."""
 
     def __init__(self) -> None:
         self._answers: dict[str, str] = {}
 
     def blank(self, number: int) -> Blank:
-        """Return what stands for a blank while the cell runs."""
+        """Return a marker to use in place of a blank while the cell runs."""
         return Blank(number)
 
     def asked_by(self, asking: Callable[..., object]) -> Callable[..., object]:
-        """Return a function that writes down the answers in place of `check`, a problem's check or `check_function`."""
+        """Return a function that replaces `check`, a problem's check or `check_function` and records the answers."""
         problem = getattr(asking, "__self__", None)
         if asking is check:
             return self._ask
@@ -163,34 +226,36 @@ class Questions:
             names = entries(steps, each)
             if names is None:
                 value = np.array(look_up(steps, each).value)
-            elif each in trace:  # of a batch, with the 1/n that an example's own step does not have
+            elif each in trace:  # in a batch this includes the 1/n, which the step of a single example does not
                 value = trace[each]
             else:
                 value = np.array([steps[entry].value for entry in names.flat]).reshape(names.shape)
-            self._write(given, value)
+            self._record(given, value)
 
     def _ask_function(self, name: str, f: Callable[..., object]) -> None:
         given = f(*FUNCTIONS[name].points[0])
         if isinstance(given, Blank):
             self._answers[str(given.number)] = FORMULAS[name]
 
-    def _write(self, given: Any, value: Array) -> None:
-        """Write down a value for what was given: one blank for all of it, or a list with one for each part."""
+    def _record(self, given: Any, value: Array) -> None:
+        """Record a value: for one blank that stands for all of it, or for a list with a blank for each part."""
         if isinstance(given, Blank):
-            self._answers[str(given.number)] = _written(value.tolist())
+            self._answers[str(given.number)] = _as_code(value.tolist())
         elif isinstance(given, (list, tuple)) or (isinstance(given, np.ndarray) and given.dtype == object):
             if value.shape[0] == 1 and len(given) == value.size > 1:
-                value = value[0]  # of one example a row is as good as a batch of one
+                value = value[0]  # a single row is accepted for a batch of one example
             for part, value_of_part in zip(given, value, strict=True):
-                self._write(part, np.asarray(value_of_part))
+                self._record(part, np.asarray(value_of_part))
 
 
-def _written(value: Any) -> str:
-    """Return numbers as Python reads them, with six significant digits.
+def _as_code(value: Any) -> str:
+    """Return numbers as Python code, with six significant digits.
 
-    >>> _written([[0.123456789, -2.0]])
+    Examples
+    --------
+    >>> _as_code([[0.123456789, -2.0]])
     '[[0.123457, -2]]'
     """
     if isinstance(value, list):
-        return f"[{', '.join(map(_written, value))}]"
+        return f"[{', '.join(map(_as_code, value))}]"
     return f"{value:.{DIGITS}g}"

@@ -1,4 +1,4 @@
-"""JupyterLab as `bpcourse lab` starts it: it answers at once, and saves notebooks without live views."""
+"""The JupyterLab server of ``bpcourse lab``: it answers at once and saves notebooks without live views."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from typing import Any
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyterlab.labapp import LabApp
 
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+from bpcourse.jupyter import WIDGET_VIEW
 
 
 def start(arguments: Sequence[str]) -> None:
-    """Start JupyterLab with these arguments of its command line, and run it until it is stopped."""
+    """Start JupyterLab, and return when it is stopped.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Arguments of JupyterLab's own command line.
+    """
     connection = f"--ServerApp.kernel_websocket_connection_class={__name__}.{PromptConnection.__name__}"
     lab = LabApp.initialize_server([connection, *arguments])
     lab.contents_manager.register_pre_save_hook(without_live_views)
@@ -20,22 +26,28 @@ def start(arguments: Sequence[str]) -> None:
 
 
 class PromptConnection(ZMQChannelsWebsocketConnection):
-    """Send every message to the page at once.
+    """A connection to a kernel that sends every message to the page at once.
 
     A kernel says that it is busy before it answers. By default the second of two small messages waits until the
     first is acknowledged, which takes up to 40 ms: Nagle's algorithm (RFC 896) meets delayed acknowledgements.
     """
 
     def connect(self) -> Any:
-        """Open the connection, without that delay."""
+        """Open the connection without that delay."""
         self.websocket_handler.set_nodelay(True)
         return super().connect()
 
 
 def without_live_views(model: dict[str, Any], **_: object) -> None:
-    """Take the live views out of a notebook that is saved: a hook of the server, see its `pre_save_hook`.
+    """Remove the live views from a notebook before it is saved.
 
-    A live view shows nothing without its kernel, and hides the picture and the words that stand beside it.
+    A live view shows nothing without its kernel, and hides the picture and the text that are saved with it.
+
+    Parameters
+    ----------
+    model : dict
+        A file as Jupyter's contents service describes it. It is changed in place, as the hook
+        ``pre_save_hook`` of jupyter_server expects.
     """
     if model.get("type") != "notebook" or not isinstance(model.get("content"), dict):
         return
@@ -44,5 +56,5 @@ def without_live_views(model: dict[str, Any], **_: object) -> None:
     for cell in content.get("cells", []):
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            if len(data) > 1:  # a view that is all there is stays
+            if len(data) > 1:  # an output that is only a live view stays
                 data.pop(WIDGET_VIEW, None)

@@ -24,6 +24,7 @@ from bpcourse.engine.network import Network
 from bpcourse.engine.optimizers import Adam, Optimizer
 from bpcourse.engine.training import Training
 from bpcourse.engine.validation import ArrayLike, require
+from bpcourse.jupyter import UNLOCKED, WIDGET_VIEW
 from bpcourse.names import SYMBOLS
 from bpcourse.numbers import format_given, parse_number
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
@@ -45,8 +46,6 @@ S = TypeVar("S", bound=NetworkScene)
 
 DATA = Path(__file__).parent.parent / "data" / "explorer"
 MOST_PAST = 500  # scenes that Undo goes back to
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-UNLOCKED = "BPCOURSE_UNLOCKED"  # environment variable of `bpcourse lab --unlocked`: no predictions are asked for
 
 
 class Explorer(anywidget.AnyWidget):

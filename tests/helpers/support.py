@@ -1,4 +1,4 @@
-"""What several test files need: the scripts of tools/ as modules, and a real JupyterLab."""
+"""Helpers of several test files: command lines, the scripts of tools/ as modules, and a real JupyterLab."""
 
 import importlib.util
 import os
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+
+import pytest
 
 from bpcourse import cli
 
@@ -25,10 +27,41 @@ def tool(name: str) -> ModuleType:
     return module
 
 
+def command(name: str, *words: object, **options: object) -> list[str]:
+    """Return the words of a command line.
+
+    An option that is True has no value, one that is None or False is omitted, and a list repeats it.
+    `class_` is `--class`.
+
+    >>> command("sheet", topic=["bias", "loss"], level=2, force=True, names=None)
+    ['sheet', '--topic', 'bias', '--topic', 'loss', '--level', '2', '--force']
+    """
+    line = [name, *map(str, words)]
+    for option, given in options.items():
+        for value in given if isinstance(given, (list, tuple)) else [given]:
+            if value is not None and value is not False:
+                line += [f"--{option.strip('_')}", *([] if value is True else [str(value)])]
+    return line
+
+
+def fails(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """Run a command that must fail with one line on stderr, and return that line."""
+    assert cli.main([str(word) for word in words]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+    return said
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """Return the contents of all files below a folder, by their relative names."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 @contextmanager
 def jupyterlab(folder: Path, *options: str) -> Iterator[str]:
     """Start `bpcourse lab` on a folder, as its own process, and yield its address; the token is `secret`."""
-    port = cli._free_port()
+    port = cli.free_port()
     ours = ["lab", str(folder), "--no-browser", f"--port={port}"]
     theirs = ["--IdentityProvider.token=secret", *options]
     command = [sys.executable, "-m", "bpcourse.cli", *ours, "--", *theirs]

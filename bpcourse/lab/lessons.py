@@ -1,0 +1,167 @@
+"""The lessons of the course, and the copies that a student works on.
+
+A student's file is never overwritten. `copy` leaves existing files alone, and `restore` saves the student's version
+under a new name first.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+PACKAGE = Path(__file__).parents[1]
+
+
+class LessonsError(Exception):
+    """A problem with the lessons that the user can fix. Its text says how."""
+
+
+def source() -> Path:
+    """Return the folder of the original lessons: in the installed package, or in the clone."""
+    installed = PACKAGE / "data" / "lessons"
+    return installed if installed.is_dir() else PACKAGE.parent / "lessons"
+
+
+def in_clone() -> bool:
+    """Return whether the package is used from a clone of the project, with its tests."""
+    return source().parent == PACKAGE.parent and (PACKAGE.parent / "tests").is_dir()
+
+
+def originals() -> list[Path]:
+    """Return the original lessons in reading order.
+
+    Raises
+    ------
+    LessonsError
+        If there are none.
+    """
+    found = sorted(source().glob("*.ipynb"))
+    if not found:
+        raise LessonsError(f"there are no lessons in {source()}. Install bpcourse again.")
+    return found
+
+
+def find(name: str) -> Path:
+    """Return the original lesson with this number or name.
+
+    Parameters
+    ----------
+    name : str
+        A number such as "3" or "03", or a file name with or without its ending.
+
+    Raises
+    ------
+    LessonsError
+        If there is no such lesson.
+    """
+    number = name and name.zfill(2)
+    for lesson in originals():
+        if number in (lesson.name[:2], lesson.stem, lesson.name):
+            return lesson
+    known = ", ".join(lesson.name for lesson in originals())
+    raise LessonsError(f"unknown lesson {name!r}. The lessons are: {known}")
+
+
+def copy(folder: Path) -> list[Path]:
+    """Copy each lesson that a folder does not hold yet, and return the new files.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to copy the lessons. It is created if it does not exist.
+
+    Raises
+    ------
+    LessonsError
+        If the folder cannot be written.
+    """
+    advice = "Choose a different folder: bpcourse lab OTHER"
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise LessonsError(f"{folder} is a file. Expected a folder for the lessons. {advice}")
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise LessonsError(f"cannot write lessons into {folder}: it is read-only. {advice}")
+        return [folder / lesson.name for lesson in originals() if _copy(lesson, folder / lesson.name)]
+    except OSError as error:
+        raise LessonsError(f"cannot write lessons into {folder}: {error.strerror}. {advice}") from error
+
+
+def restore(lesson: Path, folder: Path) -> Path | None:
+    """Put the original of a lesson into a folder, after saving the student's version.
+
+    Parameters
+    ----------
+    lesson : Path
+        An original lesson, as `find` returns it.
+    folder : Path
+        The folder of the student's lessons. It is created if it does not exist.
+
+    Returns
+    -------
+    Path or None
+        Where the student's version was saved, or None if there was none.
+
+    Raises
+    ------
+    LessonsError
+        If the lesson cannot be restored. No file is lost.
+    """
+    target, saved = folder / lesson.name, None
+    try:
+        if target.exists() and target.samefile(lesson):
+            raise LessonsError(f"{target} is the original lesson of this clone. Restore it with git.")
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = _save(target)
+        if not _copy(lesson, target):
+            raise FileExistsError(0, "it reappeared while it was being reset (is it open in Jupyter?)")
+    except OSError as error:
+        kept = f" Your lesson is saved as {saved}." if saved else ""
+        raise LessonsError(f"cannot restore {target}: {error.strerror}. Nothing was overwritten.{kept}") from error
+    return saved
+
+
+def _copy(lesson: Path, target: Path) -> bool:
+    """Copy a lesson unless the target exists, and return whether it was copied."""
+    content = lesson.read_bytes()
+    try:
+        file = target.open("xb")  # mode "x" cannot overwrite, even if the target has just been created
+    except FileExistsError:
+        return False
+    try:
+        with file:
+            file.write(content)
+    except BaseException:  # Ctrl-C too: half a lesson would never be completed later
+        target.unlink()
+        raise
+    return True
+
+
+def _save(path: Path) -> Path | None:
+    """Move a file to a new name with the date and time, and return that name, or None if there is no file."""
+    saved = _reserve(path)
+    try:
+        path.replace(saved)  # a link is moved too, even if it leads nowhere
+    except BaseException as error:
+        saved.unlink()
+        if isinstance(error, FileNotFoundError):
+            return None
+        raise
+    return saved
+
+
+def _reserve(path: Path) -> Path:
+    """Create an empty file beside `path` under a dated name that no other file has.
+
+    Creating the file, rather than looking whether it exists, keeps two resets at once from choosing the same name.
+    """
+    dated = f"{path.stem}-saved-{datetime.now():%Y-%m-%d-%H%M%S}"
+    number = 1
+    while True:
+        saved = path.with_name(f"{dated}{f'-{number}' if number > 1 else ''}{path.suffix}")
+        try:
+            saved.open("xb").close()
+            return saved
+        except FileExistsError:
+            number += 1
