@@ -20,6 +20,8 @@ known mistake as an answer of 0 % whose feedback is what the tutor says about it
 from __future__ import annotations
 
 import base64
+import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -209,10 +211,6 @@ def questions(plan: Plan, count: int) -> Iterator[str]:
 
     """
     require(is_count(count), f"the number of variants must be a positive whole number; got {count!r}.")
-    return _pieces(plan, count)
-
-
-def _pieces(plan: Plan, count: int) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<quiz>\n'
     for topic in dict.fromkeys(plan.topics):
         title = f"{topic.replace('_', ' ')}, level {plan.level}"
@@ -259,7 +257,7 @@ def write(plan: Plan, count: int, path: Path, *, force: bool = False) -> Path:
     from tqdm import tqdm
 
     if path.exists() and not force:
-        raise FileExistsError(f"{path} exists already, and force was not given.")
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
     pieces = questions(plan, count)
     path.parent.mkdir(parents=True, exist_ok=True)
     total = 2 + len(dict.fromkeys(plan.topics)) * (1 + count)
