@@ -203,7 +203,7 @@ def sheet(args: argparse.Namespace) -> int:
     from bpcourse.classroom.moodle import write as write_moodle
     from bpcourse.classroom.plan import Plan
     from bpcourse.classroom.roster import read_names
-    from bpcourse.classroom.store import Class, require_own, write_class
+    from bpcourse.classroom.store import Class, ClassFolder, write_class
 
     folder = args.out.expanduser()
     secret = secrets.token_urlsafe(12) if args.seed is None else _secret(args.seed)
@@ -217,13 +217,14 @@ def sheet(args: argparse.Namespace) -> int:
             advice = f"Use at least {SHORTEST_SECRET} characters, or omit --seed"
             print(f"This secret is short enough to be guessed. {advice}", file=sys.stderr)
         if args.format == "moodle":
-            saved = write_moodle(plan, count, folder / "questions.xml", args.force)
+            saved = write_moodle(plan, count, folder / "questions.xml", force=args.force)
             print(f"Saved: {saved} (variants of each topic: {count})")
             if args.seed is None:
                 print(f"To make these questions again: --seed {secret}")
             return 0
-        chosen = Class(plan, count, names, folder, args.format, find_browser() if args.format == "pdf" else None)
-        require_own(chosen, args.force)
+        chosen = Class(plan, count, names)
+        place = ClassFolder(folder, args.format, find_browser() if args.format == "pdf" else None)
+        place.require_fit(chosen, force=args.force)
         if names:
             print(f"Names: {len(names)}, from {names[0]} to {names[-1]}")
         if twice := [name for name, times in Counter(names).items() if times > 1]:
@@ -233,7 +234,7 @@ def sheet(args: argparse.Namespace) -> int:
             print("Keep it. It is not stored, and you need it (--seed) to mark these sheets or to make them again.")
             sys.stdout.flush()  # before the first sheet is written
         try:
-            written = write_class(chosen, args.force)
+            written = write_class(chosen, place, force=args.force)
         except KeyboardInterrupt:
             advice = "The files written so far are complete. To continue, run it again with the same --seed."
             print(f"Stopped. {advice}", file=sys.stderr)
@@ -247,9 +248,9 @@ class _SheetHelp(argparse.Action):
     """The help of ``bpcourse sheet``. The topics that it lists are imported only when it is shown."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from bpcourse.classroom.plan import in_words
+        from bpcourse.classroom.plan import topics_and_levels
 
-        parser.epilog = in_words()
+        parser.epilog = topics_and_levels()
         parser.print_help()
         parser.exit()
 

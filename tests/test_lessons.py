@@ -1,8 +1,9 @@
-"""The committed lessons are fully run, honest in their prose, and regenerated without a change."""
+"""The committed lessons are fully run, agree with their prose, and do not change when they are run again."""
 
 import copy
 import re
 import shutil
+from functools import cache
 
 import nbformat
 import numpy as np
@@ -20,31 +21,34 @@ lessons = tool("lessons")
 PATHS = sorted((PROJECT / "lessons").glob("*.ipynb"))
 
 
-@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+ONE_WORKER = [pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in PATHS]
+
+
+@pytest.fixture(params=ONE_WORKER)
 def notebook(request):
     return nbformat.read(request.param, as_version=4)
 
 
-def test_there_are_lessons():
+def test_lessons__exist():
     assert PATHS
 
 
-def test_a_lesson_has_no_problems(notebook):
+def test_problems__of_a_lesson(notebook):
     assert list(lessons.problems(notebook)) == []
 
 
-def test_a_lesson_has_25_to_45_cells_about_half_of_them_prose(notebook):
+def test_lesson__has_25_to_45_cells_and_about_half_are_prose(notebook):
     code = sum(cell.cell_type == "code" for cell in notebook.cells)
     assert 25 <= len(notebook.cells) <= 45
     assert 0.4 <= code / len(notebook.cells) <= 0.6
 
 
-def test_a_lesson_is_valid_and_has_unique_ids(notebook):
+def test_lesson__is_valid_and_has_unique_ids(notebook):
     nbformat.validate(notebook)
     assert len({cell.id for cell in notebook.cells}) == len(notebook.cells)
 
 
-def test_a_lesson_has_what_the_course_promises(notebook):
+def test_lesson__has_what_the_course_promises(notebook):
     source = "\n".join(cell.source for cell in notebook.cells)
     explorers = re.findall(r"^explore\w*\(.*?\)$", source, re.MULTILINE)
     assert any("predict=" in explorer for explorer in explorers)
@@ -58,12 +62,12 @@ def test_a_lesson_has_what_the_course_promises(notebook):
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_a_lesson_is_not_too_large(path):
+def test_lesson__is_not_too_large(path):
     assert path.stat().st_size < lessons.MOST_BYTES
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_regenerating_changes_no_byte(path, tmp_path):
+def test_regenerate__changes_no_byte(path, tmp_path):
     again = shutil.copy(path, tmp_path / path.name)
     assert not lessons.regenerate(again)
     assert again.read_bytes() == path.read_bytes()
@@ -117,34 +121,37 @@ SPOILED = {
     "number in prose": (lambda nb: nb.cells[0].update(source="The loss is 0.12345."), "the prose says 0.12345"),
     "wrong exponent in prose": (lambda nb: nb.cells[0].update(source="It is 0.8e−7."), "the prose says 0.8e-7"),
     "two titles": (lambda nb: nb.cells[2].update(source="# Again"), "one # heading"),
-    "a level left out": (lambda nb: nb.cells[2].update(source="#### Deep"), "a level of headings is skipped"),
+    "a skipped level": (lambda nb: nb.cells[2].update(source="#### Deep"), "a level of headings is skipped"),
     "no goal": (lambda nb: edit(nb, 0, "**You will be able to**", "You can"), "**You will be able to**"),
     "no prerequisites": (lambda nb: edit(nb, 0, "**You need**", "You need"), "**You need**"),
     "no time": (lambda nb: edit(nb, 0, "**Time:**", "Time:"), "**Time:**"),
     "hours": (lambda nb: edit(nb, 0, "**Time:** ", "**Time:** 60 to 90 minutes, not "), "**Time:**"),
     "a late import": (lambda nb: code_cell(nb).update(source="import math"), "a later code cell imports"),
-    "no recap": (lambda nb: edit(nb, -1, "## Recap", "## End"), "no ## Recap"),
+    "no recap": (lambda nb: edit(nb, -1, "## Recap", "## End"), "not a ## Recap"),
     "a recap of four": (lambda nb: edit(nb, -1, "\n5. ", "\nLast: "), "five numbered lines"),
     "two questions": (lambda nb: edit(nb, -1, "sigmoid? Which", "sigmoid: which"), "three questions"),
     "no what if": (lambda nb: edit(nb, -1, "**What would change if**", "If"), "three questions"),
-    "a dead link": (lambda nb: edit(nb, 0, "(01_activations.ipynb)", "(01_activation.ipynb)"), "is not there"),
-    "a plot without words": (lambda nb: code_cell(nb).outputs.append(picture()), "a plot without its words"),
-    "a plot that says figure": (
-        lambda nb: code_cell(nb).outputs.append(picture("<Figure size 640x480>", "A curve.")),
-        "a plot without its words",
+    "a dead link": (lambda nb: edit(nb, 0, "(01_activations.ipynb)", "(01_activation.ipynb)"), "does not exist"),
+    "a plot without a description": (
+        lambda nb: code_cell(nb).outputs.append(picture()),
+        "a plot without a description",
     ),
-    "an image without words": (
+    "a plot described as a figure": (
+        lambda nb: code_cell(nb).outputs.append(picture("<Figure size 640x480>", "A curve.")),
+        "a plot without a description",
+    ),
+    "an image without a description": (
         lambda nb: code_cell(nb).outputs.append(
             output(output_type="display_data", data={"text/html": "<img src='data:,'>"})
         ),
-        "a picture without its words",
+        "a picture without a description",
     ),
     "wrong sign in prose": (lambda nb: nb.cells[0].update(source="It is −0.06183."), "the prose says -0.06183"),
 }
 
 
 @pytest.mark.parametrize("spoil", SPOILED)
-def test_what_nbval_would_let_pass_is_refused(spoil):
+def test_problems__of_a_spoiled_lesson(spoil):
     change, expected = SPOILED[spoil]
     notebook = nbformat.read(PROJECT / "lessons" / "03_chain_rule.ipynb", as_version=4)
     spoiled = copy.deepcopy(notebook)
@@ -153,7 +160,7 @@ def test_what_nbval_would_let_pass_is_refused(spoil):
     assert any(expected in problem for problem in found), found
 
 
-def test_stripping_removes_what_changes_from_run_to_run():
+def test_stripped__removes_what_changes_from_run_to_run():
     notebook = nbformat.read(PROJECT / "lessons" / "03_chain_rule.ipynb", as_version=4)
     spoiled = copy.deepcopy(notebook)
     spoiled.metadata.language_info.version = "3.11.7"
@@ -162,7 +169,7 @@ def test_stripping_removes_what_changes_from_run_to_run():
     assert lessons.stripped(spoiled) == notebook
 
 
-def test_what_is_printed_in_a_row_is_one_output():
+def test_in_one_piece__joins_consecutive_prints():
     def printed(text, name="stdout"):
         return output(output_type="stream", name=name, text=text)
 
@@ -172,13 +179,13 @@ def test_what_is_printed_in_a_row_is_one_output():
     assert [each.get("text", "plot") for each in joined] == ["ab\n", "!", "plot", "cd"]
 
 
-@pytest.fixture
-def asked(notebook, monkeypatch):
-    """Run a lesson's code with checks that keep what they were asked, and return what is not answered yet."""
+@cache
+def run(path):
+    """Run the code of a lesson with checks that keep what they are asked, and return what is not answered yet."""
     calls, real, of_functions = [], bpcourse.check, bpcourse.check_function
 
     def keep(trace, name, answer=..., learning_rate=None):
-        verdict = real(trace, name, answer, learning_rate)
+        verdict = real(trace, name, answer, learning_rate=learning_rate)
         if verdict.status == "not answered":
             calls.append((trace, name, learning_rate))
         return verdict
@@ -189,18 +196,25 @@ def asked(notebook, monkeypatch):
             calls.append((None, name, None))
         return verdict
 
-    monkeypatch.setattr(bpcourse, "check", keep, raising=False)
-    monkeypatch.setattr(bpcourse, "check_function", keep_function, raising=False)
-    monkeypatch.setattr(practice, "check", keep)
     namespace = {}
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            exec(cell.source, namespace)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bpcourse, "check", keep, raising=False)
+        patched.setattr(bpcourse, "check_function", keep_function, raising=False)
+        patched.setattr(practice, "check", keep)
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                exec(cell.source, namespace)
     return calls
 
 
+@pytest.fixture(params=ONE_WORKER)
+def asked(request):
+    """The exercises of a lesson that are not answered yet: trace, name and learning rate of each."""
+    return run(request.param)
+
+
 def value(trace, steps, name):
-    """Return the right value for a name, of a number or of an array."""
+    """Return the right value for the name of a number or an array."""
     names = entries(steps, name)
     if names is None:
         return steps[name].value
@@ -208,7 +222,7 @@ def value(trace, steps, name):
 
 
 def mistaken(steps, name):
-    """Yield the mistakes that show at a name, and what each makes of it: of an array, of each entry."""
+    """Yield the mistakes that change a value, and the wrong value. In an array each entry has the mistake."""
     names = entries(steps, name)
     each_entry = [name] if names is None else list(names.flat)
     wrong = {
@@ -234,7 +248,7 @@ WRONG_FUNCTIONS = {  # two typical mistakes each
 }
 
 
-def test_every_exercise_is_unanswered_and_can_be_answered(asked):
+def test_exercises__are_unanswered_and_accept_the_right_answer(asked):
     assert len(asked) >= 5
     for trace, name, rate in asked:
         if trace is None:
@@ -247,7 +261,7 @@ def test_every_exercise_is_unanswered_and_can_be_answered(asked):
             assert check(trace, name, value(trace, steps, name), learning_rate=rate).status == "correct"
 
 
-def test_two_typical_mistakes_of_every_exercise_are_named(asked):
+def test_exercises__two_typical_mistakes_are_named(asked):
     for trace, name, rate in asked:
         if trace is None:
             verdicts = [check_function(name, function(name, wrong)) for wrong in WRONG_FUNCTIONS[name]]
@@ -264,12 +278,12 @@ def test_two_typical_mistakes_of_every_exercise_are_named(asked):
 
 
 def function(name, expression):
-    """Return a learner's function, from what stands behind its return."""
+    """Return a learner's function that returns this expression."""
     arguments = "y, y_hat" if name.removesuffix("_gradient") in bpcourse.LOSSES else "z"
     return eval(f"lambda {arguments}: {expression}", {"np": np})
 
 
-def test_the_functions_that_are_tried_with_mistakes_are_right_without(asked):
+def test_exercises__functions_are_right_without_the_mistakes(asked):
     for trace, name, _ in asked:
         if trace is None:
             assert check_function(name, function(name, FORMULAS[name])).status == "correct"

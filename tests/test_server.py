@@ -1,14 +1,21 @@
-"""What the server does besides serving: it answers at once, and saves no live views."""
+"""The server of `bpcourse lab` answers at once and saves no live views."""
 
+import asyncio
 import copy
-from types import SimpleNamespace
+import socket
+from contextlib import suppress
 
 import pytest
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
+from tornado.websocket import WebSocketHandler, websocket_connect
 
+from bpcourse.jupyter import WIDGET_VIEW
 from bpcourse.lab import server
 
-LIVE = {"text/plain": "words", "text/html": "<img>", server.WIDGET_VIEW: {"model_id": "1"}}
+LIVE = {"text/plain": "words", "text/html": "<img>", WIDGET_VIEW: {"model_id": "1"}}
 
 
 def notebook(*outputs):
@@ -16,27 +23,51 @@ def notebook(*outputs):
     return {"type": "notebook", "content": {"metadata": {"widgets": {}, "kernelspec": {}}, "cells": cells}}
 
 
-def test_a_live_view_is_not_saved_where_there_is_something_beside_it():
-    model = notebook({"data": dict(LIVE)}, {"name": "stdout", "text": "a"}, {"data": {server.WIDGET_VIEW: {}}})
+def test_without_live_views__removes_a_view_that_has_a_picture_or_text():
+    model = notebook({"data": dict(LIVE)}, {"name": "stdout", "text": "a"}, {"data": {WIDGET_VIEW: {}}})
     server.without_live_views(model, path="x.ipynb", contents_manager=None)
     outputs = model["content"]["cells"][1]["outputs"]
     assert set(outputs[0]["data"]) == {"text/plain", "text/html"}
     assert outputs[1] == {"name": "stdout", "text": "a"}
-    assert set(outputs[2]["data"]) == {server.WIDGET_VIEW}  # another library's, which has nothing else to show
+    assert set(outputs[2]["data"]) == {WIDGET_VIEW}  # a different library's view, which has nothing else to show
     assert model["content"]["metadata"] == {"kernelspec": {}}
 
 
 @pytest.mark.parametrize("model", [{"type": "file", "content": "x"}, {"type": "directory"}, {"type": "notebook"}])
-def test_what_is_no_notebook_is_saved_as_it_is(model):
+def test_without_live_views__leaves_other_files_unchanged(model):
     before = copy.deepcopy(model)
     server.without_live_views(model)
     assert model == before
 
 
-def test_a_connection_does_not_wait_for_acknowledgements(monkeypatch):
-    said = []
-    handler = SimpleNamespace(set_nodelay=said.append)
-    monkeypatch.setattr(server.PromptConnection, "websocket_handler", handler)
-    monkeypatch.setattr(ZMQChannelsWebsocketConnection, "connect", lambda self: said.append("connected"))
-    server.PromptConnection.connect(server.PromptConnection.__new__(server.PromptConnection))
-    assert said == [True, "connected"]
+class Handler(WebSocketHandler):
+    """A page's end of a connection to a kernel, which tells the page whether its socket waits."""
+
+    def initialize(self, connection):
+        self.connection = connection
+
+    def open(self):
+        with suppress(AttributeError):  # there is no kernel to connect to
+            type("OfThisPage", (self.connection,), {"websocket_handler": self})().connect()
+        self.write_message(str(self.ws_connection.stream.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)))
+
+
+async def no_delay(connection):
+    """Return what a real server says about the socket of such a connection."""
+    sockets = bind_sockets(0, "127.0.0.1")
+    web = HTTPServer(Application([("/", Handler, {"connection": connection})]))
+    web.add_sockets(sockets)
+    page = await websocket_connect(f"ws://127.0.0.1:{sockets[0].getsockname()[1]}/")
+    try:
+        return int(await page.read_message()) != 0
+    finally:
+        page.close()
+        web.stop()
+        await web.close_all_connections()
+
+
+@pytest.mark.parametrize(
+    "connection, expected", [(server.PromptConnection, True), (ZMQChannelsWebsocketConnection, False)]
+)
+def test_prompt_connection__does_not_wait_for_acknowledgements(connection, expected):
+    assert asyncio.run(no_delay(connection)) is expected

@@ -1,4 +1,4 @@
-"""Solved lessons: every blank is filled in with what the tutor accepts, and nothing else is touched."""
+"""Solved lessons: every blank has an answer that the tutor accepts, and the rest is unchanged."""
 
 import nbformat
 import pytest
@@ -6,7 +6,6 @@ from helpers.support import PROJECT
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
 
-from bpcourse import cli
 from bpcourse.classroom.solved_lessons import blanks, solved, with_questions
 
 PATHS = sorted((PROJECT / "lessons").glob("*.ipynb"))
@@ -28,17 +27,10 @@ def solve_cells(*sources):
     return solved(new_notebook(cells=[new_code_cell(source) for source in (SETUP, *sources)]))
 
 
-@pytest.fixture(scope="module")
-def key(tmp_path_factory):
-    """The folder with all solved lessons, as the command writes it."""
-    folder = tmp_path_factory.mktemp("solutions") / "key"
-    assert cli.main(["solutions", str(folder)]) == 0
-    return folder
-
-
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_a_solved_lesson_is_right_throughout(path, key):
-    lesson, done = (nbformat.read(folder / path.name, as_version=4) for folder in (path.parent, key))
+def test_solved__lesson_has_only_right_answers(path, tmp_path):
+    lesson = nbformat.read(path, as_version=4)
+    done = solved(lesson, str(tmp_path))
     assert "widget-view" not in nbformat.writes(done)
     assert [cell.id for cell in done.cells] == [cell.id for cell in lesson.cells]
     unanswered = [said for said in words(lesson) if said.startswith("… Not answered yet")]
@@ -50,8 +42,38 @@ def test_a_solved_lesson_is_right_throughout(path, key):
     assert counts == list(range(1, len(counts) + 1))
 
 
+@pytest.fixture(scope="module")
+def small_lessons(tmp_path_factory):
+    """Two lessons of two cells each."""
+    folder = tmp_path_factory.mktemp("lessons")
+    for name in ("one", "two"):
+        notebook = new_notebook(
+            cells=[new_code_cell(SETUP), new_code_cell("answer = ...\ncheck(trace, 'loss', answer)")]
+        )
+        nbformat.write(notebook, folder / f"{name}.ipynb")
+    return folder
+
+
+def test_solutions__writes_every_lesson_and_overwrites_only_with_force(small_lessons, tmp_path, monkeypatch, run_cli):
+    monkeypatch.setattr("bpcourse.lab.lessons.source", lambda: small_lessons)
+    done = run_cli("solutions", tmp_path / "key")
+    paths = [tmp_path / "key" / f"{name}.ipynb" for name in ("one", "two")]
+    assert (done.status, done.out, done.err) == (0, "".join(f"Saved: {path}\n" for path in paths), "")
+    assert sorted((tmp_path / "key").iterdir()) == paths
+    assert all(words(nbformat.read(path, as_version=4))[-1].startswith("✓") for path in paths)
+    paths[0].write_text("mine", encoding="utf-8")
+    paths[1].unlink()
+    again = run_cli("solutions", tmp_path / "key")
+    assert again.status == 2
+    assert again.err == f"bpcourse: {paths[0]} already exists. Choose a different name, or add --force\n"
+    assert not paths[1].exists()
+    assert paths[0].read_text(encoding="utf-8") == "mine"
+    assert run_cli("solutions", tmp_path / "key", "--force").status == 0
+    assert all(words(nbformat.read(path, as_version=4))[-1].startswith("✓") for path in paths)
+
+
 FORMS = [
-    "answer = ...  # ∂L/∂w — behind text that is not ASCII\ncheck(trace, 'dW1[1,2]', answer)",
+    "answer = ...  # ∂L/∂w — after text that is not ASCII\ncheck(trace, 'dW1[1,2]', answer)",
     "π = 'π'; answer = ...\ncheck(trace, 'loss', answer)",
     "a, b = ..., ...\ncheck(trace, {'z1[1]': a, 'a1[1]': b})",
     "dW1 = [[..., ...], [..., ...]]\ncheck(trace, 'dW1', dW1)",
@@ -71,44 +93,37 @@ WRONG = "answer = 0.0629\ncheck(trace, 'loss', answer)"
 
 @pytest.fixture(scope="module")
 def filled():
-    """All forms of blanks, and what follows them here, solved in one notebook."""
+    """A notebook with all forms of blanks and a wrong answer, solved."""
     return solve_cells(*FORMS, WRONG).cells[1:]
 
 
-@pytest.mark.parametrize("number", range(len(FORMS)))
-def test_every_form_of_a_blank_is_filled_in(filled, number):
-    cell = filled[number]
-    assert "..." not in cell.source
-    assert cell.outputs[-1].data["text/plain"].startswith("✓")
+@pytest.mark.xdist_group("filled")
+def test_solved__fills_in_every_form_of_a_blank(filled):
+    for form, cell in zip(FORMS, filled, strict=False):
+        assert "..." not in cell.source, form
+        assert cell.outputs[-1].data["text/plain"].startswith("✓"), form
 
 
-def test_the_check_in_a_solved_notebook_is_the_real_one(filled):
+@pytest.mark.xdist_group("filled")
+def test_solved__keeps_the_real_check(filled):
     assert filled[-1].source == WRONG
     assert filled[-1].outputs[-1].data["text/plain"].startswith("✗")
 
 
-def test_what_is_no_blank_stays():
+def test_solved__keeps_dots_that_are_not_blanks():
     source = "first = np.eye(2)[..., 0]\nlater = ...\ndef f(z):\n    ...\n"
     assert solve_cells(source).cells[-1].source == source
     assert blanks("x[..., 0] + y[0, ...]") == []
 
 
-def test_a_cell_that_fails_stops_it():
+def test_solved__raises_if_a_cell_fails():
     with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
         solve_cells("1 / 0")
 
 
-def test_questions_keep_what_is_asked_otherwise():
+def test_with_questions__keeps_other_functions_called_check():
     assert "_questions.asked_by(other.check)(1)" in with_questions("other.check(1)")
     assert (
         words(solve_cells("from types import SimpleNamespace as S\no = S(check=lambda a: a)\nb = ...\no.check(7)"))[-1]
         == "7"
     )
-
-
-def test_the_command_writes_all_lessons_and_overwrites_none(key, capsys):
-    assert sorted(path.name for path in key.iterdir()) == [path.name for path in PATHS]
-    before = [path.read_bytes() for path in key.iterdir()]
-    assert cli.main(["solutions", str(key)]) == 2
-    assert "is there already" in capsys.readouterr().err
-    assert [path.read_bytes() for path in key.iterdir()] == before

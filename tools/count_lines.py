@@ -1,4 +1,4 @@
-"""Count the lines of code of files and folders: no blanks, no comments, no docstrings."""
+"""Count the lines of code of files and folders, without blank lines, comments and docstrings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LAYOUT = {
 
 
 def lines_of_code(source: str) -> int:
-    r"""Return how many lines of `source` hold code.
+    r"""Return the number of lines of `source` that contain code.
 
     >>> lines_of_code('"A docstring."\n\n# a comment\nx = 1\n')
     1
@@ -37,7 +37,7 @@ def lines_of_code(source: str) -> int:
 
 
 def main(names: list[str]) -> None:
-    """Print the count of each file below `names`, and their sum."""
+    """Print the count of each file in `names` and below, and the sum."""
     paths = sorted(
         path for name in names for path in ([Path(name)] if name.endswith(".py") else Path(name).rglob("*.py"))
     )

@@ -1,9 +1,9 @@
-"""Regenerate the lessons, and refuse what strict nbval would not really test.
+"""Regenerate the lessons, and report what strict nbval does not test.
 
-    python tools/lessons.py            execute every lesson in a fresh kernel and write it back
-    python tools/lessons.py --check    only say what is wrong with them
+    python tools/lessons.py            execute every lesson in a new kernel and save it with its outputs
+    python tools/lessons.py --check    only report problems
 
-A second run changes no byte: what differs from run to run is not kept.
+A second run changes no byte, because values that differ from run to run are removed.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ import nbclient
 import nbformat
 from nbformat import NotebookNode
 
+from bpcourse.jupyter import WIDGET_VIEW
+
 LESSONS = Path(__file__).resolve().parent.parent / "lessons"
-MOST_LINES = 12  # of a code cell
+MOST_LINES = 12  # in a code cell
 MOST_BYTES = 300_000
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-IGNORE_MARKERS = ("NBVAL_", "PYTEST_VALIDATE_IGNORE_OUTPUT")  # in comments; as tags they are metadata
+IGNORE_MARKERS = ("NBVAL_", "PYTEST_VALIDATE_IGNORE_OUTPUT")  # in comments; a tag is metadata
 
 
 def regenerate(path: Path) -> bool:
-    """Execute a lesson from top to bottom and write it back; return whether the file changed."""
+    """Execute a lesson from top to bottom, save it, and return whether the file changed."""
     before = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(before, as_version=4)
     where = {"metadata": {"path": str(path.parent)}}
@@ -43,7 +44,7 @@ def regenerate(path: Path) -> bool:
 
 
 def stripped(notebook: NotebookNode) -> NotebookNode:
-    """Return the notebook without what changes from run to run: times, versions, widget views and state."""
+    """Return the notebook without times, versions and widgets, which change from run to run."""
     notebook.metadata = nbformat.from_dict(METADATA)
     for cell in notebook.cells:
         cell.metadata = nbformat.from_dict({})
@@ -55,7 +56,7 @@ def stripped(notebook: NotebookNode) -> NotebookNode:
 
 
 def in_one_piece(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Return a cell's outputs with what is printed in a row as one: a busy machine sends it in pieces."""
+    """Return the outputs of a cell with consecutive prints joined, because a busy machine splits them."""
     joined: list[NotebookNode] = []
     for output in outputs:
         printed = output.output_type == "stream"
@@ -67,14 +68,14 @@ def in_one_piece(outputs: list[NotebookNode]) -> list[NotebookNode]:
 
 
 def problems(notebook: NotebookNode) -> Iterator[str]:
-    """Yield what must not be in a committed lesson."""
+    """Yield the problems of a lesson that is to be committed."""
     if "widgets" in notebook.metadata:
-        yield "it holds widget state"
+        yield "it contains widget state"
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     for number, cell in enumerate(code, start=1):
         where = f"code cell {number}"
         if cell.execution_count != number:
-            yield f"{where}: execution count {cell.execution_count}; run all cells in order"
+            yield f"{where}: execution count {cell.execution_count}. Run all cells in order"
         if cell.source.count("\n") >= MOST_LINES:
             yield f"{where}: more than {MOST_LINES} lines"
         if cell.source.rstrip().endswith(";"):
@@ -92,22 +93,22 @@ def problems(notebook: NotebookNode) -> Iterator[str]:
                 yield f"{where}: a widget view"
     for cell in notebook.cells:
         if cell.metadata:
-            yield f"cell {cell.id}: metadata {dict(cell.metadata)}; a lesson has no hidden or tagged cells"
+            yield f"cell {cell.id}: metadata {dict(cell.metadata)}. A lesson has no hidden or tagged cells"
     for shown in unsupported_numbers(notebook):
-        yield f"the prose says {shown}, which no output shows"
+        yield f"the prose says {shown}, which is not in any output"
     yield from missing_parts(notebook)
-    yield from pictures_without_words(notebook)
+    yield from undescribed_pictures(notebook)
 
 
 def missing_parts(notebook: NotebookNode) -> Iterator[str]:
-    """Yield what the form of a lesson asks for and this one lacks."""
+    """Yield the required parts that a lesson lacks."""
     prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     opening, ending = prose[0], prose[-1]
     headings = re.findall(r"^(#+) ", re.sub(r"^```.*?^```", "", "\n".join(prose), flags=re.M | re.S), re.MULTILINE)
     levels = [len(heading) for heading in headings]
     if levels.count(1) != 1 or levels[:1] != [1]:
-        yield "it needs one # heading, at its beginning"
+        yield "it needs one # heading, at the beginning"
     if any(after > before + 1 for before, after in pairwise(levels)):
         yield "a level of headings is skipped"
     for part in ("**You will be able to**", "**You need**"):
@@ -117,34 +118,34 @@ def missing_parts(notebook: NotebookNode) -> Iterator[str]:
     if not minutes or not 15 <= int(minutes[1]) < int(minutes[2]) <= 45:
         yield "its first cell does not say **Time:** … to … minutes, from 15 to 45"
     if notebook.cells[-1].cell_type != "markdown" or not ending.startswith("## Recap"):
-        yield "its last cell is no ## Recap"
+        yield "its last cell is not a ## Recap"
     if re.findall(r"^(\d)\. ", ending, re.MULTILINE) != list("12345"):
-        yield "its recap has not five numbered lines"
+        yield "its recap does not have five numbered lines"
     questions = ending.partition("**Without scrolling:**")[2].partition("**What would change if**")
     if questions[0].count("?") != 3 or "?" not in questions[2]:
         yield "its recap does not ask three questions **Without scrolling:**, and **What would change if** …?"
     if any(re.search(r"^\s*(import|from) ", source, re.MULTILINE) for source in code[1:]):
-        yield "a later code cell imports something: imports stand in the first"
+        yield "a later code cell imports something. Move it to the first code cell"
     for target in re.findall(r"\]\(([^)#]+)", "\n".join(prose)):
         if not target.startswith("https://") and not (LESSONS / target).exists():
-            yield f"a link leads to {target}, which is not there"
+            yield f"a link leads to {target}, which does not exist"
 
 
-def pictures_without_words(notebook: NotebookNode) -> Iterator[str]:
-    """Yield each output that shows a picture and does not say what is on it."""
+def undescribed_pictures(notebook: NotebookNode) -> Iterator[str]:
+    """Yield each output that contains a picture without a description."""
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             data, words = output.get("data", {}), output.get("data", {}).get("text/plain", "")
             alt = output.get("metadata", {}).get("image/png", {}).get("alt", "")
             if "image/png" in data and (not alt or words.startswith(("<", "Figure("))):
-                yield f"cell {cell.id}: a plot without its words; show it by shown(…)"
+                yield f"cell {cell.id}: a plot without a description. Show it with shown(…)"
             tags = re.findall(r"<img\b[^>]*>", data.get("text/html", ""))
             if any('alt="' not in tag or 'alt=""' in tag for tag in tags) or words.startswith("<matplotlib"):
-                yield f"cell {cell.id}: a picture without its words"
+                yield f"cell {cell.id}: a picture without a description"
 
 
 def unsupported_numbers(notebook: NotebookNode) -> Iterator[str]:
-    """Yield each decimal number of the prose that stands in no output of the notebook."""
+    """Yield each decimal number of the prose that is not in any output of the notebook."""
     outputs = " ".join(_text(output) for cell in notebook.cells for output in cell.get("outputs", []))
     known = set(_decimals(outputs))
     for cell in notebook.cells:
@@ -157,7 +158,7 @@ def _text(output: NotebookNode) -> str:
 
 
 def _decimals(text: str) -> list[str]:
-    """Return the decimal numbers in a text, without closing zeros and plus, and with a hyphen as minus.
+    """Return the decimal numbers in a text, without trailing zeros and plus, and with a hyphen as minus.
 
     >>> _decimals("from −0.500 to +0.25, 1.50e−7, version 1.2.3")
     ['-0.5', '0.25', '1.5e-7']
@@ -167,9 +168,9 @@ def _decimals(text: str) -> list[str]:
 
 
 def main() -> int:
-    """Regenerate or check all lessons; return 1 if something is wrong with one of them."""
+    """Regenerate or check all lessons, and return 1 if one of them has a problem."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing, only say what is wrong")
+    parser.add_argument("--check", action="store_true", help="write nothing and only report problems")
     check, bad = parser.parse_args().check, False
     for path in sorted(LESSONS.glob("*.ipynb")):
         if not check:

@@ -1,13 +1,15 @@
-"""The files of a class: who is in it, a sheet and a key for each, and what is needed to mark them.
+"""The folder of a class: a sheet and a key for each student, and what is needed to mark them.
 
-    DIR/sheets/sheet-001.html …                                   for the students
+    DIR/sheets/sheet-001.html …                                       for the students
     DIR/key/key-001.html …, DIR/key/answers.csv, DIR/key/class.json   for the instructor
 
-Every file is whole or absent, at any moment, also while several runs write into one folder. A run that was cut short
-is finished by the same command: what is there stays as it is; only a run that was killed may leave something named
-*.part or bpcourse-printing-*. The record of the class is there from the beginning, under another name, so that sheets
-of two classes never come into one folder; its own name, and the table of answers, say that all is done. The secret is
-in no file.
+Every file is complete or does not exist, at any moment, also while several runs write into one
+folder. If a run is interrupted, the same command finishes it, and existing files stay unchanged.
+Only a run that was killed may leave something named ``*.part`` or ``bpcourse-printing-*``.
+
+The record of the class is written first, as ``class-unfinished.json``, so that the sheets of two
+classes never get into one folder. It is called ``class.json`` once everything is written. The
+secret is not in any file.
 """
 
 from __future__ import annotations
@@ -20,245 +22,321 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import starmap
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, Literal
 
-from bpcourse.classroom.pdf import ADVICE, end_running, print_page
+from bpcourse.classroom.pdf import ADVICE, UNINTERRUPTED, end_running, print_page
 from bpcourse.classroom.plan import RECORD, VERSION, Plan
-from bpcourse.classroom.sheets import FORMATS, rows
+from bpcourse.classroom.sheets import FORMATS
 from bpcourse.engine.validation import is_count, require
 
 MOST_SHEETS = 100_000
-ALONE = 4  # sheets for which no further process is started
+FEW = 4  # sheets, for which no further process is started
 MOST_PROCESSES = 8
+AHEAD = 4  # sheets for each process that wait to be made
 UNFINISHED, ANSWERS = "class-unfinished.json", "answers.csv"
-SCRATCH = "bpcourse-printing-"  # begins the name of a run's folder for browsers, which is there while it runs
+SCRATCH = "bpcourse-printing-"  # begins the name of the folder for the browsers' own files during a run
 
+Answers = tuple[tuple[int, int, str, float], ...]
+"""Sheet, question, name and right value of everything that a sheet asks for."""
 
-# What is written
+State = Literal["new", "unfinished", "complete", "occupied", "other plan", "other class"]
+
+REFUSALS: dict[State, str] = {
+    "occupied": "{folder} already has files with the names of sheets, keys or answers, but no record of a class. "
+    "Choose a different folder.",
+    "other plan": "{folder} has sheets of a different plan: other topics, another level or another secret (--seed). "
+    "Choose a different folder, or give the same ones again.",
+    "other class": "{folder} has sheets of the same plan for a different list of names or number of sheets. "
+    "Choose a different folder, or add --force to write all of them again.",
+}
+"""Why a folder in this state is refused."""
 
 
 @dataclass(frozen=True)
 class Class:
-    """A class and where its files are.
+    """A class and its plan.
 
-    plan : what is asked
-    count : the number of sheets
-    names : of the students of sheets 1, 2, …; there may be fewer than sheets
-    folder : for all files
-    format : one of `FORMATS`
-    browser : the program that prints, for PDF alone
+    Parameters
+    ----------
+    plan : Plan
+        What is asked.
+    count : int
+        The number of sheets.
+    names : tuple of str
+        The students of sheets 1, 2, …; there may be fewer than sheets.
     """
 
     plan: Plan
     count: int
-    names: tuple[str, ...]
-    folder: Path
-    format: str = "html"
-    browser: str | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         fits = is_count(self.count) and self.count <= MOST_SHEETS
         require(fits, f"the number of sheets must be 1 to {MOST_SHEETS}; got {self.count!r}.")
-        few = f"there are {len(self.names)} names for {self.count} sheets: leave --count out, or raise it."
+        few = f"there are {len(self.names)} names for {self.count} sheets. Omit --count, or raise it."
         require(len(self.names) <= self.count, few)
-        needs = f"PDF needs a Chromium, Chrome or Edge, and none was found. {ADVICE}"
-        require(FORMATS[self.format].ending != ".pdf" or self.browser, needs)
 
     @property
     def record(self) -> dict[str, object]:
-        """What is needed to mark, but for the secret."""
-        names = {str(number): name for number, name in enumerate(self.names, start=1)}
-        return {"version": VERSION, "topics": list(self.plan.topics), "level": self.plan.level, "count": self.count} | {
+        """Everything that is needed for marking, except the secret."""
+        return {
+            "version": VERSION,
+            "topics": list(self.plan.topics),
+            "level": self.plan.level,
+            "count": self.count,
             "stamp": self.plan.stamp,
-            "names": names,
+            "names": {str(number): name for number, name in enumerate(self.names, start=1)},
         }
 
     def name(self, number: int) -> str:
-        """Return the name of the student who has a sheet, or "" if none is known."""
+        """Return the name of the student who gets a sheet, or "" if it is unknown."""
         return self.names[number - 1] if number <= len(self.names) else ""
 
-    def paths(self, number: int) -> tuple[Path, Path]:
-        """Return where a sheet and its key are."""
-        ending = FORMATS[self.format].ending
-        return (
-            self.folder / "sheets" / f"sheet-{number:03}{ending}",
-            self.folder / "key" / f"key-{number:03}{ending}",
-        )
+
+@dataclass(frozen=True)
+class ClassFolder:
+    """The folder with the files of a class.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The folder. It need not exist.
+    format : str
+        One of `FORMATS`.
+    browser : str, optional
+        The program that prints, needed only for PDF.
+    """
+
+    path: Path
+    format: str = "html"
+    browser: str | None = None
+
+    def __post_init__(self) -> None:
+        needed = f"PDF needs Chromium, Chrome or Edge, and none was found. {ADVICE}"
+        require(FORMATS[self.format].ending != ".pdf" or self.browser, needed)
 
     @property
-    def missing(self) -> list[int]:
-        """The numbers of the sheets of which a file is not there."""
-        return [number for number in range(1, self.count + 1) if not all(map(Path.exists, self.paths(number)))]
+    def key(self) -> Path:
+        """The folder of the instructor's files."""
+        return self.path / "key"
+
+    def files(self, number: int) -> tuple[Path, Path]:
+        """Return the paths of a sheet and its key."""
+        name = f"{number:03}{FORMATS[self.format].ending}"
+        return self.path / "sheets" / f"sheet-{name}", self.key / f"key-{name}"
+
+    def missing(self, chosen: Class) -> list[int]:
+        """Return the numbers of the sheets of a class of which a file does not exist."""
+        return [number for number in range(1, chosen.count + 1) if not all(map(Path.exists, self.files(number)))]
+
+    def state(self, chosen: Class) -> State:
+        """Return what the folder contains, compared with a class.
+
+        Returns
+        -------
+        str
+            "new": nothing. "unfinished", "complete": the files of this class. "occupied": files that
+            a run would overwrite, without a record. "other plan", "other class": the files of a
+            different class; only with "other class" the questions are the same.
+
+        Raises
+        ------
+        ValueError
+            If a record is damaged.
+        """
+        # In this order: another run writes the second record before it deletes the first.
+        records = [record for name in (UNFINISHED, RECORD) if (record := _read_record(self.key / name))]
+        if any(record["stamp"] != chosen.plan.stamp for record in records):
+            return "other plan"
+        if any(record != chosen.record for record in records):
+            return "other class"
+        if records:
+            return "complete" if (self.key / RECORD).exists() else "unfinished"
+        files = (path for number in range(1, chosen.count + 1) for path in self.files(number))
+        return "occupied" if any(map(Path.exists, (self.key / ANSWERS, *files))) else "new"
+
+    def require_fit(self, chosen: Class, *, force: bool = False) -> State:
+        """Return the state of the folder. Raise ValueError if the files of a class must not be written into it.
+
+        Parameters
+        ----------
+        chosen : Class
+            The class.
+        force : bool
+            Whether files may be overwritten. Those of a different plan never are.
+        """
+        state = self.state(chosen)
+        overwritten = force and state != "other plan"
+        require(state not in REFUSALS or overwritten, REFUSALS.get(state, "").format(folder=self.path))
+        return state
 
 
-def require_own(chosen: Class, force: bool = False) -> None:
-    """Raise ValueError, in words, if the folder holds what the class would be mixed up with, or would overwrite.
-
-    force : whether files of the same plan may be overwritten
-    """
-    key = chosen.folder / "key"
-    there = False
-    for path in (key / UNFINISHED, key / RECORD):  # the second is there before another run takes the first away
-        try:
-            record = json.loads(path.read_text(encoding="utf-8"))
-            stamp, same, there = record["stamp"], record == chosen.record, True
-        except FileNotFoundError:
-            continue
-        except (ValueError, LookupError, TypeError):
-            raise ValueError(f"{path} is damaged. Name another folder, or take the file away.") from None
-        other = f"{chosen.folder} holds sheets of another plan: other topics, another level or another secret"
-        require(stamp == chosen.plan.stamp, f"{other} (--seed). Name another folder, or give the same again.")
-        changed = f"{chosen.folder} holds sheets of the same plan for another list of names or another number"
-        require(same or force, f"{changed}. Name another folder, or add --force to write all of them again.")
-    if not there and not force:
-        places = (path for number in range(1, chosen.count + 1) for path in chosen.paths(number))
-        taken = next(filter(Path.exists, (key / ANSWERS, *places)), None)
-        require(taken is None, f"{taken} is there already, and not from a run like this. Name another folder.")
+def _read_record(path: Path) -> dict[str, Any] | None:
+    """Return the record of a class, None if the file does not exist; ValueError if it is damaged."""
+    try:
+        require(path.is_file() or not path.exists(), "not an ordinary file")
+        record = json.loads(path.read_text(encoding="utf-8"))
+        require(isinstance(record["stamp"], str), "a wrong stamp")
+    except FileNotFoundError:
+        return None
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise ValueError(f"{path} is damaged. Choose a different folder, or remove this file.") from None
+    return dict(record)
 
 
-def write_class(chosen: Class, force: bool = False) -> int:
-    """Write what is missing of the files of a class, and return how many sheets that concerned.
+def write_class(chosen: Class, folder: ClassFolder, *, force: bool = False) -> int:
+    """Write the missing files of a class.
 
-    force : write all of them, over those that are there
+    Parameters
+    ----------
+    chosen : Class
+        The class.
+    folder : ClassFolder
+        Where its files are.
+    force : bool
+        Whether all files are written, over existing ones.
 
-    Raises ValueError, in words, as `require_own` and `print_page` do, OSError if the disk refuses.
+    Returns
+    -------
+    int
+        How many sheets were missing, or with `force` how many there are.
+
+    Raises
+    ------
+    ValueError
+        As `ClassFolder.require_fit` and `print_page` do, or if another process was killed.
+    OSError
+        If the disk cannot be written.
     """
     from tqdm import tqdm
 
-    require_own(chosen, force)
-    key, answered = chosen.folder / "key", (chosen.folder / "key" / ANSWERS).exists() and not force
-    numbers = chosen.missing if answered else list(range(1, chosen.count + 1))  # the table has the answers of all
-    concerned = numbers if force else chosen.missing
-    for folder in (key, chosen.folder / "sheets"):
-        folder.mkdir(parents=True, exist_ok=True)
+    complete = folder.require_fit(chosen, force=force) == "complete" and not force
+    everything = range(1, chosen.count + 1)
+    missing = everything if force else folder.missing(chosen)
+    answers = folder.key / ANSWERS
+    answered = answers.exists() and not force
+    numbers = missing if answered else everything  # the table needs the answers of all sheets
+    for path in folder.files(1):
+        path.parent.mkdir(parents=True, exist_ok=True)
     record = json.dumps(chosen.record, ensure_ascii=False, indent=1) + "\n"
-    if force or not (key / RECORD).exists():
-        write_whole(key / UNFINISHED, record)
+    if not complete:
+        write_whole(folder.key / UNFINISHED, record)
     with (
-        TemporaryDirectory(prefix=SCRATCH, dir=chosen.folder.resolve(), ignore_cleanup_errors=True) as scratch,
-        closing(_made(chosen, numbers, force, Path(scratch))) as made,
+        TemporaryDirectory(prefix=SCRATCH, dir=folder.path.resolve(), ignore_cleanup_errors=True) as scratch,
+        closing(_made(chosen, folder, numbers, force, Path(scratch))) as made,
     ):
-        shown = tqdm(made, total=len(numbers), unit="sheet", delay=1)
+        progress = tqdm(made, total=len(numbers), unit="sheet", delay=1)
         if answered:
-            deque(shown, maxlen=0)
+            deque(progress, maxlen=0)
         else:
-            write_whole(key / ANSWERS, _answers(shown))
-    if force or not (key / RECORD).exists():
-        write_whole(key / RECORD, record)
-    (key / UNFINISHED).unlink(missing_ok=True)
-    return len(concerned)
+            write_whole(answers, _answer_lines(progress))
+    if not complete:
+        write_whole(folder.key / RECORD, record)
+    (folder.key / UNFINISHED).unlink(missing_ok=True)
+    return len(missing)
 
 
 def write_whole(path: Path, parts: str | Iterable[str]) -> None:
-    """Write a text, or its parts one after the other, so that the file is there whole or not at all."""
-    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")  # no other run writes to that
+    """Write a text, or its parts one after the other, so that the file is complete or does not exist."""
+    partial_file = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")  # no other run writes to this file
     try:
-        with partial.open("x", encoding="utf-8", newline="\n") as file:
+        with partial_file.open("x", encoding="utf-8", newline="\n") as file:
             file.writelines([parts] if isinstance(parts, str) else parts)
-        partial.replace(path)
+        partial_file.replace(path)
     except BaseException:  # also Ctrl-C
-        partial.unlink(missing_ok=True)
+        partial_file.unlink(missing_ok=True)
         raise
 
 
-Answers = tuple[tuple[int, int, str, float], ...]
-"""Sheet, question, name and right value of all that a sheet asks for."""
-
-
-def _answers(made: Iterable[Answers]) -> Iterator[str]:
-    """Yield the lines of the table of answers. Names and numbers of ours need no quotes but those around a comma."""
+def _answer_lines(made: Iterable[Answers]) -> Iterator[str]:
+    """Yield the lines of the table of answers. Our names need no quotes except around a comma."""
     yield "sheet,question,name,value\n"
     for answers in made:
         for sheet, question, name, value in answers:
             yield f'{sheet},{question},"{name}",{value:.6g}\n'
 
 
-def _make(chosen: Class, force: bool, scratch: Path, number: int) -> Answers:
-    """Write a sheet and its key, if they are not there, and return the answers."""
-    sheet, form = chosen.plan.sheet(number), FORMATS[chosen.format]
-    for path, text in zip(chosen.paths(number), (form.sheet, form.key), strict=True):
+# Several processes
+
+
+def _make(plan: Plan, folder: ClassFolder, force: bool, scratch: Path, number: int, name: str) -> Answers:
+    """Write a sheet and its key if they do not exist, and return the answers."""
+    sheet, form = plan.sheet(number), FORMATS[folder.format]
+    for path, text in zip(folder.files(number), (form.sheet, form.key), strict=True):
         if path.exists() and not force:
             continue
-        if form.ending == ".pdf" and chosen.browser:
-            print_page(chosen.browser, text(sheet, chosen.name(number)), path, scratch / str(os.getpid()))
+        content = text(sheet, name)
+        if form.ending == ".pdf" and folder.browser:
+            print_page(folder.browser, content, path, scratch / str(os.getpid()))
         else:
-            write_whole(path, text(sheet, chosen.name(number)))
-    return tuple((number, each.number, row.name, row.value) for each in sheet.questions for row in rows(each))
+            with UNINTERRUPTED:
+                write_whole(path, content)
+    return tuple((number, each.number, row.name, row.value) for each in sheet.questions for row in each.values)
 
 
-def _made(chosen: Class, numbers: Sequence[int], force: bool, scratch: Path) -> Generator[Answers, None, None]:
-    """Make the sheets in as many processes as there are processors, and yield their answers in order.
+def _made(
+    chosen: Class, folder: ClassFolder, numbers: Sequence[int], force: bool, scratch: Path
+) -> Generator[Answers, None, None]:
+    """Make sheets in several processes, and yield the answers of each in order.
 
-    Each process has its own sheets and its own pipe: nothing is shared that could be left locked. One that is alone,
-    as the first was killed, ends as soon as it finds nobody to send to.
+    The processes end as soon as this one closes the pipe to them, or ends in any way.
     """
-    make, count = partial(_make, chosen, force, scratch), min(os.cpu_count() or 1, MOST_PROCESSES)
-    if len(numbers) <= (0 if chosen.browser else ALONE):  # another process ends a browser if this one is killed
-        yield from map(make, numbers)
+    make = partial(_make, chosen.plan, folder, force, scratch)
+    jobs = [(number, chosen.name(number)) for number in numbers]
+    if len(jobs) <= FEW and not folder.browser:  # a browser needs a process that ends it if this one is killed
+        yield from starmap(make, jobs)
         return
-    context, workers, pipes = multiprocessing.get_context("spawn"), [], []
-    try:
-        for each in range(count):
-            ours, theirs = context.Pipe(duplex=False)
-            worker = context.Process(target=_work, args=(make, numbers[each::count], theirs), daemon=True)
-            with _ctrl_c_left_to_us():
-                worker.start()
-            theirs.close()  # so that the end of the process is the end of what comes
-            workers.append(worker)
-            pipes.append(ours)
-        for place in range(len(numbers)):
-            answers = pipes[place % count].recv()
-            if isinstance(answers, Exception):
-                raise answers
-            yield answers
-    except EOFError:
-        raise ValueError("a process was ended from outside. The same command again goes on from here.") from None
-    finally:
-        for pipe, worker in zip(pipes, workers, strict=False):
-            pipe.close()  # a process that misses its signal, as Python drops one now and then, finds nobody to send to
-            worker.terminate()
-        for worker in workers:
-            worker.join()
+    context = multiprocessing.get_context("spawn")
+    theirs, ours = context.Pipe(duplex=False)
+    count = min(os.cpu_count() or 1, MOST_PROCESSES)
+    waiting: deque[Future[Answers]] = deque()
+    with ProcessPoolExecutor(count, context, _start_process, (theirs,)) as pool, ours:
+        try:
+            for job in jobs:
+                with _ctrl_c_later():
+                    waiting.append(pool.submit(make, *job))
+                if len(waiting) > AHEAD * count:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise ValueError("a worker process was killed. Run the same command again to continue.") from None
 
 
 @contextmanager
-def _ctrl_c_left_to_us() -> Iterator[None]:
-    """Let a process that is started meanwhile ignore Ctrl-C from its first moment on: it inherits that."""
-    before = signal.getsignal(signal.SIGINT)
-    ours = threading.current_thread() is threading.main_thread() and before is not None
-    if not ours:  # it cannot be set here, or not be set back
+def _ctrl_c_later() -> Iterator[None]:
+    """Put Ctrl-C off for a moment. A process that is started then never gets it: it inherits this."""
+    if sys.platform == "win32":
         yield
         return
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def _work(make: Callable[[int], Answers], numbers: Sequence[int], pipe: Connection) -> None:
-    """Make some of the sheets, and send the answers of each, or what went wrong."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process, which then ends this one
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that a browser is ended and half a file removed
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        for number in numbers:
-            pipe.send(make(number))
-    except BrokenPipeError:  # nobody is there any more
-        return
-    except Exception as error:
-        pipe.send(error)
+def _start_process(pipe: Connection) -> None:
+    """Prepare a process: it ends when the first process closes the pipe or ends, not by a signal."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(pipe,), daemon=True).start()
 
 
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
+def _end_with(pipe: Connection) -> None:
+    """Wait until the pipe is closed. Then end this process and its browser, but not in the middle of a file."""
+    with suppress(EOFError, OSError):
+        pipe.recv_bytes()
+    with UNINTERRUPTED:
         end_running()
-        os._exit(1)
+        os._exit(0)
