@@ -40,7 +40,7 @@ PHRASES = {
     r"\bbut for\b": "except",
     r"\bas (?:it|they) (?:is|are|was|were)\b(?! \w+(?:ed|ing|en)\b)": "unchanged",
     r"\b(?:is|are|was|were) (?:already there|there already)\b|\bthere already\b": "already exists",
-    r"\b(?:one's own|of (?:its|their|one's|your|her|his) own)\b": "its own …; separate; custom",
+    r"\b(?:one's own|of (?:its|their|one's) own)\b": "its own …; separate; custom",
     r"\bso many (?!that\b)\w+": "this many",
     r"\bothers than\b": "different from",
     r"\bfor good\b": "permanently",
