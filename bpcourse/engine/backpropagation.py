@@ -18,7 +18,6 @@ from bpcourse.engine.losses import LOSSES, Loss, LossName
 from bpcourse.engine.network import Forward, Network, forward
 from bpcourse.engine.records import sealed
 from bpcourse.engine.validation import ArrayLike
-from bpcourse.numbers import format_number
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,9 +42,6 @@ class Trace(Forward):
 
     loss_function: Loss
     loss: float
-
-    def __repr__(self) -> str:
-        return self.listing(f"{self.loss_function.name} = {format_number(self.loss)}")
 
 
 def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | LossName | str = "mse") -> Trace:

@@ -18,7 +18,7 @@ import numpy as np
 
 from bpcourse.engine import validation
 from bpcourse.engine.activations import ACTIVATIONS, Activation, AnyActivation
-from bpcourse.engine.records import ArrayRecord, Record, sealed
+from bpcourse.engine.records import PassRecord, Record, sealed
 from bpcourse.engine.validation import Array, ArrayLike, DTypeLike
 
 
@@ -139,7 +139,7 @@ class Network(Record):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class Forward(ArrayRecord):
+class Forward(PassRecord):
     """What a forward pass computed: a mapping from names to read-only arrays.
 
     The names are `x`, then `W1`, `b1`, `z1`, `a1`, `W2` …, and finally `y_hat`. The number is the layer, from 1.

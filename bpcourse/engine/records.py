@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import numpy as np
 
 from bpcourse.engine.validation import Array
-from bpcourse.numbers import WIDTH
+from bpcourse.numbers import WIDTH, format_number
 from bpcourse.registry import Registry, UnknownNameError
 
 Kind = TypeVar("Kind")
@@ -45,11 +45,12 @@ class Record:
         return _rebuilt, (type(self), plain)
 
 
-class ArrayRecord(Record, Mapping[str, Array]):
-    """Base class of a record that is a mapping from names to arrays: those in its field `arrays`."""
+class PassRecord(Record, Mapping[str, Array]):
+    """Base class of the record of a pass through a network: a mapping from names to the arrays in `arrays`."""
 
     network: Any
     arrays: Mapping[str, Array]
+    loss_function: Any = None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.arrays)
@@ -65,15 +66,13 @@ class ArrayRecord(Record, Mapping[str, Array]):
         raise UnknownNameError("value (this layer has no biases)" if unbiased else "value", name, self)
 
     def __repr__(self) -> str:
-        return self.listing()
-
-    def listing(self, *notes: str) -> str:
-        """Write a line on the record with the notes, and below it the names of its arrays with their shapes."""
         n = len(self["x"])
-        title = [f"{type(self).__name__} of {self.network!r}", f"{n} example{'s' if n > 1 else ''}", *notes]
+        title = f"{type(self).__name__} of {self.network!r}, {n} example{'s' if n > 1 else ''}"
+        if self.loss_function is not None:
+            title += f", {self.loss_function.name} = {format_number(self['loss'].item())}"
         names = ", ".join(f"{name} {array.shape}".replace(" ", "\xa0") for name, array in self.items())
         lines = textwrap.fill(names, WIDTH, initial_indent="  ", subsequent_indent="  ")
-        return f"{', '.join(title)}\n{lines}".replace("\xa0", " ")
+        return f"{title}\n{lines}".replace("\xa0", " ")
 
 
 class Registered(Record):
