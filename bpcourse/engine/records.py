@@ -50,7 +50,7 @@ class PassRecord(Record, Mapping[str, Array]):
 
     network: Any
     arrays: Mapping[str, Array]
-    loss_function: Any = None
+    loss_function: Any
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.arrays)
@@ -68,7 +68,7 @@ class PassRecord(Record, Mapping[str, Array]):
     def __repr__(self) -> str:
         n = len(self["x"])
         title = f"{type(self).__name__} of {self.network!r}, {n} example{'s' if n > 1 else ''}"
-        if self.loss_function is not None:
+        if "loss" in self:
             title += f", {self.loss_function.name} = {format_number(self['loss'].item())}"
         names = ", ".join(f"{name} {array.shape}".replace(" ", "\xa0") for name, array in self.items())
         lines = textwrap.fill(names, WIDTH, initial_indent="  ", subsequent_indent="  ")
