@@ -32,7 +32,7 @@ ActivationName = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "s
 AnyActivation: TypeAlias = "Activation | ActivationName | str"  # a str may also be "leaky_relu(0.2)"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activation(Registered, registry="ACTIVATIONS"):
     """One activation: its function and its slope.
 

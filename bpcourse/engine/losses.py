@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -40,12 +40,12 @@ class FromLogits(Record):
     """A cross-entropy written in z, the pre-activation of the one output layer that it goes with."""
 
     output: Activation
-    value: Formula  # (y, z) ↦ one loss for each example, (n,)
-    da: Formula  # (y, z) ↦ ∂(example's loss)/∂ŷ, (n, units)
-    dz: Formula  # (y, z) ↦ ∂(example's loss)/∂z, (n, units)
+    value: Formula = field(repr=False)  # (y, z) ↦ one loss for each example, (n,)
+    da: Formula = field(repr=False)  # (y, z) ↦ ∂(example's loss)/∂ŷ, (n, units)
+    dz: Formula = field(repr=False)  # (y, z) ↦ ∂(example's loss)/∂z, (n, units)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Loss(Registered, registry="LOSSES"):
     """One loss: its value and its gradient.
 

@@ -52,6 +52,10 @@ class PassRecord(Record, Mapping[str, Array]):
     arrays: Mapping[str, Array]
     loss_function: Any
 
+    def __post_init__(self) -> None:
+        if isinstance(self.arrays, dict):  # a caller's own arrays, which must stay writable
+            vars(self).update(arrays=sealed({name: np.array(array) for name, array in self.arrays.items()}))
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.arrays)
 
@@ -86,6 +90,9 @@ class Registered(Record):
 
     def __init_subclass__(cls, registry: str) -> None:
         cls._registry = registry
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         module = type(self).__module__

@@ -176,13 +176,14 @@ def floats(value: ArrayLike, name: str) -> Array:
     array = rectangular(value, name)
     if array.dtype.kind in "fiub":
         return array if array.dtype in (np.float64, np.float32) else array.astype(np.float64)
-    odd = next((entry for entry in array.ravel() if not isinstance(entry, Real)), value)
-    if odd is value and array.dtype == object:  # fractions and large integers
+    odd = [entry for entry in array.ravel() if not isinstance(entry, Real)]
+    if not odd and array.dtype == object:  # fractions and large integers
         try:
             return array.astype(np.float64)
         except OverflowError:
             raise ValueError(f"{name} must hold numbers that fit a float, up to 1.8e308; got a larger one.") from None
-    came = reprlib.repr(value) if array.size < 4 else f"{reprlib.repr(odd)} in a {type(value).__name__}"
+    long = array.size > 3 and odd
+    came = f"{reprlib.repr(odd[0])} in a {type(value).__name__}" if long else reprlib.repr(value)
     raise TypeError(f"{name} must hold real numbers, such as [0.5, -1.0]; got {came}, of NumPy type {array.dtype}.")
 
 
