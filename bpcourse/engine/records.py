@@ -169,7 +169,10 @@ class FamilyRegistry(Registry[Kind]):
         if found is None:
             return super().__missing__(name)
         is_number = re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", found[1], re.ASCII)
-        return self._member(float(found[1]) if is_number else found[1])
+        try:
+            return self._member(float(found[1]) if is_number else found[1])
+        except ValueError as error:
+            raise UnknownNameError(self._kind, name, self, str(error)) from None
 
 
 def sealed(value: Any) -> Any:
@@ -193,7 +196,9 @@ def _look_up(module: str, registry: str, name: str) -> object:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other)
     if isinstance(one, (dict, MappingProxyType)):
         return one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one)
