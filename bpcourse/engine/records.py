@@ -175,23 +175,23 @@ class FamilyRegistry(Registry[Kind]):
             raise UnknownNameError(self._kind, name, self, str(error)) from None
 
 
-def sealed(arrays: dict[str, Array]) -> Mapping[str, Array]:
-    """Make arrays read-only, and the mapping that holds them. Only for arrays that nobody else holds."""
-    return MappingProxyType({name: _read_only(array) for name, array in arrays.items()})
+def sealed(values: dict[Any, Any]) -> Mapping[Any, Any]:
+    """Make a mapping read-only, and the arrays in it. Only for arrays that nobody else holds."""
+    return MappingProxyType({name: _read_only(value) for name, value in values.items()})
 
 
-def _read_only(array: Array) -> Array:
-    array = array if array.base is None else array.copy()
-    array.setflags(write=False)
-    return array
+def _read_only(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        value = value if value.base is None else value.copy()
+        value.setflags(write=False)
+    return value
 
 
 def _rebuilt(kind: type, values: dict[str, Any]) -> object:
-    """Make a record from what was pickled: arrays and mappings of arrays become read-only again."""
+    """Make a record from what was pickled. Arrays and mappings become read-only again."""
     record: object = object.__new__(kind)
     for name, value in values.items():
-        value = sealed(value) if isinstance(value, dict) else value
-        vars(record)[name] = _read_only(value) if isinstance(value, np.ndarray) else value
+        vars(record)[name] = sealed(value) if isinstance(value, dict) else _read_only(value)
     return record
 
 
