@@ -69,6 +69,45 @@ def real(value: object, name: str, rule: str, holds: Callable[[float], bool]) ->
     raise ValueError(f"{name} must be {rule}; got {value if isinstance(value, Real) else repr(value)}.")
 
 
+def positive(value: object, name: str) -> float:
+    """Check that `value` is a positive finite number.
+
+    Parameters
+    ----------
+    value : object
+        What was given, such as a learning rate.
+    name : str
+        Its name in the error message.
+
+    Returns
+    -------
+    float
+        The number as a float.
+
+    Raises
+    ------
+    ValueError
+        If it is not a real number, not finite, or not above 0.
+
+    """
+    return real(value, name, "a positive finite number, such as 0.1", lambda number: 0 < number < math.inf)
+
+
+def generator(rng: np.random.Generator | None) -> np.random.Generator:
+    """Check a source of random numbers. None is replaced by `np.random.default_rng(0)`.
+
+    Raises
+    ------
+    ValueError
+        If `rng` is neither a NumPy `Generator` nor None.
+
+    """
+    rng = np.random.default_rng(0) if rng is None else rng
+    known = isinstance(rng, np.random.Generator)
+    require(known, f"rng must be a NumPy Generator, such as np.random.default_rng(0); got {rng!r}.")
+    return rng
+
+
 def require_probabilities(array: Array, name: str, classes: int = 1) -> None:
     """Raise ValueError if an entry lies outside [0, 1], or if there are fewer than `classes` in a row."""
     rule = (
