@@ -34,7 +34,8 @@ from bpcourse.tutor.equations import entries, table
 from bpcourse.tutor.marking import AROUND, MOST_ACCIDENTS, NOTHING, check_each, half_unit, nothing_done, usual_first
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
 from bpcourse.tutor.practice import Problem
-from bpcourse.tutor.worked import Hand, loss_in_words, question
+from bpcourse.tutor.solutions import Hand
+from bpcourse.tutor.worked import loss_in_words, question
 
 MOST_ANSWERS = 40  # of a question; Moodle sets no limit, but whoever edits a question has them all on one page
 ASKED, NEEDED = 4, 3  # significant digits that a question asks for, and that must be right

@@ -20,7 +20,7 @@ from bpcourse.pictures.diagram import Diagram, draw
 from bpcourse.registry import Registry
 from bpcourse.render import page
 from bpcourse.tutor.equations import table
-from bpcourse.tutor.worked import Hand
+from bpcourse.tutor.solutions import Hand
 
 MOST_ROWS = 6  # of a table of answers; more are set in two, side by side
 ADVICE = (
