@@ -16,7 +16,7 @@ from functools import cached_property
 from bpcourse.engine.validation import is_count, require
 from bpcourse.tutor.equations import entries, needed_for, table
 from bpcourse.tutor.practice import SHAPES, TOPICS, Problem, problem
-from bpcourse.tutor.worked import Hand
+from bpcourse.tutor.solutions import Hand
 
 INTERMEDIATE = ("y_hat", "delta")  # kinds of steps that are asked for before the answer itself
 MOST_QUESTIONS = 20

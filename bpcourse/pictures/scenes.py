@@ -29,7 +29,8 @@ from bpcourse.pictures.charts import history
 from bpcourse.pictures.diagram import Diagram, draw
 from bpcourse.registry import Registry, UnknownNameError
 from bpcourse.tutor.equations import Step, look_up, name_of, table
-from bpcourse.tutor.worked import Hand, solution
+from bpcourse.tutor.solutions import Hand
+from bpcourse.tutor.worked import solution
 
 Value = float | str
 

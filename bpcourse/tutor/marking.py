@@ -43,7 +43,7 @@ from bpcourse.palette import STATUS_COLORS
 from bpcourse.render import render
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
-from bpcourse.tutor.worked import Hand
+from bpcourse.tutor.solutions import Hand
 
 FEWEST_DIGITS = 3
 SAME = 1e-9  # relative: two values that differ by less are one

@@ -29,7 +29,8 @@ from bpcourse.engine.activations import ACTIVATIONS
 from bpcourse.engine.losses import LOSSES
 from bpcourse.names import Name
 from bpcourse.registry import Registry
-from bpcourse.tutor.equations import Facts, Step, Values, name_of, needed_for, sigmoid, softmax
+from bpcourse.tutor.equations import Facts, Step, Values, name_of, needed_for
+from bpcourse.tutor.formulas import one_minus_square, s_times_one_minus_s, sigmoid, softmax
 
 Wrong = Callable[[Step, Values], float]
 Answers = Callable[[Step, Values], Iterable[float]]
@@ -209,16 +210,6 @@ def of_z(f: Callable[[float], float]) -> Wrong:
 def of_a(f: Callable[[float], float]) -> Wrong:
     """Return the rule that takes `f` of the unit's output."""
     return lambda step, v: f(a_of(step, v))
-
-
-def s_times_one_minus_s(s: float) -> float:
-    """Return s(1 − s), the slope of the sigmoid from its output."""
-    return s * (1 - s)
-
-
-def one_minus_square(t: float) -> float:
-    """Return 1 − t², the slope of tanh from its output."""
-    return 1 - t**2
 
 
 def slope_at_a(step: Step, v: Values) -> float:

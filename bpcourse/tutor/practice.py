@@ -36,7 +36,8 @@ from bpcourse.registry import Registry
 from bpcourse.tutor.equations import Step, entries, needed_for, table
 from bpcourse.tutor.marking import SAME, Hints, Verdict, check, half_unit, hint, nothing_done
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
-from bpcourse.tutor.worked import Hand, Heading, Solution, loss_in_words, question, solve
+from bpcourse.tutor.solutions import Hand, Section, Solution
+from bpcourse.tutor.worked import loss_in_words, question, solve
 
 T = TypeVar("T")
 Wrong = tuple[tuple[Mistake, ...], float]  # one mistake or two together, and what comes out
@@ -273,7 +274,7 @@ class Problem:
         said = (
             f"{worked.hand.symbol(self.name)} = {self.claimed}, the colleague's number, is what comes out if {names}."
         )
-        return replace(worked, result=(*result, Heading("THE MISTAKE"), said, remark))
+        return replace(worked, result=(*result, Section("THE MISTAKE", (said,)), remark))
 
     def faded(self, notation: str = "standard", digits: int = 4) -> Solution:
         """Return the worked solution with gaps to fill."""
