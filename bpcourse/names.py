@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 from bpcourse.registry import Registry
 
@@ -30,6 +31,8 @@ SYMBOLS = Registry(
     },
 )  # fmt: skip
 """What each quantity is called in a picture or a text: notation, then the name it has in the code."""
+
+Notation = Literal["standard", "lecture"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,16 @@ class Name:
     def at(self, **changes: object) -> Name:
         """Return the same name with some parts replaced."""
         return replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def is_parameter(self) -> bool:
+        """Whether it is a weight or a bias, or an array of them."""
+        return self.quantity in ("W", "b")
+
+    @property
+    def is_gradient(self) -> bool:
+        """Whether it is the gradient of the loss with respect to something."""
+        return self.quantity in ("da", "dz", "dW", "db", "dx", "dy_hat")
 
     def symbol(self, notation: str = "standard") -> str:
         """Return how the value is written in a text: a digit on the line is the layer, a small digit is the unit.

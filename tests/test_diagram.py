@@ -112,7 +112,7 @@ def test_the_overlap_test_sees_boxes_that_stand_too_close(monkeypatch):
     assert [pair for pair in combinations(boxes(draw(trace_of((3, 3, 3)))), 2) if overlap(*pair)]  # … here it cannot
 
 
-def test_a_line_is_dashed_where_negative_wide_where_large_and_coloured_by_its_gradient():
+def test_a_line_is_dashed_where_negative_wide_where_large_and_colored_by_its_gradient():
     network = Network([Dense([[0.5, -1.0], [0.0, 1.0]], None)])
     trace = backprop(network, [1.0, 1.0], [1.0, -1.0], "half_sse")  # ŷ − y = −0.5, 1
     lines = [line for line in parse(draw(trace)).iter(f"{SVG}line") if line.get("stroke-width") != "3"][:4]
@@ -122,15 +122,15 @@ def test_a_line_is_dashed_where_negative_wide_where_large_and_coloured_by_its_gr
     assert widths[2] < widths[0] < widths[1] == widths[3]
 
 
-def luminance(colour):
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+def luminance(color):
+    channels = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize("colour", [diagram.INK, diagram.QUIET, diagram.RISES, diagram.FALLS])
-def test_every_colour_of_text_has_a_contrast_of_4_5_on_white(colour):  # WCAG 2.1, 1.4.3
-    assert 1.05 / (luminance(colour) + 0.05) >= 4.5
+@pytest.mark.parametrize("color", [diagram.INK, diagram.QUIET, diagram.RISES, diagram.FALLS])
+def test_every_color_of_text_has_a_contrast_of_4_5_on_white(color):  # WCAG 2.1, 1.4.3
+    assert 1.05 / (luminance(color) + 0.05) >= 4.5
 
 
 def test_the_contrast_formula_refuses_light_grey():

@@ -61,7 +61,7 @@ def test_losses_against_the_prediction():
         x, values = lines(ax)[name.replace("_", " ")]
         assert values[7] == LOSSES[name].value([0.25], [x[7]])
     styles = {(line.get_color(), line.get_linestyle()) for line in ax.lines}
-    assert len(styles) == len({style for _, style in styles}) == 3  # colour is not alone
+    assert len(styles) == len({style for _, style in styles}) == 3  # color is not alone
     with pytest.raises(ValueError, match="one to 4 losses"):
         plotting.plot_loss([])
 
@@ -125,7 +125,7 @@ def test_the_first_layer_as_images(learned):
     W = history.network.layers[0].W
     assert np.array_equal(np.asarray(sheet[:8, 9:17]), W[:, 1].reshape(8, 8))
     low, high = ax.images[0].get_clim()
-    assert -low == high == abs(W).max()  # 0 is the middle colour
+    assert -low == high == abs(W).max()  # 0 is the middle color
     with pytest.raises(ValueError, match="needs 12 values"):
         plotting.plot_first_layer(history.network, (3, 4))
 
@@ -196,7 +196,7 @@ def test_what_a_picture_marks_as_wrong_is_in_its_words():
     said = describe(plotting.plot_confusion(network, digits.x[rows], digits.y[rows]))
     threes = sum(digits.y[k].argmax() == 3 for k in rows)
     assert (
-        f"across: taken for; up and down: class: colours from 0 to {format_number(float(threes))}; 3 taken for 2: {threes}."
+        f"across: taken for; up and down: class: colors from 0 to {format_number(float(threes))}; 3 taken for 2: {threes}."
         in said
     )
     first = [digits.y[k].argmax() for k in rows].index(3) + 1

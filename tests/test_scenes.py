@@ -565,7 +565,7 @@ def test_a_curve_is_interrupted_where_it_is_not_finite():
     assert frame.dot(1.0, math.nan) == ""
 
 
-def test_curves_differ_in_more_than_their_colour():
+def test_curves_differ_in_more_than_their_color():
     assert len(set(charts.DASHES.values())) == len(charts.DASHES) == 4
 
 

@@ -28,7 +28,7 @@ BLUE, ORANGE, GREEN, PURPLE = (
     "#00734F",
     "#8F4273",
 )  # after Okabe & Ito, darkened to 4.5:1 on white
-DASHES = {BLUE: "", ORANGE: "9 4", GREEN: "3 3", PURPLE: "12 3 3 3"}  # so that colour never tells curves apart alone
+DASHES = {BLUE: "", ORANGE: "9 4", GREEN: "3 3", PURPLE: "12 3 3 3"}  # so that color never tells curves apart alone
 MOST_POINTS = 300  # of a curve of losses
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 12, 40  # pixels around the area of the marks
 
@@ -60,7 +60,7 @@ class Frame:
         across, up = (x - self.x[0]) / (self.x[1] - self.x[0]), (y - self.y[0]) / (self.y[1] - self.y[0])
         return LEFT + across * (self.width - LEFT - RIGHT), self.height - BOTTOM - up * (self.height - TOP - BOTTOM)
 
-    def curve(self, xs: Iterable[float], ys: Iterable[float], colour: str, thickness: float = 2.5) -> str:
+    def curve(self, xs: Iterable[float], ys: Iterable[float], color: str, thickness: float = 2.5) -> str:
         """Return a line through points; it is interrupted where a value is not finite, and cut off at the area."""
         pieces, pen = [], "M"
         for x, y in zip(xs, ys, strict=True):
@@ -68,19 +68,19 @@ class Frame:
                 left, top = self.at(x, min(max(y, self.y[0] - 9 * self._tall), self.y[1] + 9 * self._tall))
                 pieces.append(f"{pen}{left:.1f} {top:.1f}")
             pen = "L" if math.isfinite(y) else "M"
-        dashes = f' stroke-dasharray="{DASHES[colour]}"' if DASHES.get(colour) else ""
-        return f'<path d="{"".join(pieces)}" fill="none" stroke="{colour}" stroke-width="{thickness:g}"{dashes}/>'
+        dashes = f' stroke-dasharray="{DASHES[color]}"' if DASHES.get(color) else ""
+        return f'<path d="{"".join(pieces)}" fill="none" stroke="{color}" stroke-width="{thickness:g}"{dashes}/>'
 
     @property
     def _tall(self) -> float:
         return self.y[1] - self.y[0]
 
-    def dot(self, x: float, y: float, colour: str = INK, radius: float = 5, shape: str = "circle") -> str:
+    def dot(self, x: float, y: float, color: str = INK, radius: float = 5, shape: str = "circle") -> str:
         """Return a mark at a point, with a white rim: a circle, or a square."""
         left, top = self.at(x, y)
         if not (math.isfinite(left) and math.isfinite(top)):
             return ""
-        look = f'fill="{colour}" stroke="#ffffff" stroke-width="1.5"'
+        look = f'fill="{color}" stroke="#ffffff" stroke-width="1.5"'
         if shape == "circle":
             return f'<circle cx="{left:.1f}" cy="{top:.1f}" r="{radius:g}" {look}/>'
         side = f'width="{2 * radius:g}" height="{2 * radius:g}"'
@@ -91,10 +91,10 @@ class Frame:
         places = "".join("M{:.1f} {:.1f}h0".format(*self.at(*point)) for point in points)
         return f'<path d="{places}" stroke="{INK}" stroke-width="3" stroke-linecap="round"/>'
 
-    def field(self, values: Array, low: float, high: float, colours: str) -> str:
-        """Return an image of values, (rows, columns), the first row at the bottom, in a colour map of matplotlib."""
+    def field(self, values: Array, low: float, high: float, colors: str) -> str:
+        """Return an image of values, (rows, columns), the first row at the bottom, in a color map of matplotlib."""
         shades = np.clip((values - low) * (255 / ((high - low) or 1)), 0, 255).astype(np.uint8)
-        source = base64.b64encode(png(shades[::-1], _palette(colours))).decode()
+        source = base64.b64encode(png(shades[::-1], _palette(colors))).decode()
         left, top = self.at(self.x[0], self.y[1])
         right, bottom = self.at(self.x[1], self.y[0])
         return (

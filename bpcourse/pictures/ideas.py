@@ -157,12 +157,12 @@ class LossScene(PlainScene):
         over = np.linspace(0.001, 0.999, 200)
         frame = Frame((0, 1), (0, 3), "prediction ŷ", "loss", width=620, height=330)
         marks, table = [], []
-        for name, colour in zip(self.losses, DASHES, strict=False):
+        for name, color in zip(self.losses, DASHES, strict=False):
             loss = LOSSES[name]
             value, slope = self.quantity(name), float(loss.gradient([self.y], [self.y_hat])[0])
             targets = np.full((len(over), 1), self.y)
-            marks.append(frame.curve(over, loss.of_examples(targets, over[:, np.newaxis]), colour))
-            marks.append(frame.dot(self.y_hat, value, colour))
+            marks.append(frame.curve(over, loss.of_examples(targets, over[:, np.newaxis]), color))
+            marks.append(frame.dot(self.y_hat, value, color))
             table.append((name, format_number(value), format_number(slope, signed=True)))
         words = f"Losses of the prediction {format_number(self.y_hat)} for the target {format_number(self.y)}: "
         words += ", ".join(f"{name.replace('_', ' ')} {value} with slope {slope}" for name, value, slope in table) + "."
@@ -253,7 +253,7 @@ class SurfaceScene(NetworkScene):
         return across, up, loss_surface(self.trace, self.first, self.second, across, up)
 
     def show(self, losses: Sequence[float]) -> View:
-        """Return the surface as a field of colours, and the path on it."""
+        """Return the surface as a field of colors, and the path on it."""
         heights, here = self.surface[2], self.here
         low, high = float(heights.min()), float(heights.max())
         symbols = [Name.read(name).symbol(self.notation) for name in self._names]
@@ -484,5 +484,5 @@ def _finite(values: Mapping[str, Value], name: str) -> float:
 
 def _legend(curves: Mapping[str, str]) -> str:
     """Return in HTML how each curve looks."""
-    looks = (f"{DASHED[DASHES[colour]]}: {name}" for name, colour in curves.items())
+    looks = (f"{DASHED[DASHES[color]]}: {name}" for name, color in curves.items())
     return f"<p>{'; '.join(looks)}</p>"

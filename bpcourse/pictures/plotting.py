@@ -1,6 +1,6 @@
 """Plots with matplotlib: what people know and can restyle. Each takes an `Axes`, or makes one, and returns it.
 
-The words of a plot are read off it by `describe`, and `shown` shows both in a notebook. Colours are those of Okabe and
+The words of a plot are read off it by `describe`, and `shown` shows both in a notebook. Colors are those of Okabe and
 Ito, cividis and PuOr; lines differ in their dashes, too.
 """
 
@@ -50,10 +50,10 @@ def plot_activation(activation: Activation | str, ax: Axes | None = None) -> Axe
     ['relu', 'its slope']
     """
     ax, activation, z = _axes(ax), ACTIVATIONS.pick(activation), np.linspace(-6, 6, 241)
-    for values, label, (colour, dashes) in zip(
+    for values, label, (color, dashes) in zip(
         (activation.f(z), activation.df(z)), (activation.name, "its slope"), STYLES, strict=False
     ):
-        ax.plot(z, values, dashes, color=colour, label=label)
+        ax.plot(z, values, dashes, color=color, label=label)
     return _titled(ax, f"{activation.name} and its slope", "z", "a")
 
 
@@ -61,9 +61,9 @@ def plot_loss(losses: Sequence[str] = ("mse", "binary_cross_entropy"), y: float 
     """Plot losses of one output over its prediction, for the target y."""
     ax, y_hat = _axes(ax), np.linspace(0.001, 0.999, 200)
     require(0 < len(losses) <= len(STYLES), f"a plot shows one to {len(STYLES)} losses; got {len(losses)}.")
-    for name, (colour, dashes) in zip(losses, STYLES, strict=False):
+    for name, (color, dashes) in zip(losses, STYLES, strict=False):
         values = [LOSSES[name].value([y], [each]) for each in y_hat]
-        ax.plot(y_hat, values, dashes, color=colour, label=name.replace("_", " "))
+        ax.plot(y_hat, values, dashes, color=color, label=name.replace("_", " "))
     ax.set_ylim(0, 3)
     return _titled(ax, f"Losses for the target {y:g}", "prediction ŷ", "loss")
 
@@ -100,9 +100,9 @@ def plot_boundary(network: Network, x: Array, y: Array, output: int = 1, ax: Axe
     field = over_plane(network, across, up)[..., output - 1]
     _field(ax, field, across, up, "PuOr_r", f"output {output}", 0.0, 1.0)
     ax.contour(across, up, field, levels=[0.5], colors="#1a1a1a", linestyles=":")
-    for kind, marker, colour in ((1, "o", "#B34700"), (0, "s", "#8F4273")):
+    for kind, marker, color in ((1, "o", "#B34700"), (0, "s", "#8F4273")):
         points = x[(y[:, output - 1] > 0.5) == bool(kind)]
-        ax.plot(*points.T, marker, color=colour, markeredgecolor="white", label=f"target {kind}")
+        ax.plot(*points.T, marker, color=color, markeredgecolor="white", label=f"target {kind}")
     return _titled(ax, "What the network predicts", "input 1", "input 2")
 
 
@@ -118,9 +118,9 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
 
     require_kind(history, History, "train(network, x, y)")
     ax, epochs = _axes(ax), np.arange(1, len(history.losses) + 1)
-    for name, (colour, dashes) in zip(("loss", "validation loss"), STYLES, strict=False):
+    for name, (color, dashes) in zip(("loss", "validation loss"), STYLES, strict=False):
         if name in history.columns:
-            ax.plot(epochs, history.columns[name], dashes, color=colour, label=name)
+            ax.plot(epochs, history.columns[name], dashes, color=color, label=name)
     ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return _titled(ax, "Training", "epoch", "loss")
@@ -133,8 +133,8 @@ def plot_histograms(trace: Trace, gradients: bool = False, ax: Axes | None = Non
     require(count <= len(STYLES), f"a plot shows at most {len(STYLES)} layers; got {count}.")
     arrays = [trace[f"{d}W{k}"].ravel() for k in range(1, count + 1)]
     edges = np.linspace(*span([float(value) for array in arrays for value in (array.min(), array.max())]), 41)
-    for k, (array, (colour, dashes)) in enumerate(zip(arrays, STYLES, strict=False), start=1):
-        ax.hist(array, edges.tolist(), histtype="step", color=colour, linestyle=dashes, linewidth=2, label=f"layer {k}")
+    for k, (array, (color, dashes)) in enumerate(zip(arrays, STYLES, strict=False), start=1):
+        ax.hist(array, edges.tolist(), histtype="step", color=color, linestyle=dashes, linewidth=2, label=f"layer {k}")
     return _titled(ax, "Gradients by layer" if gradients else "Weights by layer", f"{d}W", "count")
 
 
@@ -163,9 +163,9 @@ def plot_images(
     image = ax.imshow(sheet, cmap="Greys")
     for k, (true, seen) in enumerate(zip(classes, taken, strict=True)):
         top, left = k // columns * (head + height + 1) + head, k % columns * (width + 1)
-        label, colour = (f"{true} not {seen}!", "#B34700") if true != seen else (str(true), "#0072B2")
+        label, color = (f"{true} not {seen}!", "#B34700") if true != seen else (str(true), "#0072B2")
         said = f"image {k + 1} is {true}, taken for {seen}" if true != seen else ""
-        ax.text(left, top - 0.7, label, va="bottom", fontsize=8, color=colour, gid=said)
+        ax.text(left, top - 0.7, label, va="bottom", fontsize=8, color=color, gid=said)
         if true != seen:
             ax.plot(left + width * np.array([0, 1, 1, 0, 0]) - 0.5, top + height * np.array([0, 0, 1, 1, 0]) - 0.5,
                     color="#B34700", linewidth=2, clip_on=False)  # fmt: skip
@@ -195,11 +195,11 @@ def plot_confusion(network: Network, x: Array, y: Array, ax: Axes | None = None)
 
 
 def _field(
-    ax: Axes, field: Array, across: Array, up: Array, colours: str, label: str,
+    ax: Axes, field: Array, across: Array, up: Array, colors: str, label: str,
     low: float | None = None, high: float | None = None,
 ) -> None:  # fmt: skip
     ends = (float(across[0]), float(across[-1]), float(up[0]), float(up[-1]))
-    image = ax.imshow(field, origin="lower", extent=ends, aspect="auto", cmap=colours, vmin=low, vmax=high)
+    image = ax.imshow(field, origin="lower", extent=ends, aspect="auto", cmap=colors, vmin=low, vmax=high)
     ax.figure.colorbar(image, ax=ax, label=label)
 
 
@@ -248,7 +248,7 @@ def describe(ax: Axes) -> str:
     parts += [str(patch.get_label()) for patch in ax.patches if not str(patch.get_label()).startswith("_")]
     for image in ax.images:
         low, high = (format_number(float(value)) for value in image.get_clim())
-        parts.append(f"colours from {low} to {high}")
+        parts.append(f"colors from {low} to {high}")
     parts += [str(text.get_gid()) for text in ax.texts if text.get_gid()]  # what a mark in a picture says
     across, up = ax.get_xlabel(), ax.get_ylabel()
     axes = (f"across: {across}; up and down: {up}" if ax.images else f"{up} over {across}") if across else ""
