@@ -69,7 +69,7 @@ def test_losses_against_the_prediction():
 def test_a_surface_and_the_path_on_it():
     history = train(LECTURE.network, LECTURE.x, LECTURE.y, epochs=4, snapshots=range(1, 5), progress=False)
     path = list(history.snapshots.values())
-    ax = plotting.plot_surface(TRACE, "W1[1,1]", "b2[2]", path)
+    ax = plotting.plot_surface(TRACE, "W1[1,1]", "b2[2]", path=path)
     left, right, bottom, top = ax.images[0].get_extent()
     assert (left, right) == (0.5 - 3, 0.5 + 3)
     assert (bottom, top) == (-1.2 - 3, -1.2 + 3)
@@ -106,7 +106,7 @@ def test_a_history(learned):
 
 @pytest.mark.parametrize("gradients", [False, True])
 def test_histograms_of_each_layer(gradients):
-    ax = plotting.plot_histograms(TRACE, gradients)
+    ax = plotting.plot_histograms(TRACE, gradients=gradients)
     arrays = [TRACE[f"{'d' * gradients}W{k}"] for k in (1, 2)]
     room = 0.1 * (max(map(np.max, arrays)) - min(map(np.min, arrays)))
     ends = min(map(np.min, arrays)) - room, max(map(np.max, arrays)) + room
@@ -136,7 +136,7 @@ def test_images_with_what_they_are_taken_for(learned):
     taken = forward(history.network, x).y_hat.argmax(axis=1)
     wrong = np.flatnonzero(taken != y.argmax(axis=1))
     assert len(wrong) > 0
-    ax = plotting.plot_images(x, y, (8, 8), history.network, columns=20)
+    ax = plotting.plot_images(x, y, (8, 8), network=history.network, columns=20)
     assert np.array_equal(np.asarray(ax.images[0].get_array()[13:21, :8]), x[20].reshape(8, 8))
     texts = [text.get_text() for text in ax.texts]
     assert [k for k, text in enumerate(texts) if "not" in text] == wrong.tolist()
@@ -201,5 +201,5 @@ def test_what_a_picture_marks_as_wrong_is_in_its_words():
     )
     first = [digits.y[k].argmax() for k in rows].index(3) + 1
     assert f"image {first} is 3, taken for 2" in describe(
-        plotting.plot_images(digits.x[rows], digits.y[rows], (8, 8), network)
+        plotting.plot_images(digits.x[rows], digits.y[rows], (8, 8), network=network)
     )

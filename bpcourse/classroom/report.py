@@ -17,8 +17,7 @@ from pathlib import Path
 
 from bpcourse.classroom.marks import ClassRecord, Common, Line, MarkedSheet, Remark, common, shown
 from bpcourse.numbers import format_number
-from bpcourse.pictures.charts import BLUE
-from bpcourse.pictures.diagram import INK, QUIET
+from bpcourse.palette import BLUE, INK, QUIET
 from bpcourse.tutor.marking import WORDS
 from bpcourse.tutor.practice import TOPICS
 from bpcourse.tutor.worked import page

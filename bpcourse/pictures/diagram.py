@@ -110,9 +110,12 @@ def draw(
     n = len(passed["x"])
     if not is_count(example) or example > n:
         raise ValueError(f"example must lie between 1 and {n}, the size of the batch; got {example!r}.")
-    layout = _Layout.of(passed)
-    shown = _Shown(passed, example, notation, SYMBOLS[notation], lit, known, frozenset(passed))
-    words, table = _words(shown), tuple(_table(shown, layout))
+    layout, symbols = _Layout.of(passed), SYMBOLS[notation]
+    shown = _Shown(passed, example, notation, symbols, lit, known)
+    shown.entries.update((drawn, shown.entry(*drawn)) for drawn in _drawn(passed, layout))
+    words, table = _words(shown), [(entry.label, entry.text, entry.gradient) for entry in shown.entries.values()]
+    if isinstance(passed, Trace):
+        table.append(("loss", shown.loss(passed), ""))
     marks = (
         *_headings(passed, layout),
         *_edges(shown, layout),
@@ -121,7 +124,9 @@ def draw(
         *_legend(passed, layout),
     )
     described = "; ".join(f"{name} = {value}" + f", gradient {slope}" * bool(slope) for name, value, slope in table)
-    return Diagram(svg(layout.width, layout.height, words, described, marks, ' text-anchor="middle"'), words, table)
+    return Diagram(
+        svg(layout.width, layout.height, words, described, marks, ' text-anchor="middle"'), words, tuple(table)
+    )
 
 
 def svg(width: int, height: int, title: str, description: str, marks: Iterable[str], look: str = "") -> str:
@@ -163,26 +168,16 @@ def _count(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}{shown}"
 
 
-def _table(shown: _Shown, layout: _Layout) -> Iterator[tuple[str, str, str]]:
-    """Yield name, value and gradient of everything that is drawn, in order of computation."""
-    passed = shown.passed
-
-    def row(quantity: str, layer: int, *index: int) -> tuple[str, str, str]:
-        entry = shown.entry(quantity, layer, *index)
-        return entry.label, entry.text, entry.gradient
-
-    yield from (row("x", 0, i) for i in range(layout.drawn[0]))
-    for layer in range(1, len(layout.drawn)):
-        units = range(layout.drawn[layer])
-        for i in range(layout.drawn[layer - 1]):
-            yield from (row("W", layer, i, j) for j in units)
-        if passed.network.layers[layer - 1].b is not None:
-            yield from (row("b", layer, j) for j in units)
-        yield from (row("z", layer, j) for j in units)
-        yield from (row("a", layer, j) for j in units)
+def _drawn(passed: Forward, layout: _Layout) -> Iterator[tuple[str, int, tuple[int, ...]]]:
+    """Yield quantity, layer and index, from 0, of everything that is drawn, in order of computation."""
+    units = [[(unit,) for unit in range(drawn)] for drawn in layout.drawn]
+    yield from (("x", 0, unit) for unit in units[0])
+    for layer in range(1, len(units)):
+        yield from (("W", layer, (*i, *j)) for i in units[layer - 1] for j in units[layer])
+        biased = passed.network.layers[layer - 1].b is not None
+        yield from ((quantity, layer, unit) for quantity in ("bza" if biased else "za") for unit in units[layer])
     if isinstance(passed, Trace):
-        yield from (row("y", 0, j) for j in range(layout.drawn[-1]))
-        yield "loss", shown.loss(passed), ""
+        yield from (("y", 0, unit) for unit in units[-1])
 
 
 @dataclass(frozen=True)
@@ -205,8 +200,7 @@ class _Entry:
 class _Shown:
     """The part of a pass that is shown, and how: see `draw`. Units count from 0 here, and from 1 in names.
 
-    arrays : the names of the arrays of the pass
-    entries : the values that were shown already, because table and picture show the same
+    entries : all values that are drawn, by quantity, layer and index
     """
 
     passed: Forward
@@ -215,7 +209,6 @@ class _Shown:
     symbols: Mapping[str, str]
     lit: Collection[str]
     known: Collection[str] | None
-    arrays: frozenset[str]
     entries: dict[tuple[str, int, tuple[int, ...]], _Entry] = field(default_factory=dict)
 
     def is_lit(self, *names: str) -> bool:
@@ -229,20 +222,18 @@ class _Shown:
         name = Name(quantity, layer, tuple([i + 1 for i in index]))
         return name if name.is_parameter or len(self.passed["x"]) == 1 else name.at(example=self.example)
 
-    def entry(self, quantity: str, layer: int, *index: int) -> _Entry:
-        """Return a value as it is shown."""
-        found = self.entries.get((quantity, layer, index))
-        if found is None:
-            found = self.entries[quantity, layer, index] = self._entry(quantity, layer, index)
-        return found
+    def at(self, quantity: str, layer: int, *index: int) -> _Entry:
+        """Return one of the entries."""
+        return self.entries[quantity, layer, index]
 
-    def _entry(self, quantity: str, layer: int, index: tuple[int, ...]) -> _Entry:
+    def entry(self, quantity: str, layer: int, index: tuple[int, ...]) -> _Entry:
+        """Return a value as it is shown."""
         parts, array = self.name(quantity, layer, *index), f"{quantity}{layer or ''}"
         name, label = str(parts), str(parts.at(example=0) if parts.example else parts)
         place = index if parts.is_parameter else (self.example - 1, *index)
         given = parts.is_parameter or quantity in ("x", "y")
         text = format_number(float(self.passed[array][place])) if given or self.is_known(name) else UNKNOWN
-        if f"d{array}" not in self.arrays:
+        if quantity == "y" or not isinstance(self.passed, Trace):
             return _Entry(label, name, text, "", QUIET)
         if not self.is_known(f"d{name}"):
             return _Entry(label, name, text, UNKNOWN, QUIET)
@@ -331,7 +322,7 @@ def _headings(passed: Forward, layout: _Layout) -> Iterator[str]:
 def _edges(shown: _Shown, layout: _Layout) -> Iterator[str]:
     """Yield a line for each weight, and a thin one from each output to the loss."""
     for layer, i, j in _weights(layout):
-        W, entry = shown.passed[f"W{layer}"], shown.entry("W", layer, i, j)
+        W, entry = shown.passed[f"W{layer}"], shown.at("W", layer, i, j)
         ends = (
             f'x1="{layout.x[layer - 1] + BOX_WIDTH / 2:g}" y1="{layout.y(layer - 1, i):g}" '
             f'x2="{layout.x[layer] - BOX_WIDTH / 2:g}" y2="{layout.y(layer, j):g}"'
@@ -356,7 +347,7 @@ def _edge_labels(shown: _Shown, layout: _Layout) -> Iterator[str]:
         along, start, end = layout.label_at(layer), layout.x[layer - 1] + BOX_WIDTH / 2, layout.x[layer] - BOX_WIDTH / 2
         x = (1 - along) * start + along * end
         y = (1 - along) * layout.y(layer - 1, i) + along * layout.y(layer, j)
-        entry = shown.entry("W", layer, i, j)
+        entry = shown.at("W", layer, i, j)
         lit = shown.is_lit(entry.name, f"d{entry.name}")
         texts = [_box(x, y, LABEL_WIDTH, LABEL_HEIGHT, entry.color, thickness=1, lit=lit)]
         weight = f"{Name.read(entry.name).symbol(shown.notation)} = {entry.text}"
@@ -370,12 +361,12 @@ def _boxes(shown: _Shown, layout: _Layout) -> Iterator[str]:
     """Yield a box for each input and unit, and for the loss, with its values in lines of text."""
     passed, last, symbols = shown.passed, len(layout.drawn) - 1, shown.symbols
     for unit in range(layout.drawn[0]):
-        x = shown.entry("x", 0, unit)
+        x = shown.at("x", 0, unit)
         lines = [(f"input {unit + 1}", QUIET, ""), (f"{symbols['x']} = {x.text}", INK, f"d{x.name}")]
         yield from _lines(layout.x[0], layout.y(0, unit), lines, lit=shown.is_lit(x.name, f"d{x.name}"))
     for layer in range(1, last + 1):
         for unit in range(layout.drawn[layer]):
-            z, a, output = shown.entry("z", layer, unit), shown.entry("a", layer, unit), layer == last
+            z, a, output = shown.at("z", layer, unit), shown.at("a", layer, unit), layer == last
             lines = [
                 (f"{'output' if output else 'unit'} {unit + 1}", QUIET, ""),
                 (f"{symbols['z']} = {z.text}", INK, z.name),
@@ -385,11 +376,11 @@ def _boxes(shown: _Shown, layout: _Layout) -> Iterator[str]:
             if z.gradient:
                 lines.append((f"{symbols['dz']} {z.gradient}", z.color, f"d{z.name}"))
             if passed.network.layers[layer - 1].b is not None:
-                b = shown.entry("b", layer, unit)
+                b = shown.at("b", layer, unit)
                 lines.append((f"{symbols['b']} = {b.text}", QUIET, f"d{b.name}"))
                 names.append(f"d{b.name}")
             if output and isinstance(passed, Trace):
-                y = shown.entry("y", 0, unit)
+                y = shown.at("y", 0, unit)
                 lines.append((f"{symbols['y']} = {y.text}", QUIET, f"d{a.name}"))
                 names += [y.name, str(shown.name("y_hat", 0, unit))]
             lit = shown.is_lit(*names)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bpcourse.engine.activations import Activation
 from bpcourse.engine.losses import Loss
@@ -21,6 +22,9 @@ Span = tuple[float, float]
 
 Z_SPAN: Span = (-6.0, 6.0)
 """The pre-activations over which an activation is drawn."""
+
+MOST_POINTS = 300
+"""The most points of a curve of losses; nobody would see more."""
 
 
 def activation_curves(activation: Activation) -> tuple[Array, Array, Array]:
@@ -57,7 +61,7 @@ def loss_curve(loss: Loss, y: float) -> tuple[Array, Array]:
     return y_hat, 200 * shares  # each is a share of a mean
 
 
-def history_curve(losses: Sequence[float], most: int = 300) -> tuple[list[int], list[float]]:
+def history_curve(losses: Sequence[float], most: int = MOST_POINTS) -> tuple[list[int], list[float]]:
     """Thin out a long curve of losses, so that at most about `most` points of it are drawn.
 
     Returns
@@ -94,7 +98,7 @@ class Boundary:
     up: Array
     field: Array
     ends: Span
-    high: Array
+    high: NDArray[np.bool_]
     right: int
 
     @property
