@@ -30,10 +30,10 @@ from bpcourse import (
     sgd_step,
     train,
 )
-from bpcourse.engine.surfaces import crossings, loss_surface, over_plane
+from bpcourse.engine.surfaces import loss_surface, over_plane
 from bpcourse.engine.variations import PITFALLS, replaced
 from bpcourse.pictures import charts
-from bpcourse.pictures.charts import MOST_POINTS
+from bpcourse.pictures.series import MOST_POINTS, crossings
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.live import LiveScene
 from bpcourse.pictures.scenes import WHOLE, PassScene, Prediction, in_symbols

@@ -24,6 +24,7 @@ from bpcourse.render import render
 MOST_UNITS = 8  # of a layer, more are not drawn
 MOST_LABELED = 3  # units on the smaller side of a layer, if each of its weights is to have a label
 UNKNOWN = "…"
+PARAMETERS = ("W", "b")
 BOX_WIDTH, BOX_HEIGHT, LINE, LABEL_WIDTH, LABEL_HEIGHT, MARGIN, TOP = 124, 114, 17, 114, 34, 8, 34  # in pixels
 LEGEND_WIDTH = 860
 
@@ -124,9 +125,8 @@ def draw(
         *_legend(passed, layout),
     )
     described = "; ".join(f"{name} = {value}" + f", gradient {slope}" * bool(slope) for name, value, slope in table)
-    return Diagram(
-        svg(layout.width, layout.height, words, described, marks, ' text-anchor="middle"'), words, tuple(table)
-    )
+    picture = svg(layout.width, layout.height, words, described, marks, ' text-anchor="middle"')
+    return Diagram(picture, words, tuple(table))
 
 
 def svg(width: int, height: int, title: str, description: str, marks: Iterable[str], look: str = "") -> str:
@@ -217,10 +217,11 @@ class _Shown:
     def is_known(self, name: str) -> bool:
         return self.known is None or name in self.known
 
-    def name(self, quantity: str, layer: int, *index: int) -> Name:
-        """Return the name of a value, with the example if each example of a batch has its own."""
-        name = Name(quantity, layer, tuple([i + 1 for i in index]))
-        return name if name.is_parameter or len(self.passed["x"]) == 1 else name.at(example=self.example)
+    def names(self, quantity: str, layer: int, *index: int) -> tuple[str, str]:
+        """Return the name of a value without and with the example; a parameter belongs to no example."""
+        label = f"{quantity}{layer or ''}[{','.join([str(i + 1) for i in index])}]"
+        own = quantity not in PARAMETERS and len(self.passed["x"]) > 1
+        return label, f"{label}@{self.example}" if own else label
 
     def at(self, quantity: str, layer: int, *index: int) -> _Entry:
         """Return one of the entries."""
@@ -228,10 +229,9 @@ class _Shown:
 
     def entry(self, quantity: str, layer: int, index: tuple[int, ...]) -> _Entry:
         """Return a value as it is shown."""
-        parts, array = self.name(quantity, layer, *index), f"{quantity}{layer or ''}"
-        name, label = str(parts), str(parts.at(example=0) if parts.example else parts)
-        place = index if parts.is_parameter else (self.example - 1, *index)
-        given = parts.is_parameter or quantity in ("x", "y")
+        (label, name), array = self.names(quantity, layer, *index), f"{quantity}{layer or ''}"
+        place = index if quantity in PARAMETERS else (self.example - 1, *index)
+        given = quantity in (*PARAMETERS, "x", "y")
         text = format_number(float(self.passed[array][place])) if given or self.is_known(name) else UNKNOWN
         if quantity == "y" or not isinstance(self.passed, Trace):
             return _Entry(label, name, text, "", QUIET)
@@ -372,7 +372,7 @@ def _boxes(shown: _Shown, layout: _Layout) -> Iterator[str]:
                 (f"{symbols['z']} = {z.text}", INK, z.name),
                 (f"{symbols['y_hat' if output else 'a']} = {a.text}", INK, a.name),
             ]
-            names = [z.name, a.name, f"d{z.name}", f"d{a.name}", str(shown.name("slope", layer, unit))]
+            names = [z.name, a.name, f"d{z.name}", f"d{a.name}", shown.names("slope", layer, unit)[1]]
             if z.gradient:
                 lines.append((f"{symbols['dz']} {z.gradient}", z.color, f"d{z.name}"))
             if passed.network.layers[layer - 1].b is not None:
@@ -382,7 +382,7 @@ def _boxes(shown: _Shown, layout: _Layout) -> Iterator[str]:
             if output and isinstance(passed, Trace):
                 y = shown.at("y", 0, unit)
                 lines.append((f"{symbols['y']} = {y.text}", QUIET, f"d{a.name}"))
-                names += [y.name, str(shown.name("y_hat", 0, unit))]
+                names += [y.name, shown.names("y_hat", 0, unit)[1]]
             lit = shown.is_lit(*names)
             yield from _lines(layout.x[layer], layout.y(layer, unit), lines, bold=2, lit=lit)
     if isinstance(passed, Trace):

@@ -213,11 +213,7 @@ class SurfaceScene(NetworkScene):
         if again or not inside or not self.ends:
             around = [(value, max(AROUND, abs(value))) for value in self.here]
             self = replace(self, ends=tuple((value - width, value + width) for value, width in around))
-        return self._computed()
-
-    def _computed(self) -> Self:
-        """Return the scene after its surface was computed, so that one that overflows is refused now."""
-        _ = self.surface if self.ends else self.trace
+        _ = self.surface  # raises ValueError now if the network overflows on it
         return self
 
     def pressed(self, button: str) -> Self:
@@ -284,7 +280,7 @@ class BoundaryScene(NetworkScene):
     @cached_property
     def numbers(self) -> dict[str, float]:
         """Every weight and bias, and the learning rate. The points cannot be moved."""
-        return {**super().parameters, "learning_rate": self.learning_rate}
+        return {name: value for name, value in super().numbers.items() if Name.read(name).quantity not in ("x", "y")}
 
     @property
     def _outputs(self) -> Registry[int]:

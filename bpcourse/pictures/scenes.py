@@ -229,9 +229,8 @@ class NetworkScene(Scene):
         arrays |= {"x": self.x[self.example - 1], "y": self.y[self.example - 1]}
         found: dict[str, float] = {}
         for name, array in arrays.items():
-            part = Name.read(name)
             for index, value in np.ndenumerate(array):
-                found[name_of(part.quantity, part.layer, tuple([i + 1 for i in index]))] = float(value)
+                found[f"{name}[{','.join([str(i + 1) for i in index])}]"] = float(value)
         return {**found, "learning_rate": self.learning_rate}
 
     @property
@@ -328,10 +327,14 @@ class NetworkScene(Scene):
         """Return a weight, a bias, its gradient, the loss or the learning rate by name."""
         if name in ("loss", "learning_rate"):
             return {"loss": self.trace.loss, "learning_rate": self.learning_rate}[name]
+        array, index = place(name, self._learned, "number")
+        return float(self._learned[array][index])
+
+    @cached_property
+    def _learned(self) -> dict[str, Array]:
+        """The weights, the biases and their gradients."""
         wanted = ("W", "b", "dW", "db")
-        arrays = {each: self.trace[each] for each in self.trace if Name.read(each).quantity in wanted}
-        array, index = place(name, arrays, "number")
-        return float(arrays[array][index])
+        return {name: self.trace[name] for name in self.trace if Name.read(name).quantity in wanted}
 
     def table(self, names: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
         """Return names, values and gradients of some numbers, and the loss, as text."""
