@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 from bpcourse.registry import Registry
 
@@ -22,6 +23,8 @@ _LECTURE = {"x": "X", "y": "y_true", "z": "net", "a": "O", "da": "∂L/∂O", "d
 
 SYMBOLS = Registry("notation", {"standard": _STANDARD, "lecture": _STANDARD | _LECTURE})
 """The symbol of each quantity: notation, then the name of the quantity in the code."""
+
+Notation = Literal["standard", "lecture"]
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,16 @@ class Name:
     def at(self, **changes: object) -> Name:
         """Copy the name with some of its parts replaced."""
         return replace(self, **changes)  # type: ignore[arg-type]
+
+    @property
+    def is_parameter(self) -> bool:
+        """Whether it is a weight or a bias, or an array of them."""
+        return self.quantity in ("W", "b")
+
+    @property
+    def is_gradient(self) -> bool:
+        """Whether it is the gradient of the loss with respect to something."""
+        return self.quantity in ("da", "dz", "dW", "db", "dx", "dy_hat")
 
     def symbol(self, notation: str = "standard") -> str:
         """Write the name for a text. A full-size digit is the layer, a subscript is the unit.

@@ -5,7 +5,6 @@ Both are computed for all points at once: a batch with one more axis, one networ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,25 +69,6 @@ def over_plane(network: Network, across: Array, up: Array) -> Array:
     return forward(network, grid.reshape(-1, 2)).y_hat.reshape(len(up), len(across), -1)
 
 
-def crossings(field: Array, across: Array, up: Array, level: float) -> list[tuple[float, float]]:
-    """Return points, (across, up), between which a field over a grid goes through a level, by linear interpolation.
-
-    field : (len(up), len(across)) array
-
-    >>> crossings(np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([0.0, 4.0]), np.array([0.0, 1.0]), level=0.25)
-    [(1.0, 0.0), (1.0, 1.0)]
-    """
-    found = []
-    above = field > level
-    for axis, (along, fixed) in ((1, (across, up)), (0, (up, across))):
-        lines = np.moveaxis(field, axis, 1)
-        for row, column in np.argwhere(np.diff(np.moveaxis(above, axis, 1), axis=1)):
-            before, after = lines[row, column], lines[row, column + 1]
-            place = along[column] + (level - before) / (after - before) * (along[column + 1] - along[column])
-            found.append((float(place), float(fixed[row])) if axis else (float(fixed[row]), float(place)))
-    return found
-
-
 def confusion(network: Network, x: Array, y: Array) -> NDArray[np.integer]:
     """Return how often each class, (row), is taken for each other one, (column): (classes, classes).
 
@@ -104,31 +84,3 @@ def confusion(network: Network, x: Array, y: Array) -> NDArray[np.integer]:
     require(y.shape == y_hat.shape, f"y must have the shape of the predictions, {y_hat.shape}; got {y.shape}.")
     np.add.at(counts, (y.argmax(axis=1), y_hat.argmax(axis=1)), 1)
     return counts
-
-
-def tiled(images: Array, shape: tuple[int, int], columns: int, gap: float = np.nan) -> Array:
-    """Return images, (n, height · width), beside and below each other in one array, with a gap of one pixel.
-
-    >>> tiled(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), shape=(1, 2), columns=2, gap=0.0)
-    array([[1., 2., 0., 3., 4.],
-           [0., 0., 0., 0., 0.],
-           [5., 6., 0., 0., 0.]])
-    """
-    (height, width), rows = shape, -(-len(images) // columns)
-    require(images.shape[1] == height * width, f"shape {shape} needs {height * width} values for each image.")
-    sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), gap)
-    for number, image in enumerate(images):
-        top, left = number // columns * (height + 1), number % columns * (width + 1)
-        sheet[top : top + height, left : left + width] = image.reshape(shape)
-    return sheet
-
-
-def span(values: Sequence[float], margin: float = 0.1) -> tuple[float, float]:
-    """Return where an axis must begin and end to hold all values, with some margin.
-
-    >>> span([1.0, 2.0, 3.0], margin=0.5)
-    (0.0, 4.0)
-    """
-    low, high = min(values), max(values)
-    room = margin * (high - low) or 1.0
-    return low - room, high + room
