@@ -61,16 +61,6 @@ class Name:
     example: int = 0
     new: bool = False
 
-    @property
-    def is_parameter(self) -> bool:
-        """Whether it names a weight or a bias."""
-        return self.quantity in ("W", "b")
-
-    @property
-    def is_gradient(self) -> bool:
-        """Whether it names a slope of the loss."""
-        return self.quantity in ("da", "dz", "dW", "db", "dx", "dy_hat")
-
     @classmethod
     def read(cls, text: str) -> Name:
         """Split a name into its parts.
@@ -84,16 +74,6 @@ class Name:
 
         """
         return _read_name(text if isinstance(text, str) else repr(text))
-
-    @property
-    def is_parameter(self) -> bool:
-        """Whether it is a weight or a bias."""
-        return self.quantity in ("W", "b")
-
-    @property
-    def is_gradient(self) -> bool:
-        """Whether it is a derivative of the loss, such as dW or dz."""
-        return self.quantity.startswith("d")
 
     def __str__(self) -> str:
         layer = str(self.layer or "") + ("_new" if self.new else "")
