@@ -156,21 +156,21 @@ class FamilyRegistry(Registry[Kind]):
     family : str
         The name.
     member : callable
-        Number ↦ record. It refuses anything that is not a number, or not an allowed one, with ValueError.
+        Number ↦ record. It raises ValueError for a number that is not allowed.
 
     """
 
-    def __init__(self, kind: str, records: dict[str, Kind], family: str, member: Callable[[Any], Kind]) -> None:
+    def __init__(self, kind: str, records: dict[str, Kind], family: str, member: Callable[[float], Kind]) -> None:
         super().__init__(kind, records)
         self._family, self._member = family, member
 
     def __missing__(self, name: object) -> Kind:
-        found = re.fullmatch(rf"{self._family}\((.*)\)", name) if isinstance(name, str) else None
+        number = r"(-?\d+(?:\.\d+)?(?:e-?\d+)?)"
+        found = re.fullmatch(rf"{self._family}\({number}\)", name, re.ASCII) if isinstance(name, str) else None
         if found is None:
             return super().__missing__(name)
-        is_number = re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", found[1], re.ASCII)
         try:
-            return self._member(float(found[1]) if is_number else found[1])
+            return self._member(float(found[1]))
         except ValueError as error:
             raise UnknownNameError(self._kind, name, self, str(error)) from None
 

@@ -21,7 +21,6 @@ from bpcourse.registry import UnknownNameError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from numpy.typing import NDArray
 
 # Names in quotation marks: importing numpy.typing would take longer than importing the whole package.
 Array: TypeAlias = "npt.NDArray[np.floating]"
@@ -37,7 +36,7 @@ def require(condition: object, message: str) -> None:
         raise ValueError(message)
 
 
-def require_all(allowed: NDArray[np.bool_], array: NDArray[np.number], name: str, rule: str) -> None:
+def require_all(allowed: npt.NDArray[np.bool_], array: npt.NDArray[np.number], name: str, rule: str) -> None:
     """Raise ValueError with the first entry of `array` that is not `allowed`, and its indices from 0."""
     if not allowed.all():
         index = tuple(int(i) for i in np.argwhere(~allowed)[0])
@@ -130,7 +129,7 @@ def precision(dtype: DTypeLike) -> np.dtype[np.floating]:
 # Arrays
 
 
-def rectangular(value: ArrayLike, name: str) -> NDArray[Any]:
+def rectangular(value: ArrayLike, name: str) -> npt.NDArray[Any]:
     """Turn `value` into an array.
 
     Raises
@@ -182,8 +181,7 @@ def floats(value: ArrayLike, name: str) -> Array:
             return array.astype(np.float64)
         except OverflowError:
             raise ValueError(f"{name} must hold numbers that fit a float, up to 1.8e308; got a larger one.") from None
-    long = array.size > 3 and odd
-    came = f"{reprlib.repr(odd[0])} in a {type(value).__name__}" if long else reprlib.repr(value)
+    came = reprlib.repr(odd[0] if odd and array.size > 3 else value)
     raise TypeError(f"{name} must hold real numbers, such as [0.5, -1.0]; got {came}, of NumPy type {array.dtype}.")
 
 
@@ -354,7 +352,7 @@ def require_probabilities(y: Array, y_hat: Array | None, classes: int) -> None:
     require(y.shape[1] >= classes, f"y must have at least {classes} classes in a categorical cross-entropy; {came}")
 
 
-def class_labels(labels: ArrayLike, classes: int) -> NDArray[np.integer]:
+def class_labels(labels: ArrayLike, classes: int) -> npt.NDArray[np.integer]:
     """Turn `labels` into an array of whole numbers from 0 to classes − 1."""
     require(is_count(classes), f"classes must be a positive whole number; got {classes!r}.")
     array = rectangular(labels, "labels")
