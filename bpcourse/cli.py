@@ -288,7 +288,7 @@ def _missing(extra: str) -> str | None:
 
 
 def browser_problem() -> str | None:
-    """Return what the browser tests need and how to get it, or None if nothing is missing."""
+    """Return why the browser tests cannot run and what to install, or None if they can."""
     advice = [_missing("browser")]
     if find_browser() is None:
         advice.append("no Chromium, Chrome or Edge was found. Install one; on Debian: apt-get install chromium")

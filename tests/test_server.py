@@ -53,7 +53,7 @@ class Handler(WebSocketHandler):
 
 
 async def no_delay(connection):
-    """Return what a real server says about the socket of such a connection."""
+    """Return the answer of a real server about the socket of such a connection."""
     sockets = bind_sockets(0, "127.0.0.1")
     web = HTTPServer(Application([("/", Handler, {"connection": connection})]))
     web.add_sockets(sockets)

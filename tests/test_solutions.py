@@ -18,7 +18,7 @@ trace = lecture.backprop()
 
 
 def words(notebook):
-    """Return what the outputs of a notebook say."""
+    """Return the text of the outputs of a notebook."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return [output.get("text") or output.data.get("text/plain", "") for output in outputs]
 

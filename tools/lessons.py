@@ -105,7 +105,9 @@ def missing_parts(notebook: NotebookNode) -> Iterator[str]:
     prose = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     opening, ending = prose[0], prose[-1]
-    headings = re.findall(r"^(#+) ", re.sub(r"^```.*?^```", "", "\n".join(prose), flags=re.M | re.S), re.MULTILINE)
+    headings = re.findall(
+        r"^(#+) ", re.sub(r"^```.*?^```", "", "\n".join(prose), flags=re.MULTILINE | re.DOTALL), re.MULTILINE
+    )
     levels = [len(heading) for heading in headings]
     if levels.count(1) != 1 or levels[:1] != [1]:
         yield "it needs one # heading, at the beginning"

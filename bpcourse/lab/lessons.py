@@ -1,6 +1,6 @@
 """The lessons of the course, and the copies that a student works on.
 
-A student's file is never overwritten. `copy` leaves existing files alone, and `restore` saves the student's version
+A student's file is never overwritten. `copy` leaves existing files unchanged, and `restore` saves the student's version
 under a new name first.
 """
 

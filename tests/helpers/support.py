@@ -65,14 +65,14 @@ def jupyterlab(folder: Path, *options: str) -> Iterator[str]:
     ours = ["lab", str(folder), "--no-browser", f"--port={port}"]
     theirs = ["--IdentityProvider.token=secret", *options]
     command = [sys.executable, "-m", "bpcourse.cli", *ours, "--", *theirs]
-    own = tempfile.TemporaryDirectory()  # a theme that a test chooses is not the one of who runs it
+    own = tempfile.TemporaryDirectory()  # tests do not change the settings of the person who runs them
     environment = os.environ | {"JUPYTERLAB_SETTINGS_DIR": own.name, "JUPYTERLAB_WORKSPACES_DIR": own.name}
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     address, give_up = f"http://127.0.0.1:{port}", time.monotonic() + 60
     try:
         while not _answers(f"{address}/api?token=secret"):
-            assert process.poll() is None, "JupyterLab stopped"
-            assert time.monotonic() < give_up, "JupyterLab did not answer within 60 s"
+            if process.poll() is not None or time.monotonic() > give_up:
+                pytest.fail("JupyterLab stopped, or did not answer within 60 s")
             time.sleep(0.1)
         yield address
     finally:

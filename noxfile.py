@@ -1,0 +1,42 @@
+#!/usr/bin/env -S uv run --script
+# /// script
+# dependencies = ["nox"]
+# ///
+"""Tasks for nox: `nox -s lint`, `nox -s tests`, `nox -s lowest`.
+
+They run in the current environment: first `python -m pip install -e ".[dev]"`.
+"""
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.default_venv_backend = "none"
+
+
+@nox.session(default=True)
+def lint(session: nox.Session) -> None:
+    """Check style, types, spelling, plain English and the form of the lessons."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("codespell")
+    session.run("python", "tools/english.py")
+    session.run("python", "tools/lessons.py", "--check")
+
+
+@nox.session(default=True)
+def tests(session: nox.Session) -> None:
+    """Run all tests in parallel."""
+    session.run("bpcourse", "test")
+
+
+@nox.session(venv_backend="virtualenv", default=False)
+def lowest(session: nox.Session) -> None:
+    """Run the tests that need no JupyterLab with the lowest versions of the dependencies."""
+    versions = session.run("python", "tools/lowest.py", silent=True)
+    session.install("pytest", "pytest-xdist", *versions.split())
+    session.run("python", "tools/lowest.py", "--test")
+
+
+if __name__ == "__main__":
+    nox.main()
