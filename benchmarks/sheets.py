@@ -27,7 +27,7 @@ from bpcourse import cli
 
 if __name__ == "__main__":  # the other processes import this file and must not run it again
     cli.main(sys.argv[1:])
-    print(*(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    print(*(resource.getrusage(whose).ru_maxrss for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 """
 
 
