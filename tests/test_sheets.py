@@ -101,7 +101,7 @@ def test_plan_sheet__a_secret_keeps_its_numbers():
     assert [value.shown for value in second.values] == ["0.7005", "−0.04185", "−0.3436"]
 
 
-def test_topics_and_levels__list_each_with_its_words():
+def test_topics_and_levels__describe_each():
     words = [topic.words for topic in practice.topics().values()]
     assert all(words)
     assert len(set(words)) == len(words)
@@ -259,7 +259,7 @@ def test_notebook__is_valid_and_its_cells_run_without_the_package():
     assert ran.stdout.strip() == f"{wanted[0]} {wanted[1]}"
 
 
-def test_markdown__describes_the_picture_in_words():
+def test_markdown__describes_the_picture():
     text = sheet_markdown(SHEET)
     assert "A network of 3 inputs, 2" in text
     assert "<svg" not in text
@@ -420,13 +420,15 @@ def test_sheet_command__refuses_the_folder_of_another_plan(tmp_path, run_cli, ca
     run_cli(*words(tmp_path, count=1))
     before = files_in(tmp_path)
     for force in (False, True):
-        assert "sheets of a different plan" in fails(capsys, *words(tmp_path, **{"count": 1, "force": force} | changed))
+        assert "sheets with other topics, another level" in fails(
+            capsys, *words(tmp_path, **{"count": 1, "force": force} | changed)
+        )
     assert files_in(tmp_path) == before
 
 
 def test_sheet_command__needs_force_for_another_number_of_sheets(tmp_path, run_cli, capsys):
     run_cli(*words(tmp_path, count=1))
-    assert "different list of names or number of sheets" in fails(capsys, *words(tmp_path, count=2))
+    assert "different names or a different number" in fails(capsys, *words(tmp_path, count=2))
     assert run_cli(*words(tmp_path, count=2, force=True)).status == 0
     assert json.loads((tmp_path / "key" / "class.json").read_text(encoding="utf-8"))["count"] == 2
     assert len(files_in(tmp_path)) == 6
@@ -436,7 +438,7 @@ def test_sheet_command__needs_force_for_another_number_of_sheets(tmp_path, run_c
 def test_sheet_command__does_not_overwrite_other_files(tmp_path, capsys, name):
     (tmp_path / name).parent.mkdir()
     (tmp_path / name).write_text("mine", encoding="utf-8")
-    assert "already has files with the names of sheets" in fails(capsys, *words(tmp_path, count=2))
+    assert "has sheets, keys or answers, but no record" in fails(capsys, *words(tmp_path, count=2))
     assert files_in(tmp_path) == {name: b"mine"}
 
 
@@ -531,8 +533,8 @@ def test_write_class__runs_at_the_same_time_make_one_class(tmp_path):
     line = [sys.executable, "-m", "bpcourse.cli", *words(tmp_path / "out", count=4)]
     runs = [subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(3)]
     assert [(run.communicate()[1], run.returncode) for run in runs] == [(b"", 0)] * 3
-    small(tmp_path / "alone", 4)
-    assert files_in(tmp_path / "out") == files_in(tmp_path / "alone")
+    small(tmp_path / "apart", 4)
+    assert files_in(tmp_path / "out") == files_in(tmp_path / "apart")
 
 
 def test_write_class__removes_only_its_own_scratch_folder(tmp_path):
@@ -603,7 +605,7 @@ def start(folder, path="", **options):
 
 
 def wait_for_files(process, folder, count):
-    """Wait until a run has written so many more sheets and keys."""
+    """Wait until a run has written this many more sheets and keys."""
     goal = len(list(folder.glob("*/*.html"))) + count
     while process.poll() is None and len(list(folder.glob("*/*.html"))) < goal:
         time.sleep(0.005)
@@ -611,7 +613,7 @@ def wait_for_files(process, folder, count):
 
 
 def end_of(process):
-    """Return what a run and all its processes say, when the last of them has ended."""
+    """Wait until a run and all its processes have ended, and return their messages."""
     return process.communicate(timeout=60)[1].decode()  # each of them holds this end of the pipe
 
 
@@ -630,9 +632,9 @@ def test_write_class__killed_leaves_complete_files_that_the_same_command_continu
         assert times.items() <= since.items(), "an existing file has been written again"
         times = since
     small(tmp_path / "out", 60)
-    small(tmp_path / "alone", 60)
+    small(tmp_path / "apart", 60)
     written = {name: text for name, text in files_in(tmp_path / "out").items() if not name.endswith(".part")}
-    assert written == files_in(tmp_path / "alone")
+    assert written == files_in(tmp_path / "apart")
     assert all(path.stat().st_mtime_ns == since for path, since in times.items())
 
 

@@ -114,7 +114,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is asked of a class.
+    """The topics and the level of the questions for a class, and the secret behind their numbers.
 
     Parameters
     ----------

@@ -52,12 +52,9 @@ Answers = tuple[tuple[int, int, str, float], ...]
 State = Literal["new", "unfinished", "complete", "occupied", "other plan", "other class"]
 
 REFUSALS: dict[State, str] = {
-    "occupied": "{folder} already has files with the names of sheets, keys or answers, but no record of a class. "
-    "Choose a different folder.",
-    "other plan": "{folder} has sheets of a different plan: other topics, another level or another secret (--seed). "
-    "Choose a different folder, or give the same ones again.",
-    "other class": "{folder} has sheets of the same plan for a different list of names or number of sheets. "
-    "Choose a different folder, or add --force to write all of them again.",
+    "occupied": "{} has sheets, keys or answers, but no record of the class they belong to. Choose a different folder.",
+    "other plan": "{} has sheets with other topics, another level or another secret (--seed). Choose a different folder.",
+    "other class": "{} has sheets for different names or a different number. Choose a different folder, or add --force.",
 }
 """Why a folder in this state is refused."""
 
@@ -140,7 +137,7 @@ class ClassFolder:
         return [number for number in range(1, chosen.count + 1) if not all(map(Path.exists, self.files(number)))]
 
     def state(self, chosen: Class) -> State:
-        """Return what the folder contains, compared with a class.
+        """Compare the content of the folder with a class.
 
         Returns
         -------
@@ -177,7 +174,7 @@ class ClassFolder:
         """
         state = self.state(chosen)
         overwritten = force and state != "other plan"
-        require(state not in REFUSALS or overwritten, REFUSALS.get(state, "").format(folder=self.path))
+        require(state not in REFUSALS or overwritten, REFUSALS.get(state, "").format(self.path))
         return state
 
 

@@ -6,7 +6,7 @@ import re
 
 JOINERS = "\u200c\u200d"  # invisible characters that many scripts need within a name
 UNSEEN = JOINERS + "\u200e\u200f"  # also the direction marks, which do not turn the text around them
-LONGEST = 120  # characters of an answer, a name or a file name, as it is shown
+LONGEST = 120  # characters that are shown of an answer, a name or a file name
 
 
 def shown(text: str, longest: int = LONGEST) -> str:
