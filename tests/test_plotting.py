@@ -34,8 +34,8 @@ def learned():
     known, held_out = datasets.digits().split(rng)
     network = Network.initialize([64, 16, 10], ["relu", "softmax"], rng)
     history = train(
-        network, known.x, known.y, "categorical_cross_entropy", Adam(0.01), 10, 32, progress=False,
-        validation=(held_out.x, held_out.y),
+        network, known.x, known.y, "categorical_cross_entropy", optimizer=Adam(0.01), epochs=10, batch_size=32,
+        progress=False, validation=(held_out.x, held_out.y),
     )  # fmt: skip
     return history, held_out
 

@@ -36,7 +36,7 @@ def gradient(network, x, y, loss):
 
 
 def quiet(*arguments, **settings):
-    return train(*arguments, progress=False, **settings)
+    return train(*arguments[:4], **dict(zip(["optimizer","epochs","batch_size"],arguments[4:])), progress=False, **settings)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -197,7 +197,7 @@ def test_accuracy_of_classes_is_the_largest_output():
 def test_a_loss_that_runs_away_stops_with_words_and_the_last_good_network():
     network = Network([Dense([[3.0]], [1.0])])
     history = quiet(network, [[2.0]], [[9.0]], optimizer=SGD(10.0), epochs=1000)
-    assert "the loss is no finite number any more" in history.stopped
+    assert "the loss is not a finite number any more" in history.stopped
     assert "smaller learning_rate" in repr(history)
     assert np.isfinite(vector(history.network)).all()
     assert np.isfinite(history.losses).all()
@@ -268,7 +268,7 @@ def test_whatever_runs_away_ends_with_a_history(name):
     x, y = rng.normal(size=(20, sizes[0])), rng.normal(size=(20, sizes[-1]))
     y = np.eye(3)[rng.integers(0, 3, 20)] if loss != "mse" else y
     history = quiet(network, x, y, loss, SGD(rate), epochs=200, batch_size=batch)
-    assert "no finite number" in history.stopped
+    assert "not a finite number" in history.stopped
     assert np.isfinite(vector(history.network)).all()
     assert all(len(values) == len(history.losses) for values in history.columns.values())
     repr(history)
@@ -342,7 +342,7 @@ WRONG = {
         {"optimizer": SGD(lambda epoch: 3.5 - epoch)},
         r"learning_rate\(4\) must be 0 or a positive finite number",
     ),
-    "loss": ({"loss": "max"}, "there is no loss 'max'"),
+    "loss": ({"loss": "max"}, "unknown loss .max."),
     "cross-entropy": ({"loss": "categorical_cross_entropy"}, "needs probabilities from a softmax output"),
     "snapshots": ({"snapshots": 2}, "snapshots must be a list of epochs, from 1 to 100; got 2"),
     "late snapshot": ({"snapshots": [101]}, "snapshots must be a list of epochs"),

@@ -21,7 +21,7 @@ from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
-from bpcourse.engine.optimizers import Adam, Optimizer
+from bpcourse.engine.optimizers import Adam, Optimizer, rate_at
 from bpcourse.engine.training import Training
 from bpcourse.engine.validation import ArrayLike, require
 from bpcourse.names import SYMBOLS
@@ -515,8 +515,9 @@ def explore_live(
     scale = shape is not None and network.sizes[0] == math.prod(shape)
     needed = "two inputs, or images of the given shape, such as shape=(8, 8)"
     require(scale or (shape is None and network.sizes[0] == 2), f"needed a network with {needed}; got {network!r}.")
-    begun = Training(network, x, y, loss, optimizer, batch_size)  # it refuses what does not fit, in words
-    given_to = (network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, begun.rate)
+    begun = Training(network, x, y, loss, optimizer, batch_size=batch_size)  # it refuses what does not fit, in words
+    rate = rate_at(optimizer.learning_rate, 1)
+    given_to = (network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, rate)
     return Explorer(LiveScene(*given_to))
 
 

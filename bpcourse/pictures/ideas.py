@@ -425,7 +425,9 @@ class TrainingScene(PlainScene):
         network = Network.initialize([2, self.width, self.width, 1], layers, rng)
         optimizer, single = Adam(self.learning_rate), np.float32  # half the time, and nobody sees the difference
         loss = "binary_cross_entropy"
-        return train(network, data.x, data.y, loss, optimizer, self.epochs, dtype=single, progress=False)
+        return train(
+            network, data.x, data.y, loss, optimizer=optimizer, epochs=self.epochs, dtype=single, progress=False
+        )
 
     @property
     def loss_value(self) -> float:

@@ -98,12 +98,16 @@ class LiveScene:
         if button not in ("train", "epoch"):
             raise UnknownNameError("button", button, [each.name for each in self.buttons])
         training = self.training or self.begin()
-        training.rate, until, new = self.learning_rate, time.perf_counter() + BURST, list[float]()
-        with np.errstate(all="ignore"):  # a loss that is no finite number is named
-            while not new or (button == "train" and time.perf_counter() < until):
-                new.append(training.epoch())
-                if not math.isfinite(new[-1]):
-                    raise ValueError(f"The loss is no finite number any more. Press Reset. {ADVICE.partition('. ')[2]}")
+        training.learning_rate, until, new = self.learning_rate, time.perf_counter() + BURST, list[float]()
+        try:
+            with np.errstate(all="ignore"):  # a loss that is not finite gets a message
+                while not new or (button == "train" and time.perf_counter() < until):
+                    new.append(training.epoch())
+                    if not math.isfinite(new[-1]):
+                        raise ValueError(f"The loss is not a finite number any more. Press Reset. {ADVICE}")
+        except KeyboardInterrupt:  # it ends this burst; the epochs that are complete have been learned, so they count
+            if not new:
+                return replace(self, training=training)
         losses, every = (*self.losses, *new[-self.epochs % self.every :: self.every]), self.every
         while len(losses) > 2 * MOST_POINTS:
             losses, every = losses[::2], 2 * every
@@ -113,7 +117,7 @@ class LiveScene:
     def begin(self) -> Training:
         """Return a training that has not learned yet."""
         rng = np.random.default_rng(self.seed)
-        return Training(self.network, self.x, self.y, self.loss, self.optimizer, self.batch_size, rng)
+        return Training(self.network, self.x, self.y, self.loss, self.optimizer, batch_size=self.batch_size, rng=rng)
 
     def quantity(self, name: str) -> float:
         """Return the loss."""
