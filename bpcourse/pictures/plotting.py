@@ -17,12 +17,12 @@ import numpy as np
 
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace
+from bpcourse.engine.entries import value_of
 from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Network, forward
 from bpcourse.engine.surfaces import confusion, loss_surface, over_plane, span, tiled
 from bpcourse.engine.training import History
 from bpcourse.engine.validation import Array, require, require_kind
-from bpcourse.engine.variations import value_of
 from bpcourse.numbers import WIDTH, format_given, format_number
 
 if TYPE_CHECKING:
