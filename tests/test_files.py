@@ -36,7 +36,7 @@ def exercise(tmp_path):
 
 
 def same(trace):
-    return all(np.array_equal(trace[name], MAZUR[name]) for name in MAZUR.names)
+    return all(np.array_equal(trace[name], MAZUR[name]) for name in MAZUR)
 
 
 def test_the_documented_example_is_the_network_of_the_famous_page(exercise):

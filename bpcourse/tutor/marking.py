@@ -553,7 +553,7 @@ def _wrong_arrays(trace: Trace, name: Name, right: Array) -> Iterator[tuple[Mist
         yield MISTAKES["bias_grad_summed_all_axes"], np.array(dz.sum())
     if name.quantity == "z" and not name.new and len(trace["x"]) == 1:
         W, row = trace[f"W{name.layer}"], trace[f"a{name.layer - 1}"]
-        b = trace.values.get(f"b{name.layer}", np.zeros(W.shape[1]))
+        b = trace.get(f"b{name.layer}", np.zeros(W.shape[1]))
         yield MISTAKES["star_for_matmul"], W * row.T + b
         yield MISTAKES["star_for_matmul"], W.T * row + b[:, np.newaxis]
 
