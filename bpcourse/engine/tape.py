@@ -92,15 +92,14 @@ class Parameters:
             z = a @ W[:, : a.shape[1]].T
             z = z + W[:, -1] if layer.b is not None else z
             a = layer.activation.f(z)
-        if not np.isfinite(z).all():
-            return math.nan, None if loss.from_logits is None else 0.0
+        value = loss.of_pass(y, z, a) if np.isfinite(z).all() else math.nan
         if loss.from_logits is None:
-            return loss.value(y, a), None
+            return value, None
         if loss.from_logits.output == ACTIVATIONS["softmax"]:
             right = a.argmax(axis=1) == y.argmax(axis=1)
         else:
             right = ((a > 0.5) == (y > 0.5)).all(axis=1)
-        return loss.value_from_logits(y, z), np.count_nonzero(right) / right.size
+        return value, np.count_nonzero(right) / right.size
 
 
 def _block(layer: Dense) -> Array:

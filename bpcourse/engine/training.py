@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -16,6 +15,7 @@ from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.optimizers import SGD, Optimizer, rate_at
+from bpcourse.engine.records import Record, sealed
 from bpcourse.engine.tape import Parameters, Tape
 from bpcourse.engine.validation import Array, ArrayLike, DTypeLike, is_count, require
 from bpcourse.numbers import format_number
@@ -65,16 +65,15 @@ def sgd_step(trace: Trace, learning_rate: float) -> Network:
         for name, new in ((f"W{k}", W), (f"b{k}", b)):
             if new is not None:
                 validation.require_finite(new, f"the new {name}", "this overflowed: use a smaller learning_rate")
-        layers.append(Dense(W, b, layer.activation, dtype=layer.W.dtype))
+        layers.append(Dense(W, b, layer.activation, layer.dtype))
     return Network(layers)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class History:
+class History(Record):
     """What happened during training, epoch by epoch, and the trained network.
 
-    A history cannot be changed: its arrays are read-only. It can be copied and pickled. Two histories are
-    equal only if they are the same object; compare their columns instead.
+    Two histories are equal if all fields except `seconds` are equal.
 
     Parameters
     ----------
@@ -100,12 +99,13 @@ class History:
     seconds: float
 
     def __post_init__(self) -> None:
-        columns = {name: validation.frozen(values, name) for name, values in self.columns.items()}
-        for name, values in (("columns", columns), ("snapshots", dict(self.snapshots))):
-            object.__setattr__(self, name, MappingProxyType(values))
+        columns = {name: np.array(values) for name, values in self.columns.items()}
+        vars(self).update(columns=sealed(columns), snapshots=sealed(dict(self.snapshots)))
 
-    def __reduce__(self) -> tuple[type[History], tuple[object, ...]]:
-        return History, (self.network, dict(self.columns), dict(self.snapshots), self.stopped, self.seconds)
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and super().__eq__(replace(other, seconds=self.seconds))
+
+    __hash__ = Record.__hash__
 
     @property
     def losses(self) -> Array:
@@ -153,12 +153,11 @@ class TrainingInterrupted(KeyboardInterrupt):
     """
 
     def __init__(self, history: History) -> None:
+        super().__init__(history)
         self.history = history
-        where = "The history so far is in sys.last_value.history, or catch TrainingInterrupted."
-        super().__init__(f"{history.stopped} {where}")
 
-    def __reduce__(self) -> tuple[type[TrainingInterrupted], tuple[History]]:
-        return TrainingInterrupted, (self.history,)
+    def __str__(self) -> str:
+        return f"{self.history.stopped} Catch TrainingInterrupted to use its history, or see sys.last_value.history."
 
 
 class Training:
