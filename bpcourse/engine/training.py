@@ -10,7 +10,7 @@ from typing import cast
 
 import numpy as np
 
-from bpcourse.engine import validation
+from bpcourse.engine import validation as checks
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Dense, Network
@@ -55,8 +55,8 @@ def sgd_step(trace: Trace, learning_rate: float) -> Network:
     >>> after.layers[0].W, after.layers[0].b  # 3 − 0.25·(−8) and 1 − 0.25·(−4)
     (array([[5.]]), array([2.]))
     """
-    validation.require_kind(trace, Trace, "backprop(network, x, y)")
-    learning_rate = validation.positive(learning_rate, "learning_rate")
+    checks.require_kind(trace, Trace, "backprop(network, x, y)")
+    learning_rate = checks.positive(learning_rate, "learning_rate")
     layers = []
     for k, layer in enumerate(trace.network.layers, start=1):
         with np.errstate(over="ignore", invalid="ignore"):  # require_finite names an overflow
@@ -64,7 +64,7 @@ def sgd_step(trace: Trace, learning_rate: float) -> Network:
             b = None if layer.b is None else layer.b - learning_rate * trace[f"db{k}"]
         for name, new in ((f"W{k}", W), (f"b{k}", b)):
             if new is not None:
-                validation.require_finite(new, f"the new {name}", "this overflowed: use a smaller learning_rate")
+                checks.require_finite(new, f"the new {name}", "this overflowed: use a smaller learning_rate")
         layers.append(Dense(W, b, layer.activation, layer.dtype))
     return Network(layers)
 
@@ -206,7 +206,7 @@ class Training:
         n = len(x)
         self.parameters, self.epochs = Parameters.of(network), 0
         self.learning_rate, self._update = optimizer.learning_rate, optimizer.start(self.parameters.vector)
-        self._size, self._rng = min(batch_size or n, n), validation.generator(rng)
+        self._size, self._rng = min(batch_size or n, n), checks.generator(rng)
         sum_to_one = bool(np.allclose(self.y.sum(axis=1), 1, rtol=0, atol=4 * np.finfo(self.y.dtype).eps))
         self._tapes = {
             count: Tape(self.parameters, self.loss, count, sum_to_one=sum_to_one, whole=count == n)
@@ -257,7 +257,7 @@ class EpochResult:
     epoch : int
         Number of the epoch, from 1.
     values : mapping of str to float
-        The epoch's value for each column of the `History`, such as "loss" and "validation loss".
+        The epoch's entry of each column of the `History`, such as "loss" and "validation loss".
     parameters : Parameters
         The parameters that are being trained. The next epoch changes them.
     """
@@ -265,11 +265,6 @@ class EpochResult:
     epoch: int
     values: Mapping[str, float]
     parameters: Parameters
-
-    @property
-    def loss(self) -> float:
-        """The mean loss of the epoch's batches."""
-        return self.values["loss"]
 
     @property
     def network(self) -> Network:
@@ -473,9 +468,9 @@ def _held_out(network: Network, validation: object, loss: Loss) -> tuple[Array, 
 
 def _examples(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | str) -> tuple[Array, Array, Loss]:
     """Convert inputs and targets to batches. What `backprop` refuses is refused, without a whole pass."""
-    validation.require_kind(network, Network, "Network([Dense(W, b)])")
-    x = validation.inputs(x, network.sizes[0], network.layers[0].W.dtype)
-    y = validation.targets(y, np.broadcast_to(x[:, :1], (len(x), network.sizes[-1])))  # only the shape and dtype matter
+    checks.require_kind(network, Network, "Network([Dense(W, b)])")
+    x = checks.inputs(x, network.sizes[0], network.layers[0].W.dtype)
+    y = checks.targets(y, np.broadcast_to(x[:, :1], (len(x), network.sizes[-1])))  # only the shape and dtype matter
     loss = backprop(network, x[:1], y[:1], loss).loss_function
     if loss.from_logits is not None:
         loss.value_from_logits(y, np.zeros_like(y))  # refuses targets that are not probabilities
