@@ -5,7 +5,7 @@ from .engine.examples import EXAMPLES, Example
 from .engine.losses import LOSSES, Loss, one_hot
 from .engine.network import Dense, Forward, Network, forward
 from .engine.optimizers import SGD, Adam, Momentum
-from .engine.training import History, TrainingInterrupted, sgd_step, train
+from .engine.training import History, sgd_step, train
 from .interop.programs import keras_code, torch_code
 from .interop.readers import from_keras, from_torch
 from .numbers import format_number, parse_number
@@ -50,7 +50,6 @@ __all__ = [
     "Solution",
     "Step",
     "Trace",
-    "TrainingInterrupted",
     "Verdict",
     "backprop",
     "check",

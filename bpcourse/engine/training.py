@@ -22,6 +22,7 @@ from bpcourse.numbers import format_number
 
 COLUMNS = ("loss", "accuracy", "validation loss", "validation accuracy", "gradient norm")
 ADVICE = "Try a smaller learning_rate, or inputs around 0 with a size of about 1."
+WHERE = "The history so far is the attribute `history` of this exception, and of sys.last_value afterwards."
 BAR_AFTER = 1.0  # seconds, after which a progress bar is shown
 
 
@@ -122,42 +123,6 @@ class History(Record):
         aligned = [[cell.rjust(max(map(len, column))) for cell in column] for column in table]
         title = f"{self.network!r}, trained for {epochs} epoch{'s' * (epochs != 1)}"
         return "\n".join([title, *map("  ".join, zip(*aligned, strict=True)), *[self.stopped] * bool(self.stopped)])
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C, or "Interrupt the kernel", during `train`.
-
-    It is a `KeyboardInterrupt`, so it stops a loop around `train` too.
-
-    Parameters
-    ----------
-    history : History
-        All complete epochs, with the network after the last of them.
-
-    Examples
-    --------
-    Keep what has been learned when you stop a training:
-
-    >>> def stop(result):  # stands in for pressing Ctrl-C during epoch 3
-    ...     if result.epoch == 3:
-    ...         raise KeyboardInterrupt
-    >>> network = Network([Dense([[3.0]], [1.0])])
-    >>> try:
-    ...     history = train(network, [[2.0]], [[9.0]], optimizer=SGD(0.05), on_epoch=stop)
-    ... except TrainingInterrupted as interrupt:
-    ...     history = interrupt.history
-    >>> history.losses
-    array([4.  , 1.  , 0.25])
-
-    Without this `try`, the history is in `sys.last_value.history` afterwards, in a notebook as well.
-    """
-
-    def __init__(self, history: History) -> None:
-        super().__init__(history)
-        self.history = history
-
-    def __str__(self) -> str:
-        return f"{self.history.stopped} Catch TrainingInterrupted to use its history, or see sys.last_value.history."
 
 
 class Training:
@@ -337,15 +302,30 @@ def train(
     ------
     ValueError, TypeError
         For inputs that `backprop` refuses, and for invalid settings.
-    TrainingInterrupted
-        On Ctrl-C, or "Interrupt the kernel". It is a `KeyboardInterrupt`, and its `history` contains all
-        complete epochs.
+    KeyboardInterrupt
+        On Ctrl-C, or "Interrupt the kernel". So a loop around `train` stops as well. The attribute `history` of
+        the exception has all complete epochs, and the network after the last of them.
 
     Examples
     --------
     >>> history = train(Network([Dense([[3.0]], [1.0])]), [[2.0]], [[9.0]], optimizer=SGD(0.05), epochs=2)
     >>> history.network.layers[0].W, history.losses  # each step: ŷ = 2w + b, w − 0.05·2(ŷ − 9)·2, b − 0.05·2(ŷ − 9)
     (array([[3.6]]), array([4., 1.]))
+
+    Keep what has been learned if you press Ctrl-C:
+
+    >>> def press_ctrl_c(result):  # in epoch 3
+    ...     if result.epoch == 3:
+    ...         raise KeyboardInterrupt
+    >>> network = Network([Dense([[3.0]], [1.0])])
+    >>> try:
+    ...     history = train(network, [[2.0]], [[9.0]], optimizer=SGD(0.05), on_epoch=press_ctrl_c)
+    ... except KeyboardInterrupt as interrupt:
+    ...     history = interrupt.history
+    >>> history.losses
+    array([4.  , 1.  , 0.25])
+
+    If you forgot the `try`, ``sys.last_value.history`` has it, in a notebook as well.
     """
     optimizer = SGD() if optimizer is None else optimizer
     network = network if dtype is None else network.astype(dtype)
@@ -354,8 +334,8 @@ def train(
     _require_settings(training.loss, held_out, epochs, patience, accuracy, snapshots)
     parameters, w, g = training.parameters, training.parameters.vector, training.parameters.gradient
     log, stopping = _Log(parameters, snapshots), _EarlyStopping(w, patience)
-    with np.errstate(all="ignore"):  # a loss that is not finite gets a message below
-        try:
+    try:
+        with np.errstate(all="ignore"):  # a loss that is not finite gets a message below
             for epoch in _counted(epochs, progress):
                 value, norm = training.epoch(), math.sqrt(g.dot(g))
                 if not math.isfinite(value + norm + w.dot(w)):
@@ -371,9 +351,11 @@ def train(
                 if held_out and stopping.is_due(epoch, row["validation loss"]):
                     since = f"no lower validation loss since epoch {stopping.best_epoch}"
                     return log.history(f"Stopped after epoch {epoch}: {since}.", stopping.best)
-        except KeyboardInterrupt:
-            raise TrainingInterrupted(log.history(f"Interrupted after epoch {log.complete}.")) from None
-    return log.history("", None if patience is None else stopping.best)
+            return log.history("", None if patience is None else stopping.best)
+    except KeyboardInterrupt as interrupt:
+        vars(interrupt)["history"] = log.history(f"Interrupted after epoch {log.complete}.")
+        interrupt.add_note(f"Interrupted after epoch {log.complete}. {WHERE}")
+        raise
 
 
 def _measured(training: Training, accuracy: bool, held_out: tuple[Array, Array] | None) -> dict[str, float]:
