@@ -21,6 +21,8 @@ class UnknownNameError(KeyError, ValueError):
         The name that was given.
     known : iterable of str
         The names that exist.
+    reason : str
+        Why the name is not one of them, if it looks like one.
 
     Examples
     --------
@@ -29,13 +31,15 @@ class UnknownNameError(KeyError, ValueError):
 
     """
 
-    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
-        super().__init__(kind, name, tuple(known))  # the arguments, so that the error can be pickled
+    def __init__(self, kind: str, name: object, known: Iterable[str], reason: str = "") -> None:
+        super().__init__(kind, name, tuple(known), reason)  # the arguments, so that the error can be pickled
 
     def __str__(self) -> str:  # written only when it is read: `name in registry` has no use for it
         import difflib
 
-        kind, name, known = self.args
+        kind, name, known, reason = self.args
+        if reason:
+            return f"unknown {kind} {name!r}: {reason}"
         names = {known_name.lower(): known_name for known_name in known}
         near = difflib.get_close_matches(str(name).lower(), names, n=1)
         guess = f" Did you mean {names[near[0]]!r}?" if near else ""

@@ -222,6 +222,26 @@ def test_check__a_huge_exponent_is_answered(text):
     assert check(EXAMPLES["lecture"].backprop(), "loss", text).status != "correct"
 
 
+class FailsToBeAFloat(float):
+    def __float__(self):
+        raise RuntimeError("no")
+
+
+def nested(levels):
+    value = 0.5
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def test_check__odd_objects_are_answered():
+    trace, endless = EXAMPLES["lecture"].backprop(), []
+    endless.append(endless)
+    for answer in (np.timedelta64(5, "s"), FailsToBeAFloat(0.3), nested(40), endless):
+        for name in ("loss", "dW1"):
+            assert check(trace, name, answer).status in ("unreadable", "wrong"), name
+
+
 def test_parse_number__random_texts_raise_nothing_but_value_error():
     rng = np.random.default_rng(0)
     letters = list("0123456789" * 2 + "..,,-−–+eE/x×·*^() 10⁻²³")

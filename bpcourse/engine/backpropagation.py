@@ -82,7 +82,7 @@ def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | LossName
 
     """
     loss = LOSSES.pick(loss)
-    arrays = dict(forward(network, x))
+    arrays = dict(forward(network, x).arrays)
     last, output = len(network.layers), network.layers[-1].activation
     if loss.from_logits is not None:
         validation.require_output(output, loss.from_logits.output, loss.name)

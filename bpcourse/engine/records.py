@@ -169,13 +169,18 @@ class FamilyRegistry(Registry[Kind]):
         if found is None:
             return super().__missing__(name)
         is_number = re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", found[1], re.ASCII)
-        return self._member(float(found[1]) if is_number else found[1])
+        try:
+            return self._member(float(found[1]) if is_number else found[1])
+        except ValueError as error:
+            raise UnknownNameError(self._kind, name, self, str(error)) from None
 
 
-def sealed(value: Any) -> Any:
-    """Make an array, or all arrays of a dict, read-only. Only for arrays that nobody else holds."""
-    if isinstance(value, dict):
-        return MappingProxyType({name: sealed(entry) for name, entry in value.items()})
+def sealed(values: dict[Any, Any]) -> Mapping[Any, Any]:
+    """Make a mapping read-only, and the arrays in it. Only for arrays that nobody else holds."""
+    return MappingProxyType({name: _read_only(value) for name, value in values.items()})
+
+
+def _read_only(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         value = value if value.base is None else value.copy()
         value.setflags(write=False)
@@ -183,8 +188,10 @@ def sealed(value: Any) -> Any:
 
 
 def _rebuilt(kind: type, values: dict[str, Any]) -> object:
+    """Make a record from what was pickled. Arrays and mappings become read-only again."""
     record: object = object.__new__(kind)
-    vars(record).update((name, sealed(value)) for name, value in values.items())
+    for name, value in values.items():
+        vars(record)[name] = sealed(value) if isinstance(value, dict) else _read_only(value)
     return record
 
 
@@ -193,7 +200,9 @@ def _look_up(module: str, registry: str, name: str) -> object:
 
 
 def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
         return one.dtype == other.dtype and np.array_equal(one, other)
     if isinstance(one, (dict, MappingProxyType)):
         return one.keys() == other.keys() and all(_equal(one[name], other[name]) for name in one)

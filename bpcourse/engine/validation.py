@@ -154,7 +154,7 @@ def rectangular(value: ArrayLike, name: str) -> NDArray[Any]:
 def _has_mask(value: object, depth: int = 0) -> bool:
     if isinstance(value, (list, tuple)):  # nothing that is nested more deeply has an allowed shape
         return depth < 4 and any(_has_mask(entry, depth + 1) for entry in value)
-    return hasattr(value, "mask") and hasattr(value, "filled")
+    return type(value) is not np.ndarray and hasattr(value, "mask") and hasattr(value, "filled")
 
 
 def floats(value: ArrayLike, name: str) -> Array:
@@ -202,7 +202,8 @@ def frozen(value: ArrayLike, name: str, dtype: DTypeLike = np.float64) -> Array:
     require_finite(array, name)
     with np.errstate(over="ignore"):  # a value too large for float32 becomes inf, which is reported next
         array = np.array(array, dtype=precision(dtype), order="C")
-    require_finite(array, name, "this is too large for float32")
+    if array.dtype == np.float32:
+        require_finite(array, name, "this is too large for float32")
     array.setflags(write=False)
     return array
 
