@@ -22,7 +22,7 @@ from bpcourse import (
     forward,
     train,
 )
-from bpcourse.engine.variations import replaced
+from bpcourse.engine.entries import replaced
 from bpcourse.numbers import WIDTH
 from bpcourse.pictures import plotting
 from bpcourse.pictures.plotting import describe

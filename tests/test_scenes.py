@@ -30,12 +30,13 @@ from bpcourse import (
     sgd_step,
     train,
 )
+from bpcourse.engine.entries import replaced
 from bpcourse.engine.surfaces import loss_surface, over_plane
-from bpcourse.engine.variations import PITFALLS, replaced
 from bpcourse.palette import BLUE, LIT, PURPLE
 from bpcourse.pictures import charts
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.live import LiveScene
+from bpcourse.pictures.pitfalls import PITFALLS
 from bpcourse.pictures.scenes import WHOLE, PassScene, Prediction, in_symbols
 from bpcourse.pictures.series import MOST_POINTS
 from bpcourse.tutor.equations import table

@@ -21,7 +21,7 @@ from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
-from bpcourse.engine.optimizers import Adam, Optimizer
+from bpcourse.engine.optimizers import Adam, Optimizer, rate_at
 from bpcourse.engine.training import Training
 from bpcourse.engine.validation import ArrayLike, require
 from bpcourse.jupyter import UNLOCKED, WIDGET_VIEW
@@ -604,9 +604,10 @@ def explore_live(
     inputs = 2 if shape is None else math.prod(shape)
     needed = "two inputs, or images of the given shape, such as shape=(8, 8)"
     require(network.sizes[0] == inputs, f"needed a network with {needed}; got {network!r}.")
-    begun = Training(network, x, y, loss, optimizer, batch_size)  # raises for arguments that do not fit together
+    begun = Training(network, x, y, loss, optimizer, batch_size=batch_size)  # raises for arguments that do not fit together
+    rate = rate_at(optimizer.learning_rate, 1)
     return Explorer(
-        LiveScene(network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, learning_rate=begun.rate)
+        LiveScene(network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, learning_rate=rate)
     )
 
 

@@ -13,13 +13,13 @@ import numpy as np
 
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.datasets import Dataset, moons, rings, spirals, xor
+from bpcourse.engine.entries import replaced, value_of
 from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Network
 from bpcourse.engine.optimizers import Adam, rate_at
 from bpcourse.engine.surfaces import loss_surface
 from bpcourse.engine.training import History, train
 from bpcourse.engine.validation import Array, real, require
-from bpcourse.engine.variations import replaced, value_of
 from bpcourse.names import Name
 from bpcourse.numbers import format_given, format_number
 from bpcourse.palette import AMOUNTS, BLUE, INK, ORANGE, PAPER, PURPLE, SERIES, SIGNS

@@ -95,12 +95,16 @@ class LiveScene(Scene):
         if button not in ("train", "epoch"):
             return super().pressed(button)
         training = self.training or self.begin()
-        training.rate, until, new = self.learning_rate, time.perf_counter() + BURST, list[float]()
-        with np.errstate(all="ignore"):  # a loss that is not finite gets its own message
-            while not new or (button == "train" and time.perf_counter() < until):
-                new.append(training.epoch())
-                if not math.isfinite(new[-1]):
-                    raise ValueError(DIVERGED)
+        training.learning_rate, until, new = self.learning_rate, time.perf_counter() + BURST, list[float]()
+        try:
+            with np.errstate(all="ignore"):  # a loss that is not finite gets its own message
+                while not new or (button == "train" and time.perf_counter() < until):
+                    new.append(training.epoch())
+                    if not math.isfinite(new[-1]):
+                        raise ValueError(DIVERGED)
+        except KeyboardInterrupt:  # it ends this burst; the epochs that are complete have been learned, so they count
+            if not new:
+                return replace(self, training=training)
         kept = [loss for epoch, loss in enumerate(new, start=self.epochs) if epoch % self.every == 0]
         losses, every = (*self.losses, *kept), self.every
         while len(losses) > 2 * MOST_POINTS:
@@ -111,7 +115,7 @@ class LiveScene(Scene):
     def begin(self) -> Training:
         """Return a training before its first epoch."""
         rng = np.random.default_rng(self.seed)
-        return Training(self.network, self.x, self.y, self.loss, self.optimizer, self.batch_size, rng)
+        return Training(self.network, self.x, self.y, self.loss, self.optimizer, batch_size=self.batch_size, rng=rng)
 
     def quantity(self, name: str) -> float:
         """Return the loss."""

@@ -17,12 +17,12 @@ import numpy as np
 
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace
+from bpcourse.engine.entries import value_of
 from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Network, forward
 from bpcourse.engine.surfaces import confusion, loss_surface
 from bpcourse.engine.training import History
 from bpcourse.engine.validation import Array, require, require_kind
-from bpcourse.engine.variations import value_of
 from bpcourse.numbers import WIDTH, format_given, format_number
 from bpcourse.palette import AMOUNTS, BLUE, GREYS, INK, ORANGE, PAPER, PURPLE, SERIES, SIGNS
 from bpcourse.pictures.series import activation_curves, boundary, loss_curve, span, tiled

@@ -18,15 +18,16 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 
 from bpcourse.engine.backpropagation import Trace, backprop
+from bpcourse.engine.entries import replaced
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
 from bpcourse.engine.validation import Array, place, real
-from bpcourse.engine.variations import PITFALLS, replaced
 from bpcourse.names import SYMBOLS, Name, Notation
 from bpcourse.numbers import format_number
 from bpcourse.pictures.charts import history
 from bpcourse.pictures.diagram import Diagram, draw
+from bpcourse.pictures.pitfalls import PITFALLS
 from bpcourse.registry import Registry, UnknownNameError
 from bpcourse.tutor.equations import Step, look_up, table
 from bpcourse.tutor.solutions import Hand
