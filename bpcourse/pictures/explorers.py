@@ -604,7 +604,9 @@ def explore_live(
     inputs = 2 if shape is None else math.prod(shape)
     needed = "two inputs, or images of the given shape, such as shape=(8, 8)"
     require(network.sizes[0] == inputs, f"needed a network with {needed}; got {network!r}.")
-    begun = Training(network, x, y, loss, optimizer, batch_size=batch_size)  # raises for arguments that do not fit together
+    begun = Training(
+        network, x, y, loss, optimizer, batch_size=batch_size
+    )  # raises for arguments that do not fit together
     rate = rate_at(optimizer.learning_rate, 1)
     return Explorer(
         LiveScene(network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, learning_rate=rate)

@@ -353,7 +353,8 @@ def unit_formula(activation: Activation) -> UnitFormula:
         below = f"{leak:g}·{{z}}" if leak else "0"
         slope = f"1 if {{z}} > 0, else {leak:g}"
         return UnitFormula(f"max({below}, {{z}})", partial(_leaky, leak), slope, partial(_leaky_slope, leak))
-    name, f, df = _literal(activation.name), partial(_number, activation.f), partial(_number, activation.df)
+    name = _literal(_literal(activation.name))  # `output` and `pieces` each take away one pair of braces
+    f, df = partial(_number, activation.f), partial(_number, activation.df)
     return UnitFormula(f"{name}({{z}})", f, f"{name}′({{z}})", df)
 
 

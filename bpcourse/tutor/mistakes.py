@@ -1,17 +1,19 @@
-"""The mistakes: each replaces one rule of the computation. The words for them are in ``mistakes.toml``.
+"""The mistakes. Each replaces one rule of the computation, and explains the misconception behind it.
 
-A mistake has no answers. Its number for any question about any network comes out when its rules replace the right
-ones and everything that follows is computed from there. So a new one is one record:
+No wrong answers are stored. The number that a mistake gives, for any question about any network, comes out when its
+rules replace the right ones and everything that follows is computed from there. So a new mistake is one record:
 
     Mistake("no_input_factor", rules={"dW": delta_of})
 
-A rule gets the step that it replaces and the values so far, under the mistake: `v[step.near("a", 2, up=-1)]` is the
-output of unit 2 in the layer below, `step.rule(v)` the right rule. `where` says at which steps it applies, `applies`
-at which networks; where a rule needs a value that the pass does not have, the mistake does not apply either. A slip
-in the answer alone (a point, a neighbour's entry) has `answers` in place of rules.
+with its words under the same id in ``mistakes.toml``.
 
-Most were seen in questions, courses and code that people published: tests/data/mistakes.json names where, and has
-their numbers on one network. The ids are the same.
+A rule gets the step that it replaces and the values so far, under the mistake: `v[step.near("a", 2, up=-1)]` is the
+output of unit 2 in the layer below, `step.rule(v)` the right rule. `where` says to which steps it applies, `applies`
+to which networks. If a rule needs a value that the pass does not have, the mistake does not apply either. A slip
+that only changes the answer (the decimal point, a neighboring entry) has `answers` in place of rules.
+
+Most mistakes were seen in questions, courses and code that people published: tests/data/mistakes.json says where, and
+has their numbers for one network. The ids are the same.
 """
 
 from __future__ import annotations
@@ -41,13 +43,13 @@ class Words:
     Parameters
     ----------
     topic : str
-        Its chapter: forward, activation, loss, chain, update, rounding, cross-entropy, softmax or batch.
+        forward, activation, loss, chain, update, rounding, cross-entropy, softmax or batch.
     name : str
-        What it is, after "you get this number if …".
+        What it is, as it follows "a number that comes out if …".
     hint : str
-        A question that leads on.
+        A question that leads further.
     believes : str
-        What the student believes, in one sentence; "" for a slip of the pen.
+        What the student believes, in one sentence; "" for a slip.
     """
 
     topic: str
@@ -69,17 +71,17 @@ class Mistake:
     Parameters
     ----------
     id : str
-        What a verdict calls it.
+        Its name in verdicts.
     rules : mapping of str to callable
-        By kind of step, the wrong rule. See `bpcourse.tutor.equations` for the kinds.
+        For each kind of step, the wrong rule. See `bpcourse.tutor.equations` for the kinds.
     where : callable
-        At which steps the rules apply.
+        Tells to which steps the rules apply.
     applies : callable
-        To which networks the mistake applies at all.
+        Tells to which networks the mistake applies.
     answers : callable, optional
-        The wrong answers from the right step and values, for a slip in the answer itself.
+        The right step and values ↦ wrong answers, for a slip in the answer itself.
     prior : int
-        3 is seen all the time, 2 often, 1 now and then.
+        3 for very common mistakes, 2 for common ones, 1 for rare ones.
     """
 
     id: str
@@ -91,7 +93,7 @@ class Mistake:
 
     @property
     def words(self) -> Words:
-        """Its words; raises KeyError if ``mistakes.toml`` has none for its id."""
+        """The words for it. Raises KeyError if ``mistakes.toml`` has none under its id."""
         return _all_words()[self.id]
 
     topic = property(lambda self: self.words.topic)
@@ -100,7 +102,7 @@ class Mistake:
     believes = property(lambda self: self.words.believes)
 
     def replaced(self) -> dict[str, Wrong]:
-        """Return the rules, each for the steps where it applies; elsewhere the right one stays."""
+        """Return the rules. Each applies only to its steps; at other steps the right rule is used."""
         return {kind: self._here(wrong) for kind, wrong in self.rules.items()}
 
     def _here(self, wrong: Wrong) -> Wrong:
@@ -116,35 +118,35 @@ def squared(facts: Facts) -> bool:
 
 
 def loss_is(name: str, outputs: int = 1) -> Callable[[Facts], bool]:
-    """Return the test for a loss, on at least so many outputs."""
+    """Return the test for a loss with at least this many outputs."""
     return lambda facts: facts.loss == LOSSES[name] and facts.sizes[-1] >= outputs
 
 
 def squared_units(facts: Facts) -> bool:
-    """Return whether it is a squared error behind output units that have a slope to forget."""
+    """Return whether the loss is a squared error and the slope of the output units is not 1."""
     output = facts.activations[-1]
     return squared(facts) and output != ACTIVATIONS["identity"] and output.slope is not None
 
 
 def squared_not_linear(facts: Facts) -> bool:
-    """Return whether it is a squared error behind another activation than identity."""
+    """Return whether the loss is a squared error and the output activation is not the identity."""
     return squared(facts) and facts.activations[-1] != ACTIVATIONS["identity"]
 
 
 def output(step: Step) -> bool:
-    """Return whether the step is of the last layer."""
+    """Return whether the step belongs to the last layer."""
     return step.layer == step.facts.last
 
 
 def hidden(step: Step) -> bool:
-    """Return whether the step is of a hidden layer."""
+    """Return whether the step belongs to a hidden layer."""
     return 0 < step.layer < step.facts.last
 
 
 def single(step: Step) -> bool:
-    """Return whether each unit of the layer has a slope of its own, and ∂L/∂ŷ is multiplied by it.
+    """Return whether each unit of the layer has its own slope, by which ∂L/∂a is multiplied.
 
-    With a cross-entropy the output's δ is ŷ − y at once.
+    For a cross-entropy the δ of the output is ŷ − y directly.
     """
     return not coupled(step) and (hidden(step) or squared(step.facts))
 
@@ -155,7 +157,7 @@ def coupled(step: Step) -> bool:
 
 
 def unit_is(activation: str) -> Callable[[Step], bool]:
-    """Return the test for the activation of a step's layer, where its slope is multiplied by."""
+    """Return the test for the activation of the layer of a step, if its slope is a factor."""
     return lambda step: any_unit(activation)(step) and single(step)
 
 
@@ -165,12 +167,12 @@ def any_unit(activation: str) -> Callable[[Step], bool]:
 
 
 def smooth_unit(step: Step) -> bool:
-    """Return whether the layer has sigmoid or tanh units, whose slope is multiplied by."""
+    """Return whether the layer has sigmoid or tanh units, and their slope is a factor."""
     return unit_is("sigmoid")(step) or unit_is("tanh")(step)
 
 
 def fan_out(at_least: int) -> Callable[[Step], bool]:
-    """Return the test for a hidden unit that leads to so many units above."""
+    """Return the test for a hidden unit that leads to at least this many units above."""
     return lambda step: hidden(step) and above(step) >= at_least
 
 
@@ -209,7 +211,7 @@ def outputs(step: Step) -> int:
 
 
 def one(step: Step, v: Values) -> float:
-    """Return the slope of a unit that is taken for linear."""
+    """Return 1, the slope of a linear unit."""
     return 1.0
 
 
@@ -249,18 +251,18 @@ def of_a(f: Callable[[float], float]) -> Wrong:
 
 
 def slope_at_a(step: Step, v: Values) -> float:
-    """Return f′ of the unit's output, where f′ of its z is meant."""
+    """Return f′ at the output of the unit instead of at its z."""
     a = a_of(step, v)
     return s_times_one_minus_s(sigmoid(a)) if step.activation == "sigmoid" else one_minus_square(math.tanh(a))
 
 
 def slope_at_z(step: Step, v: Values) -> float:
-    """Return f′(z), not by way of the output."""
+    """Return f′(z), computed from z and not from the output."""
     return step.facts.activations[step.layer - 1].df(z_of(step, v)).item()
 
 
 def slope_from_z(step: Step, v: Values) -> float:
-    """Return the formula for the slope from the output, with z put in."""
+    """Return the formula for the slope in terms of the output, with z put in."""
     return (s_times_one_minus_s if step.activation == "sigmoid" else one_minus_square)(z_of(step, v))
 
 
@@ -297,12 +299,12 @@ def weighted_inputs(step: Step, v: Values) -> float:
 
 
 def given_as(quantity: str, wrong: Callable[[Step], str]) -> Wrong:
-    """Return the rule that reads a given quantity in another place."""
-    return lambda step, v: v.table[wrong(step) if step.name.startswith(quantity) else step.name].value
+    """Return the rule that reads a given quantity in a different place."""
+    return lambda step, v: v.table[wrong(step) if step.parts.quantity == quantity else step.name].value
 
 
 def other_end(step: Step) -> str:
-    """Return the name of the input or target that stands at the same place counted from the other end."""
+    """Return the name of the input or target at the same place, counted from the other end."""
     size = step.facts.sizes[step.layer]
     return str(Name.read(step.name).at(index=(size + 1 - step.index[0],)))
 
@@ -327,12 +329,12 @@ def true_class(step: Step, v: Values) -> int:
 
 def class_number(step: Step, v: Values) -> float:
     """Return a target as the number of the class, counted from 0."""
-    return true_class(step, v) - 1 if step.name[0] == "y" else step.value
+    return true_class(step, v) - 1 if step.parts.quantity == "y" else step.value
 
 
 def class_before(step: Step, v: Values) -> float:
-    """Return a target as if the 1 stood one place earlier, before the first in the last."""
-    if step.name[0] != "y":
+    """Return a target as if the 1 were one place earlier, with the last place before the first."""
+    if step.parts.quantity != "y":
         return step.value
     before = (true_class(step, v) - 2) % outputs(step) + 1
     return float(step.index[0] == before)
@@ -344,18 +346,18 @@ def difference(step: Step, v: Values) -> float:
 
 
 def delta_at_once(step: Step, v: Values) -> float:
-    """Return δ; at the output of a binary cross-entropy (ŷ − y) over the number of outputs, whatever ŷ has become."""
+    """Return δ. At the output of a binary cross-entropy it is (ŷ − y) / outputs, with the wrong ŷ."""
     at_once = output(step) and step.facts.loss == LOSSES["binary_cross_entropy"]
     return difference(step, v) / outputs(step) if at_once else step.rule(v)
 
 
 def share_of_loss(step: Step, v: Values) -> float:
-    """Return how much of a squared loss is this output's."""
+    """Return the share of this output in a squared loss."""
     return difference(step, v) ** 2 / divisor(step)
 
 
 def divisor(step: Step) -> int:
-    """Return by what a squared loss divides the sum of the squares."""
+    """Return the number by which a squared loss divides the sum of the squares."""
     return outputs(step) if step.facts.loss == LOSSES["mse"] else 2
 
 
@@ -370,7 +372,7 @@ def targets_and_predictions(step: Step, v: Values) -> list[tuple[float, float]]:
 
 
 def squashed_again(step: Step, v: Values) -> list[float]:
-    """Return the softmax of what the softmax gave."""
+    """Return the softmax of the softmax."""
     return softmax([y_hat for _, y_hat in targets_and_predictions(step, v)])
 
 
@@ -380,7 +382,7 @@ def minus_sum(of: Callable[[float, float], float]) -> Wrong:
 
 
 def log_likelihood(y: float, p: float) -> float:
-    """Return y ln p + (1 − y) ln(1 − p), where what has no weight costs nothing."""
+    """Return y ln p + (1 − y) ln(1 − p), where a term with weight 0 is 0."""
     return sum(weight * math.log(share) for weight, share in ((y, p), (1 - y, 1 - p)) if weight)
 
 
@@ -390,7 +392,7 @@ def deltas_above(step: Step, v: Values) -> list[float]:
 
 
 def paths(step: Step, v: Values, weight: Callable[[int], str] | None = None) -> list[float]:
-    """Return what comes back to a unit from each unit above: its δ times the weight, or another weight."""
+    """Return what comes back to a unit from each unit above: its δ times the weight, or times a different weight."""
     name = weight or (lambda k: step.near("W", step.index[0], k, up=1))
     return [delta * v[name(k)] for k, delta in enumerate(deltas_above(step, v), start=1)]
 
@@ -406,7 +408,7 @@ def delta_of(step: Step, v: Values) -> float:
 
 
 def sum_of_factors(step: Step, v: Values) -> float:
-    """Return the factors of the chain, added."""
+    """Return the sum of the factors of the chain."""
     j, *from_unit = step.index[::-1]
     signals = [v[step.near("a", i, up=-1)] for i in from_unit]
     return v[step.near("da", j)] + v[step.near("slope", j)] + sum(signals)
@@ -436,7 +438,7 @@ def all_pairs(step: Step, v: Values) -> float:
 
 
 def rounded(decimals: int) -> dict[str, Wrong]:
-    """Return the rules that round outputs, slopes, every ∂L/∂a and the output's δ on the way."""
+    """Return the rules that round intermediate values: outputs, slopes, every ∂L/∂a and the δ of the output."""
 
     def whenever(step: Step, v: Values) -> float:
         value, unit = step.rule(v), 10.0**-decimals
@@ -448,11 +450,11 @@ def rounded(decimals: int) -> dict[str, Wrong]:
     return {"a": whenever, "slope": whenever, "error": whenever, "back": whenever, "delta": at_output}
 
 
-# Slips in the answer alone
+# Slips that only change the answer
 
 
-def neighbours(step: Step, v: Values) -> Iterator[float]:
-    """Yield the entries with the two indices swapped, and those in the same row and column."""
+def neighbors(step: Step, v: Values) -> Iterator[float]:
+    """Yield the entry with the two indices swapped, and those in the same row and column."""
     if len(step.index) == 2 and step.kind != "slope":
         name, (i, j) = Name.read(step.name), step.index
         row = [(i, other) for other in range(1, step.facts.sizes[step.layer] + 1)]
@@ -472,7 +474,7 @@ def other_units(step: Step, v: Values) -> Iterator[float]:
 
 
 def only_the_step(step: Step, v: Values) -> Iterator[float]:
-    """Yield the size of the step of gradient descent, in place of where it leads."""
+    """Yield the size of the step of gradient descent instead of the new value."""
     if step.kind == "new":
         _, rate, gradient = step.needs
         yield v[rate] * v[gradient]
@@ -488,7 +490,7 @@ def forward_difference(step: Step, v: Values) -> Iterator[float]:
 
 
 def and_the_step(answers: Answers) -> Answers:
-    """Return the answers, and for a new parameter the step with each wrong gradient too."""
+    """Return the answers, and for a new parameter also the update with each wrong gradient."""
 
     def both(step: Step, v: Values) -> Iterator[float]:
         yield from answers(step, v)
@@ -705,7 +707,7 @@ CATALOGUE = (
     Mistake("bias_in_weight_slope", rules={"dW": lambda step, v: step.rule(v) + delta_of(step, v) * bias(step, v)}),
     Mistake("hidden_has_target", rules={"back": lambda step, v: v[step.near("a")] - v[step.near("y")]}, where=hidden),
     Mistake("dot_instead_of_outer", rules={"dW": dot}, where=square),
-    Mistake("index_swap", answers=and_the_step(neighbours)),
+    Mistake("index_swap", answers=and_the_step(neighbors)),
     Mistake("neighbour_unit", answers=other_units),
     # The step
     Mistake("ascent", rules={"new": descent(lambda w, rate, g: w + rate * g)}, prior=3),
@@ -715,7 +717,9 @@ CATALOGUE = (
     Mistake("gradient_times_learning_rate", answers=only_the_step),
     Mistake("multiplied_by_weight", rules={"new": descent(lambda w, rate, g: w - rate * g * w)}),
     Mistake(
-        "bias_never_updated", rules={"new": lambda step, v: v[step.needs[0]]}, where=lambda step: step.name[0] == "b"
+        "bias_never_updated",
+        rules={"new": lambda step, v: v[step.needs[0]]},
+        where=lambda step: step.parts.quantity == "b",
     ),
     Mistake("integer_weights", rules={"new": lambda step, v: float(math.trunc(step.rule(v)))}, prior=1),
     # Biases
@@ -868,7 +872,7 @@ CATALOGUE = (
     Mistake(
         "broadcast_n_vs_n1",
         rules={"mean": all_pairs},
-        where=lambda step: step.name.startswith("loss"),
+        where=lambda step: step.parts.quantity == "loss",
         applies=lambda facts: squared(facts) and facts.sizes[-1] == 1,
     ),
 )
@@ -879,7 +883,7 @@ OF_SHAPES = (
     Mistake("summed_over_wrong_axis"),
     Mistake("star_for_matmul"),
 )
-"""Mistakes that show in the shape of an array, and not in any one number: `marking` makes the arrays."""
+"""Mistakes that show in the shape of an array and not in a single number. `marking` makes the arrays."""
 
 MISTAKES = Registry("mistake", {mistake.id: mistake for mistake in (*CATALOGUE, *OF_SHAPES)})
 """The mistakes by id, in the order in which the chapters of a course come to them."""
@@ -894,10 +898,10 @@ PAIRS = (
     ("kept_half", "only_path_o1"),
     ("forgot_bias_forward", "sign_slip"),
 )
-"""Mistakes that are often made together; of one kind of step only one of them may have a rule."""
+"""Mistakes that are often made together. For each kind of step, only one of the two may have a rule."""
 
 
-# What comes out
+# Wrong values
 
 _STAGE = {
     "given": 0,
@@ -914,16 +918,30 @@ _STAGE = {
     "mean": 2,
     "new": 3,
 }
-"""No step needs one of a later stage, except to compute what comes after the update."""
+"""No step needs one of a later stage, except to compute values after the update."""
 
 
 def wrong_values(
     table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None
 ) -> Iterator[tuple[tuple[Mistake, ...], float]]:
-    """Yield each mistake, then each pair, with what it makes of a value; those that leave it right are left out.
+    """Yield each mistake, then each pair, with the value that it gives, unless that is the right one.
 
-    known : values that are taken as they are, such as the learner's own earlier ones
+    Parameters
+    ----------
+    table : mapping of str to Step
+        The steps of a pass.
+    name : str
+        The value that is asked for.
+    known : mapping of str to float, optional
+        Values that are used unchanged, such as the learner's own earlier ones.
 
+    Yields
+    ------
+    (tuple of Mistake, float)
+        One mistake or two together, and the wrong value.
+
+    Examples
+    --------
     >>> from bpcourse import EXAMPLES
     >>> from bpcourse.tutor.equations import table
     >>> found = wrong_values(table(EXAMPLES["mazur"].backprop()), "dW2[1,1]")
@@ -932,10 +950,10 @@ def wrong_values(
     """
     right, step = Values(table, known), table[name]
     way = needed_for(table, name, known)
-    for each in way:
-        right[each.name]  # computed here once, so that mistakes further on need not
+    computed = right.compute(each.name for each in way)  # once, so that a later mistake does not repeat earlier stages
     seeds = [
-        {each.name: right[each.name] for each in way if _STAGE[each.kind] < stage and not each.new} | dict(known or {})
+        {each.name: computed[each.name] for each in way if _STAGE[each.kind] < stage and not each.new}
+        | dict(known or {})
         for stage in range(4)
     ]
     on_the_way: dict[str, list[Step]] = {}
