@@ -104,8 +104,8 @@ def check(trace: Trace, *, step: float = STEP) -> GradientCheck:
 
     """
     names = _checkable(trace)
-    gradients = [name for name in trace if name.startswith("d") and name[1:] in names]
-    found = {name: _compared(trace[name], *differences(trace, name[1:], step)) for name in gradients}
+    gradients = [name for name in trace if Name.read(name).is_gradient and name.removeprefix("d") in names]
+    found = {name: _compared(trace[name], *differences(trace, name.removeprefix("d"), step)) for name in gradients}
     return GradientCheck("gradient", found)
 
 

@@ -86,19 +86,18 @@ class Registered(Record):
     """
 
     name: str
-    _registry: ClassVar[str]
+    _home: ClassVar[tuple[str, str]]  # the module and the name of the registry
 
-    def __init_subclass__(cls, registry: str) -> None:
-        cls._registry = registry
+    def __init_subclass__(cls, registry: str = "") -> None:
+        cls._home = (cls.__module__, registry) if registry else cls._home
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        module = type(self).__module__
         with suppress(ValueError):  # an unknown name
-            if _look_up(module, self._registry, self.name) == self:
-                return _look_up, (module, self._registry, self.name)
+            if _look_up(*self._home, self.name) == self:
+                return _look_up, (*self._home, self.name)
         try:
             pickle.dumps(tuple(vars(self).values()))
         except (pickle.PicklingError, AttributeError, TypeError):
