@@ -23,9 +23,9 @@ Kind = TypeVar("Kind")
 class Record:
     """Base class of a frozen dataclass.
 
-    Nothing can change a record, so `copy` and `deepcopy` return the record itself. Pickling keeps its arrays read-only.
-    Two records are equal if they have the same type and equal values. Arrays are equal if they have the same dtype,
-    shape and entries.
+    Nothing can change a record, so `copy` and `deepcopy` return the record itself. Pickling keeps
+    its arrays read-only. Two records are equal if they have the same type and equal values. Arrays
+    are equal if they have the same dtype, shape and entries.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -46,7 +46,7 @@ class Record:
 
 
 class PassRecord(Record, Mapping[str, Array]):
-    """Base class of the record of a pass through a network: a mapping from names to the arrays in `arrays`."""
+    """Base class of the record of a pass through a network: a mapping from names to arrays."""
 
     network: Any
     arrays: Mapping[str, Array]
@@ -80,9 +80,10 @@ class PassRecord(Record, Mapping[str, Array]):
 
 
 class Registered(Record):
-    """Base class of a record of functions that a registry in its module holds by name. It is pickled as that name.
+    """Base class of a record of functions that a registry in its module holds by name.
 
-    A record that is not in the registry is pickled with its functions, if these can be pickled.
+    It is pickled as that name. A record that is not in the registry is pickled with its functions,
+    if these can be pickled.
     """
 
     name: str
@@ -146,7 +147,7 @@ class Registered(Record):
 
 
 class FamilyRegistry(Registry[Kind]):
-    """A registry in which one name is that of a family: its members are called by number, such as `leaky_relu(0.2)`.
+    """A registry with a family of records that are called by number, as `leaky_relu(0.2)` is.
 
     Parameters
     ----------
