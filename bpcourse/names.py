@@ -1,8 +1,7 @@
 """The names of values, such as ``W2[1,3]``, and their symbols in texts and pictures.
 
 A single value has a `Name`: ``W2[1,3]`` is the weight in layer 2 from unit 1 to unit 3. Units count
-from one, as on paper. There are two notations: ``"standard"`` (z, a, δ) and ``"lecture"`` (net, O,
-w).
+from one, as on paper. The two notations are ``"standard"`` (z, a, δ) and ``"lecture"`` (net, O).
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Activations: what a unit does with its pre-activation z, and how fast that changes.
 
-A unit adds up its inputs to z and passes on a = f(z). Backpropagation needs one more thing from it:
-the slope f′(z), which turns the gradient of the output, da = ∂L/∂a, into that of the input, dz =
-∂L/∂z.
+A unit adds up its inputs to z and passes on a = f(z). Backpropagation needs one more thing from it,
+the slope f′(z). It turns the gradient of the output, da = ∂L/∂a, into dz = ∂L/∂z.
 
 | name          | f(z)                 | f′(z)                    |
 |---------------|----------------------|--------------------------|

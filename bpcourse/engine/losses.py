@@ -9,8 +9,7 @@ Each loss is a number for one example; the loss of a batch is the mean over its 
 | binary_cross_entropy      | mean of −y ln ŷ − (1−y) ln(1−ŷ) | ((1−y)/(1−ŷ) − y/ŷ) / outputs |
 | categorical_cross_entropy | −Σ y ln ŷ                       | −y/ŷ                          |
 
-With two outputs, mse and half_sse are the same function: ½ is then also one over the number of
-outputs.
+With two outputs, mse and half_sse are the same function, as ½ is one over the number of outputs.
 
 A cross-entropy goes with one output activation only. It is computed from that layer's
 pre-activation z (its *logits*), because the loss cannot be recovered from a ŷ that was rounded to 0
@@ -68,8 +67,8 @@ class Loss(Registered, registry="LOSSES"):
     Notes
     -----
     The methods take `y` and `y_hat` of one shape, `(n, units)` or one row. They raise ValueError
-    for two different shapes, for NaN or infinity, and, in a cross-entropy, for a value outside [0,
-    1] or a single class.
+    for two different shapes, and for NaN or infinity. Those of a cross-entropy also raise it for a
+    value that is not between 0 and 1, and for a single class.
 
     """
 
