@@ -170,8 +170,7 @@ def _times(weight: Array, value: Array) -> Array:
 
 def _log_softmax(z: Array) -> Array:
     below_largest = z - z.max(axis=1, keepdims=True)
-    others = np.exp(below_largest)
-    np.put_along_axis(others, z.argmax(axis=1, keepdims=True), 0, axis=1)  # all but one e⁰: 1 + others keeps its digits
+    others = np.sort(np.exp(below_largest))[:, :-1]  # all but one e⁰ = 1, so that 1 + others keeps its digits
     return below_largest - np.log1p(others.sum(axis=1, keepdims=True))
 
 

@@ -114,7 +114,7 @@ class Registered(Record):
         Parameters
         ----------
         function : callable
-            The function. It gets read-only arguments.
+            The function. It gets copies of the arguments.
         arguments : tuple of array
             Its arguments.
         shape : tuple of int
@@ -128,19 +128,12 @@ class Registered(Record):
             If the function changes an argument in place, or its result has a different shape.
 
         """
-        views = [argument.view() for argument in arguments]
-        for view in views:
-            view.setflags(write=False)
-        try:
-            result = function(*views)
-        except ValueError:
-            copies = [argument.copy() for argument in arguments]
-            with suppress(ValueError):
-                function(*copies)
-            if all(copy.tobytes() == argument.tobytes() for copy, argument in zip(copies, arguments, strict=True)):
-                raise
-            advice = "Compute a new array, such as np.maximum(z, 0)."
-            raise ValueError(f"{self.name} must not change its arguments, but writes into one. {advice}") from None
+        copies = [argument.copy() for argument in arguments]
+        result = function(*copies)
+        for copy, argument in zip(copies, arguments, strict=True):
+            if copy.tobytes() != argument.tobytes():
+                advice = "Compute a new array, such as np.maximum(z, 0)."
+                raise ValueError(f"{self.name} must not change its arguments, but writes into one. {advice}")
         if np.shape(result) != shape:
             raise ValueError(f"{self.name} must give {each}, shape {shape}; got shape {np.shape(result)}.")
         return result
