@@ -103,7 +103,7 @@ def checked(work: Work) -> tuple[int, list[np.ndarray]]:
     return examples, batches(work, CHECKED, examples)
 
 
-# The peers. Each takes the work, and returns a step and a function that reads its parameters in the order of `Parameters`.
+# The peers. Each takes the work, and returns a step and a function that reads the parameters like `Parameters`.
 
 
 def layers_of(network: Network) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -245,7 +245,7 @@ def autograd_step(work: Work, network: Network):
 
 
 def textbook(work: Work, network: Network):
-    """A plain NumPy loop, as in many blog posts."""
+    """Make a plain NumPy loop, as in many blog posts."""
     functions = {"sigmoid": lambda z: 1 / (1 + np.exp(-z)), "tanh": np.tanh, "relu": lambda z: np.maximum(z, 0)}
 
     def gradient(layers, x, y):
