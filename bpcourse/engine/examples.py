@@ -52,16 +52,15 @@ class Example(Record):
         return f"Example({self.network!r}, {self.loss})"
 
 
+def _sigmoids(*layers: tuple[list[list[float]], list[float]]) -> Network:
+    return Network(Dense(W, b, "sigmoid") for W, b in layers)
+
+
 EXAMPLES = Registry(
     "example",
     {
         "lecture": Example(
-            Network(
-                [
-                    Dense([[0.5, -0.75], [0.9, 0.2]], [0.1, -0.25], "sigmoid"),
-                    Dense([[0.6, 1.3], [-1.1, 0.35]], [0.15, -1.2], "sigmoid"),
-                ]
-            ),
+            _sigmoids(([[0.5, -0.75], [0.9, 0.2]], [0.1, -0.25]), ([[0.6, 1.3], [-1.1, 0.35]], [0.15, -1.2])),
             x=batch([0.8, 0.45], "x"),
             y=batch([0.3, 0.7], "y"),
             loss="mse",
@@ -70,12 +69,7 @@ EXAMPLES = Registry(
             "back to a hidden unit pull in opposite directions.",
         ),
         "mazur": Example(
-            Network(
-                [
-                    Dense([[0.15, 0.25], [0.20, 0.30]], [0.35, 0.35], "sigmoid"),
-                    Dense([[0.40, 0.50], [0.45, 0.55]], [0.60, 0.60], "sigmoid"),
-                ]
-            ),
+            _sigmoids(([[0.15, 0.25], [0.20, 0.30]], [0.35, 0.35]), ([[0.40, 0.50], [0.45, 0.55]], [0.60, 0.60])),
             x=batch([0.05, 0.10], "x"),
             y=batch([0.01, 0.99], "y"),
             loss="half_sse",
