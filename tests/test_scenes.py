@@ -475,7 +475,8 @@ def test_a_training_is_done_again_at_every_move():
     data = datasets.moons()
     rng = np.random.default_rng(0)
     network = Network.initialize([2, 8, 8, 1], ["tanh", "tanh", "sigmoid"], rng)
-    expected = train(network, data.x, data.y, "binary_cross_entropy", optimizer=Adam(0.02), epochs=300, dtype="float32", progress=False)
+    settings = {"optimizer": Adam(0.02), "epochs": 300, "dtype": "float32", "progress": False}
+    expected = train(network, data.x, data.y, "binary_cross_entropy", **settings)
     assert scene.loss_value == expected.losses[-1]
     view = scene.show([])
     right = int(((forward(expected.network, data.x).y_hat > 0.5) == (data.y > 0.5)).sum())
@@ -496,7 +497,8 @@ def test_a_live_training_is_that_of_train_and_its_rate_changes_on_the_way():
         scene = scene.changed({"learning_rate": rate}).pressed("epoch")
     schedule = Adam(lambda epoch: 0.01 if epoch < 3 else 0.05)
     rng = np.random.default_rng(3)
-    expected = train(scene.network, data.x, data.y, scene.loss, optimizer=schedule, epochs=3, batch_size=20, rng=rng, progress=False)
+    settings = {"optimizer": schedule, "epochs": 3, "batch_size": 20, "rng": rng, "progress": False}
+    expected = train(scene.network, data.x, data.y, scene.loss, **settings)
     assert list(scene.losses) == expected.losses.tolist()
     trained = scene.training.parameters.network()
     assert trained.layers[0].W.tobytes() == expected.network.layers[0].W.tobytes()

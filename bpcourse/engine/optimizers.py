@@ -60,7 +60,7 @@ def rate_at(rate: Rate, epoch: int) -> float:
 
 
 class _Optimizer:
-    """What all optimizers share: a number as learning rate is checked at once, a function when it is called."""
+    """Base class of the optimizers. It checks a learning rate that is a number; a function is checked when called."""
 
     learning_rate: Rate
 
