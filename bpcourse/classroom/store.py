@@ -326,7 +326,7 @@ def _ctrl_c_later() -> Iterator[None]:
 def _start_process(pipe: Connection) -> None:
     """Prepare a process: it ends when the first process closes the pipe or ends, not by a signal."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: None)  # unlike SIG_IGN, a browser does not inherit this
     threading.Thread(target=_end_with, args=(pipe,), daemon=True).start()
 
 
