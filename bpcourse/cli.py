@@ -36,7 +36,6 @@ REQUIRED = {  # the packages that each extra needs
 SHORTEST_SECRET = 12  # characters; students can try thousands of guesses on their own machines
 SHEET_TOPICS = ("output_weight", "hidden_weight", "bias", "update")
 TESTS = ("tests", "bpcourse", "tools", "README.md", "lessons")  # in a clone
-PARALLEL = ("-n", "auto", "--dist", "loadgroup")
 NBVAL = ("--nbval", "--nbval-current-env")  # strict: every output is compared
 
 
@@ -266,11 +265,9 @@ def test(args: argparse.Namespace) -> int:
             return status
         print(f"The browser tests did NOT run: {problem}")
         return max(status, 1 if os.environ.get("CI") else 0)  # nobody reads the last lines there
-    with tempfile.TemporaryDirectory() as scratch:  # nothing is written into the installed package
-        lessons.copy(Path(scratch))
-        plain = ("-p", "no:cacheprovider")
-        doctests = _pytest(Path(scratch), *plain, "--doctest-modules", "--pyargs", "bpcourse")
-        return max(doctests, _pytest(Path(scratch), *plain, scratch))
+    with tempfile.TemporaryDirectory() as scratch:  # no cache is written into the installed package
+        options = ("-p", "no:cacheprovider", "--doctest-modules")
+        return _pytest(Path(scratch), *options, "--pyargs", "bpcourse")
 
 
 def _missing(extra: str) -> str | None:
@@ -289,7 +286,7 @@ def browser_problem() -> str | None:
 
 def _pytest(folder: Path, *arguments: str) -> int:
     """Run pytest in a folder on all cores, and return its exit status: above 0 if a test failed."""
-    command = [sys.executable, "-m", "pytest", *PARALLEL, *NBVAL, *arguments]
+    command = [sys.executable, "-m", "pytest", "-n", "auto", "--dist", "loadfile", *NBVAL, *arguments]
     return abs(subprocess.run(command, cwd=folder, check=False).returncode)
 
 

@@ -7,6 +7,45 @@ import pytest
 from bpcourse import EXAMPLES, cli
 from bpcourse.classroom.plan import Plan
 
+ALL_IN_ONE_WORKER = ()  # files whose fixtures are expensive
+
+
+@pytest.hookimpl(optionalhook=True)  # xdist may be missing
+def pytest_xdist_make_scheduler(config, log):
+    """Distribute single tests, except those that share something expensive or depend on their order.
+
+    xdist's own groups (`--dist loadgroup`) have no effect with pytest 9.2 and xdist 3.8.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return together(nodeid)
+
+    return Scheduling(config, log)
+
+
+def together(nodeid):
+    """Return the name of the group that runs in one worker and in order.
+
+    >>> together("lessons/00_start_here.ipynb::Cell 3")  # the cells of a lesson
+    'lessons/00_start_here.ipynb'
+    >>> together("tests/test_lessons.py::test_exercises[03]")  # tests that run the same lesson
+    'tests/test_lessons.py[03]'
+    >>> together("tests/browser/test_a.py::test_b")  # one browser, one server for each file
+    'tests/browser'
+    >>> together("tests/test_a.py::test_b[1]")
+    'tests/test_a.py::test_b[1]'
+    """
+    file, _, test = nodeid.partition("::")
+    if file.startswith("tests/browser/"):
+        return "tests/browser"
+    if file.endswith(".ipynb") or file in ALL_IN_ONE_WORKER:
+        return file
+    if file == "tests/test_lessons.py":
+        return file + test[test.find("[") :] if "[" in test else nodeid
+    return nodeid
+
 
 @dataclass(frozen=True)
 class Done:

@@ -21,10 +21,7 @@ lessons = tool("lessons")
 PATHS = sorted((PROJECT / "lessons").glob("*.ipynb"))
 
 
-ONE_WORKER = [pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(path.stem)) for path in PATHS]
-
-
-@pytest.fixture(params=ONE_WORKER)
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
 def notebook(request):
     return nbformat.read(request.param, as_version=4)
 
@@ -207,7 +204,7 @@ def run(path):
     return calls
 
 
-@pytest.fixture(params=ONE_WORKER)
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
 def asked(request):
     """The exercises of a lesson that are not answered yet: trace, name and learning rate of each."""
     return run(request.param)

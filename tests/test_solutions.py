@@ -97,14 +97,12 @@ def filled():
     return solve_cells(*FORMS, WRONG).cells[1:]
 
 
-@pytest.mark.xdist_group("filled")
 def test_solved__fills_in_every_form_of_a_blank(filled):
     for form, cell in zip(FORMS, filled, strict=False):
         assert "..." not in cell.source, form
         assert cell.outputs[-1].data["text/plain"].startswith("✓"), form
 
 
-@pytest.mark.xdist_group("filled")
 def test_solved__keeps_the_real_check(filled):
     assert filled[-1].source == WRONG
     assert filled[-1].outputs[-1].data["text/plain"].startswith("✗")
