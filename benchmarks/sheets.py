@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bpcourse import cli
+from bpcourse.lab.browser import find_browser
 
 ROUNDS = ((100, "html"), (1000, "html"), (100, "md"), (100, "ipynb"), (30, "pdf"))
 MEASURED = """
@@ -40,7 +40,7 @@ def main() -> None:
     """Make the sheets in folders that are thrown away, and print a table."""
     print("  sheets with keys   seconds  of processors  files / s  peak of the first process  of another")
     for count, form in ROUNDS:
-        if form == "pdf" and cli.browser() is None:
+        if form == "pdf" and find_browser() is None:
             print("no PDF: there is no browser")
             continue
         with tempfile.TemporaryDirectory() as folder:

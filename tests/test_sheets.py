@@ -25,6 +25,7 @@ from bpcourse.classroom import files, pages, printing
 from bpcourse.classroom.files import Class, _ctrl_c_left_to_us, read_names, write_class
 from bpcourse.classroom.pages import FORMATS, key_html, key_markdown, rows, sheet_html, sheet_markdown, sheet_notebook
 from bpcourse.classroom.sheets import Plan, Question, in_words
+from bpcourse.lab.browser import find_browser
 from bpcourse.tutor.equations import table
 
 SECRET = "correct horse; 電池"
@@ -673,7 +674,7 @@ def test_what_goes_wrong_in_another_process_is_said_here(tmp_path):
 # PDF
 
 
-needs_browser = pytest.mark.skipif(cli.browser() is None, reason="there is no Chromium, Chrome or Edge")
+needs_browser = pytest.mark.skipif(find_browser() is None, reason="there is no Chromium, Chrome or Edge")
 
 
 def fake_browser(folder, script):
