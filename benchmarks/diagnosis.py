@@ -46,7 +46,7 @@ def problems(count: int, rng: random.Random) -> list[Problem]:
             wanted = 0 if output == "softmax" and sizes[-1] == 1 else count
             while wanted:
                 trace = drawn(sizes, output, loss, rng, examples=3 if wanted == 1 else 1)
-                if max(np.abs(trace[name]).max() for name in trace.names if name[0] == "z") < 4:
+                if max(np.abs(trace[name]).max() for name in trace if name[0] == "z") < 4:
                     found.append((trace, rng.choice((0.1, 0.3, 0.7, 1.5))))
                     wanted -= 1
     return found
@@ -118,7 +118,7 @@ def naming(cases: list[Problem], rng: random.Random) -> None:
                 chosen = [pair for pair in visible if is_new(pair[0]) == new]
                 for name, value in rng.sample(chosen, min(1, len(chosen))):
                     for digits in DIGITS:
-                        verdict = check(trace, name, format_number(value, digits), rate)
+                        verdict = check(trace, name, format_number(value, digits), learning_rate=rate)
                         named = verdict.mistakes[:1] == (mistake,)
                         asked[new, digits] += 1
                         first[new, digits] += named
@@ -146,7 +146,7 @@ def right_answers(cases: list[Problem]) -> None:
         for step in steps(trace, rate):
             for digits in DIGITS:
                 asked += 1
-                verdict = check(trace, step.name, format_number(step.value, digits), rate)
+                verdict = check(trace, step.name, format_number(step.value, digits), learning_rate=rate)
                 if verdict.status != "correct":
                     flagged.append((step.name, verdict.status))
         if asked > 20_000:
@@ -168,7 +168,8 @@ def random_answers(cases: list[Problem], count: int, rng: random.Random) -> None
             for _ in range(count):
                 trace, rate = rng.choice(cases)
                 step = rng.choice([each for each in steps(trace, rate) if each.value])
-                stated += check(trace, step.name, format_number(draw(step.value), digits), rate).status == "mistake"
+                verdict = check(trace, step.name, format_number(draw(step.value), digits), learning_rate=rate)
+                stated += verdict.status == "mistake"
             rates.append(f"{digits} digits {stated / count:.3%}")
         print(f"  {way}: {', '.join(rates)}")
 
@@ -223,7 +224,7 @@ def speed(rng: random.Random) -> None:
         times = []
         for _ in range(7):
             start = time.perf_counter()
-            check(trace, step.name, format_number(step.value * 1.37, 5), 0.3)
+            check(trace, step.name, format_number(step.value * 1.37, 5), learning_rate=0.3)
             times.append(time.perf_counter() - start)
         medians.append(statistics.median(times))
     typical, slowest = statistics.median(medians) * 1e3, max(medians) * 1e3

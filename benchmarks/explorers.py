@@ -37,7 +37,7 @@ THEIRS = """
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
 from bpcourse import EXAMPLES, backprop
-from bpcourse.engine.variations import replaced
+from bpcourse.engine.entries import replaced
 lecture = EXAMPLES["lecture"]
 
 def picture(w):

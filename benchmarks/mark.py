@@ -1,9 +1,10 @@
-"""Print how many known mistakes marking finds in a simulated class, what becomes of right answers, and its time.
+"""Print how many injected mistakes marking finds in a simulated class, how right answers fare, and the time.
 
     python benchmarks/mark.py [--students 300]     some minutes
 
-Each level from 1 to 5 has its share of the students, who answer questions on all topics of the level with at most 20 of
-them. Their mistakes come from tests/injected.py, which knows nothing of the tutor; see tests/simulated_class.py.
+The students are spread over the levels 1 to 5. They answer questions on all topics of their level, at most 20.
+Their mistakes come from tests/helpers/injected.py, which is independent of the tutor; see
+tests/helpers/simulated_class.py.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from helpers.simulated_class import Tally, hand_in
 from tqdm import tqdm
 
-from bpcourse.classroom.marks import ClassRecord, collect, mark_sheet
+from bpcourse.classroom.grading import mark_sheet
+from bpcourse.classroom.plan import MOST_QUESTIONS, Plan
 from bpcourse.classroom.report import Report
-from bpcourse.classroom.sheets import MOST_QUESTIONS, Plan
+from bpcourse.classroom.submissions import ClassRecord, collect
 from bpcourse.tutor.practice import SHAPES, TOPICS
 
 
@@ -37,15 +39,16 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             sheets = [plan.sheet(number) for number in range(1, count + 1)]
             everybody = hand_in(Path(folder) / "in", sheets, seed=level)
-            found, tally, seconds, marked = collect(Path(folder) / "in", count), Tally(), 0.0, []
-            for answers in tqdm(found.answers, desc=f"level {level}", leave=False):
+            found, remarks = collect(Path(folder) / "in", count)
+            tally, seconds, marked = Tally(), 0.0, []
+            for answers in tqdm(found, desc=f"level {level}", leave=False):
                 sheet = sheets[answers.sheet - 1]
                 start = time.perf_counter()
                 marked.append(mark_sheet(sheet, answers))
                 seconds += time.perf_counter() - start
                 tally.add(everybody[answers.sheet - 1], marked[-1])
         start = time.perf_counter()
-        page = Report(ClassRecord(topics, level, count, plan.stamp, {}), tuple(marked), found.remarks).page
+        page = Report(ClassRecord(topics, level, count, plan.stamp, {}), tuple(marked), tuple(remarks)).page
         writing = time.perf_counter() - start
         print(
             f"level {level}: {count} students, {len(topics)} questions each: "

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from helpers.posed import faults
 
-from bpcourse.classroom.sheets import Plan
+from bpcourse.classroom.plan import Plan
 from bpcourse.tutor.practice import SHAPES, TOPICS, problem
 
 EVERY = [(topic, level) for topic, plan in TOPICS.items() for level in range(plan.from_level, len(SHAPES) + 1)]
@@ -36,9 +36,9 @@ def examine(seeds: int, most: int) -> None:
     for seed in tqdm(range(seeds)):
         topic, level = EVERY[seed % len(EVERY)]
         start = time.process_time()
-        one = problem(seed, topic, level)
+        one = problem(topic, level=level, seed=seed)
         times[topic, level].append(time.process_time() - start)
-        wrong += [f"problem({seed}, {topic!r}, {level}): {fault}" for fault in faults(one, most)]
+        wrong += [f"problem({topic!r}, level={level}, seed={seed}): {fault}" for fault in faults(one, most)]
         questions[topic, level, one.question] += 1
     print(f"{seeds} problems, {len(TOPICS)} topics, {len(EVERY)} topics with their levels")
     print(f"  not well-posed, or not marked as they should be: {len(wrong)}")

@@ -1,11 +1,12 @@
-"""Print how long sheets with keys take, and how much memory, for 100 and for 1,000 of them, and for 30 in PDF.
+"""Print how long sheets with keys take, and how much memory: 100 and 1,000 of them, and 30 as PDF.
 
     python benchmarks/sheets.py
 
-The sheets are those that `bpcourse sheet` makes by default: four questions, level 3. The aims: 1,000 HTML sheets with
-keys in under 60 s, with no more memory than for 100; 30 in PDF in under 60 s. Each row is a process of its own. Its
-peak is that of the largest process: there are as many as processors, and a browser's processes are not in it. Beside
-the seconds on the clock stand those of all processors together, which depend less on what else the machine does.
+The sheets are those that `bpcourse sheet` makes by default: four questions, level 3. The goals are
+1,000 HTML sheets with keys in less than 60 s, with no more memory than 100 need, and 30 as PDF in
+less than 60 s. Each row is a separate run. Its second peak is that of the largest of the other
+processes; a browser's processes do not count. The seconds of all processors together depend less on
+what else the machine is doing than the seconds on the clock.
 """
 
 from __future__ import annotations
@@ -24,24 +25,24 @@ MEASURED = """
 import resource, sys
 from bpcourse import cli
 
-if __name__ == "__main__":  # the other processes import this file, and must do nothing then
+if __name__ == "__main__":  # the other processes import this file and must not run it again
     cli.main(sys.argv[1:])
-    print(*(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    print(*(resource.getrusage(whose).ru_maxrss for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
 """
 
 
 def processors() -> float:
-    """Return the seconds that the processes of this one, which have ended, have used."""
+    """Return the processor seconds that this process's ended children have used."""
     used = os.times()
     return used.children_user + used.children_system
 
 
 def main() -> None:
-    """Make the sheets in folders that are thrown away, and print a table."""
+    """Make the sheets in temporary folders and print a table."""
     print("  sheets with keys   seconds  of processors  files / s  peak of the first process  of another")
     for count, form in ROUNDS:
         if form == "pdf" and find_browser() is None:
-            print("no PDF: there is no browser")
+            print("No PDF: this machine has no Chromium, Chrome or Edge.")
             continue
         with tempfile.TemporaryDirectory() as folder:
             script, out = Path(folder) / "measured.py", Path(folder) / "out"

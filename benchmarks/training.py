@@ -383,7 +383,15 @@ def measure_ours(work: Work) -> dict[str, object]:
 
     def run(epochs: int) -> float:
         return train(
-            network, x, y, work.loss, work.optimizer, epochs, work.batch, rng=np.random.default_rng(0), progress=False
+            network,
+            x,
+            y,
+            work.loss,
+            optimizer=work.optimizer,
+            epochs=epochs,
+            batch_size=work.batch,
+            rng=np.random.default_rng(0),
+            progress=False,
         ).seconds
 
     # Getting ready is not counted, here as in all peers; and as in them, what is trained is still learning.
@@ -394,7 +402,7 @@ def measure_ours(work: Work) -> dict[str, object]:
     examples, _ = checked(work)
     epochs = CHECKED * work.batch // examples
     after = train(
-        network, x[:examples], y[:examples], work.loss, work.optimizer, epochs, work.batch,
+        network, x[:examples], y[:examples], work.loss, optimizer=work.optimizer, epochs=epochs, batch_size=work.batch,
         rng=np.random.default_rng(0), progress=False,
     ).network  # fmt: skip
     return {"seconds": seconds, "after": Parameters.of(after).vector.astype(float).tolist()}

@@ -26,7 +26,8 @@ from .tutor.equations import Step, steps
 from .tutor.functions import check_function
 from .tutor.marking import Verdict, check, hint
 from .tutor.mistakes import MISTAKES
-from .tutor.worked import Solution, solve
+from .tutor.solutions import Solution
+from .tutor.worked import solve
 
 __version__: str
 

@@ -160,35 +160,27 @@ def solutions(args: argparse.Namespace) -> int:
 
 
 def mark(args: argparse.Namespace) -> int:
-    """Mark what a class has handed in, without running anything of it, and write the report."""
+    """Mark what a class has handed in, without executing any of it, and write the report."""
     from tqdm import tqdm
 
-    from bpcourse.classroom import marks
+    from bpcourse.classroom.grading import mark_class
     from bpcourse.classroom.report import FILES, Report, require_absent, save
+    from bpcourse.classroom.submissions import collect, read_record
 
-    folder = args.folder.expanduser()
+    folder, key = args.folder.expanduser(), args.key.expanduser()
     out = (args.out or folder.resolve().parent / "marks").expanduser()
-    try:
+    with file_errors(out):
         if not folder.is_dir():
-            raise UserError(f"{folder} is no folder; needed the one with the notebooks or tables of the students.")
+            raise UserError(f"{folder} is not a directory. Give the folder that contains the students' submissions.")
         require_absent(FILES, out, args.force)
-        record = marks.read_record(args.key.expanduser())
+        record = read_record(key)
         plan = record.plan(_secret(args.seed))
-        found = marks.collect(folder, record.count, leave_out=(args.key.expanduser(), out))
-        if not found.answers and not found.remarks:
-            raise UserError(f"there is no notebook (.ipynb) and no table (.csv) in {folder} or below.")
-        sheets = tuple(
-            marks.mark_sheet(plan.sheet(each.sheet), each, record.names.get(each.sheet, ""))
-            for each in tqdm(found.answers, desc="Marking", unit="sheet", delay=1)
-        )
-        saved = save(Report(record, sheets, found.remarks).files, out, args.force)
-    except FileExistsError as error:
-        raise UserError(f"{error.filename} is there already. Choose another --out, or add --force") from None
-    except OSError as error:
-        raise UserError(f"cannot write {out}: {error.strerror}") from error
-    except ValueError as error:
-        raise UserError(str(error)) from error
-    for remark in found.remarks:
+        answers, remarks = collect(folder, record.count, omit=(key, out))
+        if not answers and not remarks:
+            raise UserError(f"{folder} and its subfolders contain no notebook (.ipynb) and no table (.csv).")
+        sheets, failed = mark_class(record, plan, tqdm(answers, desc="Marking", unit="sheet", delay=1))
+        saved = save(Report(record, tuple(sheets), (*remarks, *failed)).files, out, args.force)
+    for remark in (*remarks, *failed):
         print(f"{'Skipped' if remark.skipped else 'Look at'}: {remark.source} {remark.text}")
     print(f"Marked: {len(sheets)} of {record.count} sheets")
     for path in saved:
@@ -207,9 +199,10 @@ def _secret(seed: str) -> str:
 
 def sheet(args: argparse.Namespace) -> int:
     """Write exercise sheets for a class, with their keys."""
-    from bpcourse.classroom.files import Class, read_names, require_own, write_class
     from bpcourse.classroom.moodle import write as write_moodle
-    from bpcourse.classroom.sheets import Plan
+    from bpcourse.classroom.plan import Plan
+    from bpcourse.classroom.roster import read_names
+    from bpcourse.classroom.store import Class, ClassFolder, write_class
 
     folder = args.out.expanduser()
     secret = secrets.token_urlsafe(12) if args.seed is None else _secret(args.seed)
@@ -223,13 +216,14 @@ def sheet(args: argparse.Namespace) -> int:
             advice = f"Use at least {SHORTEST_SECRET} characters, or omit --seed"
             print(f"This secret is short enough to be guessed. {advice}", file=sys.stderr)
         if args.format == "moodle":
-            saved = write_moodle(plan, count, folder / "questions.xml", args.force)
+            saved = write_moodle(plan, count, folder / "questions.xml", force=args.force)
             print(f"Saved: {saved} (variants of each topic: {count})")
             if args.seed is None:
                 print(f"To make these questions again: --seed {secret}")
             return 0
-        chosen = Class(plan, count, names, folder, args.format, find_browser() if args.format == "pdf" else None)
-        require_own(chosen, args.force)
+        chosen = Class(plan, count, names)
+        place = ClassFolder(folder, args.format, find_browser() if args.format == "pdf" else None)
+        place.require_fit(chosen, force=args.force)
         if names:
             print(f"Names: {len(names)}, from {names[0]} to {names[-1]}")
         if twice := [name for name, times in Counter(names).items() if times > 1]:
@@ -239,7 +233,7 @@ def sheet(args: argparse.Namespace) -> int:
             print("Keep it. It is not stored, and you need it (--seed) to mark these sheets or to make them again.")
             sys.stdout.flush()  # before the first sheet is written
         try:
-            written = write_class(chosen, args.force)
+            written = write_class(chosen, place, force=args.force)
         except KeyboardInterrupt:
             advice = "The files written so far are complete. To continue, run it again with the same --seed."
             print(f"Stopped. {advice}", file=sys.stderr)
@@ -253,9 +247,9 @@ class _SheetHelp(argparse.Action):
     """The help of ``bpcourse sheet``. The topics that it lists are imported only when it is shown."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from bpcourse.classroom.sheets import in_words
+        from bpcourse.classroom.plan import topics_and_levels
 
-        parser.epilog = in_words()
+        parser.epilog = topics_and_levels()
         parser.print_help()
         parser.exit()
 

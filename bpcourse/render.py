@@ -48,3 +48,23 @@ def render(template: str, **values: object) -> str:
     from markupsafe import Markup
 
     return Markup(text)  # noqa: S704 (the template has escaped its values)
+
+
+def page(title: str, body: str, style: str = "") -> str:
+    """Return a complete page, to read or to print. It allows no network and no script.
+
+    Parameters
+    ----------
+    title : str
+        The title, as text.
+    body, style : str
+        The content in HTML, and CSS that is added to that of every page. Neither is escaped.
+
+    Examples
+    --------
+    >>> "<title>1 &lt; 2</title>" in page("1 < 2", "<p>Yes.</p>")
+    True
+    """
+    from markupsafe import Markup
+
+    return str(render("page.html", title=title, body=Markup(body), style=Markup(style)))  # noqa: S704

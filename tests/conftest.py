@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from bpcourse import EXAMPLES, cli
-from bpcourse.classroom.sheets import Plan
+from bpcourse.classroom.plan import Plan
 
 ALL_IN_ONE_WORKER = ()  # files whose fixtures are expensive
 

@@ -1,4 +1,7 @@
-"""Data sets are what they say, and the default settings learn them."""
+"""Data sets have the promised shapes, and the default settings learn them."""
+
+import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ DRAWN = {"moons": datasets.moons, "spirals": datasets.spirals, "rings": datasets
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_drawn_set_has_its_shape_both_classes_and_its_own_random_source(name):
+def test_random_dataset__shape_classes_and_seed(name):
     one, same, other = (DRAWN[name](50, rng=np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert one.x.shape == (50, 1 if name == "wave" else 2)
     assert one.y.shape == (50, 1)
@@ -24,11 +27,12 @@ def test_a_drawn_set_has_its_shape_both_classes_and_its_own_random_source(name):
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_wrong_settings_are_refused_in_words(name):
+def test_random_dataset__wrong_settings(name):
     for wrong, words in (
         ({"n": 0}, "n must be"),
         ({"noise": -1}, "noise must be 0 or more"),
         ({"n": 2.5}, "n must be"),
+        ({"rng": 3}, "rng must be a NumPy Generator"),
     ):
         with pytest.raises(ValueError, match=words):
             DRAWN[name](**wrong)
@@ -36,7 +40,7 @@ def test_wrong_settings_are_refused_in_words(name):
         DRAWN[name](10).split(np.random.default_rng(0), 1.0)
 
 
-def test_without_noise_the_points_lie_on_their_curves():
+def test_random_dataset__points_without_noise_are_on_their_curves():
     moons, rings, wave = datasets.moons(60, 0.0), datasets.rings(60, 0.0), datasets.wave(60, 0.0)
     upper, lower = moons.x[moons.y[:, 0] == 0], moons.x[moons.y[:, 0] == 1]
     assert np.hypot(*upper.T) == pytest.approx(1.0)
@@ -47,7 +51,7 @@ def test_without_noise_the_points_lie_on_their_curves():
     assert wave.y == pytest.approx(np.sin(np.pi * wave.x))
 
 
-def test_the_digits_are_those_of_uci():
+def test_digits__are_those_of_uci():
     digits = datasets.digits()
     assert digits.x.shape == (1797, 64)
     assert np.unique(digits.x * 16).tolist() == list(range(17))
@@ -58,6 +62,20 @@ def test_the_digits_are_those_of_uci():
     parts = [np.column_stack([part.x, part.y]) for part in (train_, test)]
     assert {row.tobytes() for part in parts for row in part} == rows  # each image keeps its class
     assert len(parts[0]) + len(parts[1]) == 1797
+
+
+def test_dataset__is_read_only_and_a_copy():
+    x = np.zeros((2, 3), np.float32)
+    data = datasets.Dataset("mine", x, [[0], [1]])
+    x[0, 0] = 9
+    assert data.x.tolist() == [[0.0] * 3] * 2
+    assert data.x.dtype == data.y.dtype == np.float64
+    for again in (data, copy.deepcopy(data), pickle.loads(pickle.dumps(data))):
+        with pytest.raises(ValueError, match="read-only"):
+            again.y[0, 0] = 9
+    assert data == datasets.Dataset("mine", data.x, data.y) != datasets.Dataset("yours", data.x, data.y)
+    with pytest.raises(ValueError, match="NaN"):
+        datasets.Dataset("mine", [[np.nan]], [[0]])
 
 
 def right(history, data, loss):
@@ -73,28 +91,29 @@ SETTINGS = {
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_98_of_100_seeds_learn_it(name):
+def test_dataset__24_of_25_seeds_learn_it(name):
     sizes, epochs = SETTINGS[name]
     learned = 0
-    for seed in range(100):
+    for seed in range(25):
         rng = np.random.default_rng(seed)
         data = datasets.xor() if name == "xor" else DRAWN[name](rng=rng)
         network = Network.initialize(sizes, ["tanh"] * (len(sizes) - 2) + ["sigmoid"], rng)
-        history = train(network, data.x, data.y, "binary_cross_entropy", Adam(0.02), epochs, progress=False)
+        history = train(
+            network, data.x, data.y, "binary_cross_entropy", optimizer=Adam(0.02), epochs=epochs, progress=False
+        )
         learned += right(history, data, "binary_cross_entropy") >= 0.97
-    assert learned >= 98
+    assert learned >= 24
 
 
-def test_digits_are_read_with_97_percent():
+def test_digits__97_percent_are_read_correctly():
     shares = []
-    for seed in range(10):
+    for seed in range(5):
         rng = np.random.default_rng(seed)
         known, held_out = datasets.digits().split(rng)
         network = Network.initialize([64, 32, 10], ["relu", "softmax"], rng)
         history = train(
-            network, known.x, known.y, "categorical_cross_entropy", Adam(0.003), epochs=60, batch_size=32, rng=rng,
-            dtype=np.float32, progress=False,
+            network, known.x, known.y, "categorical_cross_entropy", optimizer=Adam(0.003), epochs=60,
+            batch_size=32, rng=rng, dtype=np.float32, progress=False,
         )  # fmt: skip
         shares.append(right(history, held_out, "categorical_cross_entropy"))
-        assert history.seconds < 10
     assert np.median(shares) >= 0.97

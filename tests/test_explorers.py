@@ -1,6 +1,9 @@
-"""Explorers answer what a page sends and what a cell sets, say what goes wrong, and leave nothing behind."""
+"""Explorers answer the page and the cell, report errors, and free their models."""
 
+import gc
 import re
+import weakref
+from types import SimpleNamespace
 
 import ipywidgets
 import pytest
@@ -43,15 +46,30 @@ def every_explorer():
 
 
 @pytest.fixture(autouse=True)
-def nothing_left():
-    """No explorer outlives its test: it is closed, and then no model is left."""
-    before = set(ipywidgets.widgets.widget._instances)
-    yield
-    for model in set(ipywidgets.widgets.widget._instances) - before:
-        widget = ipywidgets.widgets.widget._instances.get(model)
+def live_models():
+    """Return a function that counts the live models of a test. They are closed at its end, and then none is left."""
+    made = []  # weak references, so that a closed explorer can be freed
+
+    def live():
+        return [widget for ref in made if (widget := ref()) is not None and widget.comm is not None]
+
+    ipywidgets.Widget.on_widget_constructed(lambda widget: made.append(weakref.ref(widget)))
+    yield lambda: len(live())
+    ipywidgets.Widget.on_widget_constructed(None)
+    for widget in live():
         if isinstance(widget, explorers.Explorer):
             widget.close()
-    assert set(ipywidgets.widgets.widget._instances) == before
+    assert live() == []
+
+
+def run_in_cell(monkeypatch, cell, run="a run", deleted=()):
+    """Act as the kernel of JupyterLite while it runs a cell: its `get_parent` takes no argument."""
+
+    class Kernel:
+        def get_parent(self):
+            return {"header": {"msg_id": run}, "metadata": {"cellId": cell, "deletedCells": list(deleted)}}
+
+    monkeypatch.setattr(explorers, "get_ipython", lambda: SimpleNamespace(kernel=Kernel()))
 
 
 def send(explorer, **message):
@@ -64,7 +82,7 @@ def send(explorer, **message):
 # From a cell
 
 
-def test_a_cell_reads_and_sets_plain_numbers():
+def test_explore__cell_reads_and_sets_numbers():
     explorer = lecture(learning_rate=1.5)
     explorer.set({"W1[1,2]": 0.3, "x[2]": -1.0, "learning_rate": 2})
     assert explorer.value["W1[1,2]"] == explorer.network.layers[0].W[0, 1] == 0.3
@@ -72,10 +90,10 @@ def test_a_cell_reads_and_sets_plain_numbers():
     assert explorer.learning_rate == 2.0
     assert explorer.trace.loss == backprop(explorer.network, [0.8, -1.0], LECTURE.y).loss
     assert explorer.view["values"]["W1[1,2]"] == [0.3, "0.3"]
-    assert LECTURE.network.layers[0].W[0, 1] == -0.75  # the network that came in is as it was
+    assert LECTURE.network.layers[0].W[0, 1] == -0.75  # the network itself is unchanged
 
 
-def test_the_value_can_be_assigned_and_observed():
+def test_value__can_be_assigned_and_observed():
     explorer, seen = lecture(), []
     explorer.observe(lambda change: seen.append(change.new["b1[1]"]), "value")
     explorer.value = {**explorer.value, "b1[1]": 0.75}
@@ -86,11 +104,11 @@ def test_the_value_can_be_assigned_and_observed():
     assert explorer.value["b1[1]"] == 0.1
 
 
-def test_what_cannot_be_is_refused_in_words_and_nothing_changes():
+def test_explore__impossible_values_change_nothing():
     explorer = lecture()
     before = explorer.value
     for change, words in (
-        ({"W1[9,9]": 1.0}, "there is no weight or bias"),
+        ({"W1[9,9]": 1.0}, "unknown weight or bias"),
         ({"W1[1,1]": float("inf")}, "finite number"),
         ({"b1[1]": 1.0, "learning_rate": -1.0}, "positive finite number"),
         ({"W1[1,1]": "much"}, "finite number"),
@@ -110,22 +128,33 @@ def test_what_cannot_be_is_refused_in_words_and_nothing_changes():
         lambda: explore_loss(["mse"] * 5),
         lambda: explore_loss(["max"]),
         lambda: explore_training("stars"),
-        lambda: explore_live(LECTURE.network, LECTURE.x, LECTURE.y, "mse", shape=(8, 8)),
-        lambda: explore_live(Network([Dense([[1.0]])]), [[1.0]], [[1.0]], "mse"),
+        lambda: explore_live(LECTURE.network, LECTURE.x, LECTURE.y, loss="mse", shape=(8, 8)),
+        lambda: explore_live(Network([Dense([[1.0]])]), [[1.0]], [[1.0]], loss="mse"),
         lambda: explore_training(width=2.5),
         lambda: explore_training(epochs=5000),
         lambda: explore_training(activation="max"),
         lambda: explore_training(learning_rate=0),
         lambda: explore_loss(["mse"], y_hat=5.0),
-        lambda: explore_surface(LECTURE.network, LECTURE.x, LECTURE.y, "z1[1]"),
-        lambda: explore_surface(LECTURE.network, LECTURE.x, LECTURE.y, "W1[1,1]", "W1[1,1]"),
+        lambda: explore_surface(LECTURE.network, LECTURE.x, LECTURE.y, first="z1[1]"),
+        lambda: explore_surface(LECTURE.network, LECTURE.x, LECTURE.y, first="W1[1,1]", second="W1[1,1]"),
         lambda: explore_boundary(Network([Dense([[1.0]])]), [[1.0]], [[1.0]], loss="mse"),
     ):
-        with pytest.raises(ValueError, match=r"\w+ \w+ \w+"):
+        with pytest.raises(ValueError, match=r"\w{3,} \w{2,}"):
             wrong()
 
 
-def test_it_is_an_ipywidget():
+def test_explore__options_are_keywords():
+    for wrong in (
+        lambda: explore(LECTURE.network, LECTURE.x, LECTURE.y, "half_sse"),
+        lambda: explore_activation("relu", 0.5),
+        lambda: explore_loss(["mse"], 1.0),
+        lambda: explore_training("moons", 0.1),
+    ):
+        with pytest.raises(TypeError, match="positional argument"):
+            wrong()
+
+
+def test_explorer__is_an_ipywidget():
     explorer = lecture()
     box = ipywidgets.HBox([explorer])
     assert box.children == (explorer,)
@@ -136,7 +165,7 @@ def test_it_is_an_ipywidget():
 # From the page
 
 
-def test_a_moved_slider_and_a_typed_number_are_answered():
+def test_page__moved_slider_and_typed_number():
     explorer = lecture()
     view = send(explorer, do="set", name="W1[1,1]", value=0.25, again=False)
     assert (view["alert"], explorer.value["W1[1,1]"]) == ("", 0.25)
@@ -150,7 +179,7 @@ NO_NUMBER = dict.fromkeys(["nan", "<b>", "", "1e400"], "needed one number")
 
 
 @pytest.mark.parametrize("text, words", [("5000", "must lie between −1000 and 1000; got 5000"), *NO_NUMBER.items()])
-def test_a_number_that_cannot_be_gets_a_message_and_loses_nothing(text, words):
+def test_page__impossible_number_gets_a_message(text, words):
     explorer = lecture()
     send(explorer, do="set", name="W1[1,1]", value=0.25, again=False)
     before = explorer.value
@@ -161,13 +190,13 @@ def test_a_number_that_cannot_be_gets_a_message_and_loses_nothing(text, words):
     assert send(explorer, do="type", name="W1[1,1]", text="0.5")["alert"] == ""
 
 
-def test_buttons_undo_and_reset():
+def test_page__undo_and_reset():
     explorer = lecture(learning_rate=1.5)
     start = explorer.value
     send(explorer, do="press", name="update")
     after = explorer.value
     send(explorer, do="press", name="forward")
-    assert explorer.value == after  # a step shows, it changes nothing
+    assert explorer.value == after  # a step changes nothing
     send(explorer, do="press", name="undo")
     assert explorer.value == start
     assert "nothing to undo" in send(explorer, do="press", name="undo")["alert"]
@@ -178,7 +207,7 @@ def test_buttons_undo_and_reset():
     assert explorer.value == after
 
 
-def test_undo_takes_back_a_whole_drag():
+def test_undo__takes_back_a_whole_drag():
     explorer = lecture()
     for again, value in ((False, 0.51), (True, 0.52), (True, 0.6)):
         send(explorer, do="set", name="W1[1,1]", value=value, again=again)
@@ -188,31 +217,35 @@ def test_undo_takes_back_a_whole_drag():
         assert explorer.value["W1[1,1]"] == value
 
 
-def test_a_long_run_keeps_a_bounded_past():
+def test_undo__past_is_bounded():
     explorer = explore(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=1e-4)
     for _ in range(explorers.MOST_PAST + 20):
         explorer._press("update")
     assert len(explorer._past) == explorers.MOST_PAST
-    assert all("trace" not in vars(scene) for scene, _ in explorer._past)  # what can be computed again is not kept
+    assert all("trace" not in vars(scene) for scene, _ in explorer._past)  # no computed values
     explorer.press("undo")
     assert f"over the last {explorers.MOST_PAST - 1} moves" in repr(explorer)
 
 
-def test_a_choice_explains_and_a_pitfall_says_what_happens():
+def test_page__choices_and_pitfalls():
     explorer = lecture()
     assert "step by step" in send(explorer, do="set", name="explain", value="dW1[1,2]", again=False)["solution"]
     assert "flat" in send(explorer, do="set", name="pitfall", value="saturation", again=False)["note"]
     first = explorer.value
-    assert "flat" in send(explorer, do="set", name="W1[1,1]", value=0.0, again=False)["note"]  # it is still being read
+    assert (
+        "flat" in send(explorer, do="set", name="W1[1,1]", value=0.0, again=False)["note"]
+    )  # the learner is still reading it
     assert "below 0" in send(explorer, do="set", name="pitfall", value="dead_relu", again=False)["note"]
-    assert explorer.network.layers[0].W.tolist() == LECTURE.network.layers[0].W.tolist()  # begun from the first scene
+    assert (
+        explorer.network.layers[0].W.tolist() == LECTURE.network.layers[0].W.tolist()
+    )  # it begins from the first scene
     assert send(explorer, do="set", name="pitfall", value="", again=False)["note"] == ""
     send(explorer, do="press", name="undo")
     send(explorer, do="press", name="undo")
     assert explorer.value | {"explain": ""} == first | {"explain": "", "W1[1,1]": first["W1[1,1]"]}
 
 
-def test_the_table_is_sent_while_it_is_open():
+def test_page__table_is_sent_while_open():
     explorer = lecture()
     assert explorer.view["table"] == ""
     assert "<table>" in send(explorer, do="table", open=True)["table"]
@@ -220,7 +253,7 @@ def test_the_table_is_sent_while_it_is_open():
 
 
 @pytest.mark.parametrize("broken", ["pressed", "show"])
-def test_a_fault_of_ours_is_said_and_there_is_a_way_back(broken, monkeypatch):
+def test_page__bug_is_reported_and_undone(broken, monkeypatch):
     explorer = lecture()
     send(explorer, do="press", name="update")
     before, kind, right, faults = explorer.value, type(explorer.scene), getattr(type(explorer.scene), broken), [1]
@@ -233,10 +266,10 @@ def test_a_fault_of_ours_is_said_and_there_is_a_way_back(broken, monkeypatch):
     assert "not your fault (ZeroDivisionError: division by zero)" in view["alert"]
     assert explorer.value == before
     assert send(explorer, do="press", name="undo")["alert"] == ""
-    assert "there is no message 'nonsense'" in send(explorer, do="nonsense")["alert"]
+    assert "unknown message 'nonsense'" in send(explorer, do="nonsense")["alert"]
 
 
-def test_a_surface_that_runs_away_is_said_and_can_be_undone():
+def test_page__diverged_surface_can_be_undone():
     explorer = explore_surface(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=1e6)
     alerts = [send(explorer, do="press", name="update")["alert"] for _ in range(60)]
     assert "overflowed" in alerts[-1]
@@ -244,21 +277,21 @@ def test_a_surface_that_runs_away_is_said_and_can_be_undone():
     assert send(explorer, do="press", name="undo")["alert"] == ""
 
 
-def test_an_observer_that_fails_is_said():
+def test_page__failing_observer_is_reported():
     explorer = lecture()
     explorer.observe(lambda change: 1 / 0, "value")
     assert "ZeroDivisionError" in send(explorer, do="set", name="W1[1,1]", value=0.25, again=False)["alert"]
     assert explorer.view["values"]["W1[1,1]"] == [0.25, "0.25"]
 
 
-def test_looking_is_no_move_and_undo_leaves_it_alone():
+def test_undo__ignores_what_is_looked_at():
     x, y = [[0.8, 0.45], [0.1, -0.2]], [[0.3, 0.7], [0.2, 0.9]]
     explorer = explore(LECTURE.network, x, y)
     for name, value in (("example", "2"), ("explain", "dW1[1,2]")):
         send(explorer, do="set", name=name, value=value, again=False)
     send(explorer, do="press", name="forward")
     assert "nothing to undo" in send(explorer, do="press", name="undo")["alert"]
-    explorer.set({"x[1]@1": 7})  # of the example that is not shown
+    explorer.set({"x[1]@1": 7})  # this example is not shown
     view = send(explorer, do="press", name="undo")
     assert explorer.trace["x"].tolist() == x
     assert explorer.value["example"] == "2"
@@ -268,7 +301,7 @@ def test_looking_is_no_move_and_undo_leaves_it_alone():
         explore(LECTURE.network, [x[0]] * 20, [y[0]] * 20)
 
 
-def test_an_update_ends_a_drag():
+def test_undo__update_ends_a_drag():
     explorer = lecture()
     send(explorer, do="set", name="W1[1,1]", value=0.51, again=False)
     send(explorer, do="press", name="update")
@@ -278,13 +311,13 @@ def test_an_update_ends_a_drag():
     assert explorer.value == moved
 
 
-def test_a_slider_grows_where_it_does_not_reach():
+def test_page__slider_grows_to_reach_its_value():
     explorer = lecture()
     assert explorer.view["ends"]["W1[1,1]"] == [-5.0, 5.0]
     send(explorer, do="type", name="W1[1,1]", text="40")
     assert explorer.view["ends"]["W1[1,1]"] == [-80.0, 80.0]
     send(explorer, do="set", name="W1[1,1]", value=1.0, again=False)
-    assert explorer.view["ends"]["W1[1,1]"] == [-80.0, 80.0]  # it does not shrink under the hand
+    assert explorer.view["ends"]["W1[1,1]"] == [-80.0, 80.0]  # it does not shrink while it is used
     explorer.set({"pitfall": "large_rate"})
     assert explorer.view["ends"]["learning_rate"][1] >= explorer.learning_rate
 
@@ -292,7 +325,7 @@ def test_a_slider_grows_where_it_does_not_reach():
 # Predict first
 
 
-def test_controls_are_locked_until_something_is_predicted(monkeypatch):
+def test_predict__controls_are_locked_until_answered(monkeypatch):
     monkeypatch.delenv(explorers.UNLOCKED, raising=False)
     explorer = lecture(predict="Lower W1[1,2]. dW1[1,2] goes up or down?")
     assert explorer.view["locked"]
@@ -317,7 +350,7 @@ def test_controls_are_locked_until_something_is_predicted(monkeypatch):
     assert f"was {format_number(start)} and is {format_number(now)} now: it went" in after["predicted"]
 
 
-def test_an_instructor_switches_predictions_off(monkeypatch):
+def test_predict__instructor_can_switch_it_off(monkeypatch):
     explorer = lecture(predict="loss up?")
     explorer.unlock()
     assert not explorer.view["locked"]
@@ -329,7 +362,7 @@ def test_an_instructor_switches_predictions_off(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary", "training", "live"])
-def test_each_explorer_has_words_and_a_picture_without_a_kernel(kind):
+def test_mimebundle__description_and_picture_without_a_kernel(kind):
     explorer = every_explorer()[kind]
     data, _ = explorer._repr_mimebundle_()
     assert set(data) == {"text/plain", "text/html", explorers.WIDGET_VIEW}
@@ -345,7 +378,7 @@ def test_each_explorer_has_words_and_a_picture_without_a_kernel(kind):
 
 
 @pytest.mark.parametrize("kind", ["network", "activation", "loss", "surface", "boundary", "training", "live"])
-def test_every_control_has_a_name_of_its_own_and_a_value(kind):
+def test_page__every_control_works(kind):
     explorer = every_explorer()[kind]
     page = explorer.page
     names = [each["name"] for group in page["groups"] for each in group["controls"]]
@@ -368,7 +401,7 @@ def test_every_control_has_a_name_of_its_own_and_a_value(kind):
         assert send(explorer, do="press", name=button)["alert"] == ""
 
 
-def test_text_from_a_person_is_never_html():
+def test_page__text_from_a_person_is_escaped():
     odd = Activation("<script>alert(1)</script>", lambda z: z, lambda z: z * 0 + 1)
     explorer = explore(Network([Dense([[1.0]], [0.0], odd)]), [1.0], [0.5])
     for _ in range(2):
@@ -379,31 +412,60 @@ def test_text_from_a_person_is_never_html():
     assert "<script" not in explorer._repr_mimebundle_()[0]["text/html"]
 
 
-# Nothing is left behind
+# Closing
 
 
-def test_running_a_cell_again_closes_what_it_made_before(monkeypatch):
-    before = len(ipywidgets.widgets.widget._instances)
+def test_close__running_a_cell_again_closes_its_earlier_explorers(monkeypatch, live_models):
     counts = []
     for run in range(20):
-        monkeypatch.setattr(explorers, "_running_cell", lambda run=run: ("a cell", f"run {run}", []))
+        run_in_cell(monkeypatch, "a cell", f"run {run}")
         last = [lecture(), explore_loss()][0]
-        counts.append(len(ipywidgets.widgets.widget._instances) - before)
+        counts.append(live_models())
     assert set(counts) == {4}  # two explorers, each with its layout
-    monkeypatch.setattr(explorers, "_running_cell", lambda: ("another cell", "run", ["a cell"]))
+    run_in_cell(monkeypatch, "another cell", "run", deleted=["a cell"])
     other = lecture()
-    assert len(ipywidgets.widgets.widget._instances) - before == 2
-    assert re.match("A network of", repr(last))  # it is still there for who holds it
+    assert live_models() == 2
+    assert re.match("A network of", repr(last))  # a closed explorer can still be shown
     other.close()
     other.close()
 
 
-def test_the_layout_is_plain_data():
+def test_explore__kernel_of_jupyterlite(monkeypatch):
+    """In Pyodide, `get_parent` of the kernel takes no argument; every explorer failed there."""
+    run_in_cell(monkeypatch, "a cell in the browser")
+    for explorer in every_explorer().values():
+        assert explorer.view["picture"].startswith("<svg")
+
+
+@pytest.mark.parametrize("message", [None, {}])
+def test_explore__kernel_without_a_message(message, monkeypatch):
+    kernel = SimpleNamespace(get_parent=lambda: message)
+    monkeypatch.setattr(explorers, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
+    assert lecture().view["picture"].startswith("<svg")
+
+
+def test_close__explorer_is_freed():
+    explorer = lecture()
+    explorer.press("update")
+    explorer.close()
+    seen = weakref.ref(explorer)
+    del explorer
+    gc.collect()
+    assert seen() is None
+
+
+def test_page__layout_is_plain_data():
     page = lecture().page
     assert [group["title"] for group in page["groups"]] == ["layer 1", "layer 2", "inputs", "targets", "learning rate"]
     assert page["groups"][0]["controls"][1] == {
-        "name": "W1[1,2]", "label": "w1₁₂", "low": -5.0, "high": 5.0, "unit": 0.01, "least": -1000.0, "most": 1000.0,
-    }  # fmt: skip
+        "name": "W1[1,2]",
+        "label": "w1₁₂",
+        "low": -5.0,
+        "high": 5.0,
+        "unit": 0.01,
+        "least": -1000.0,
+        "most": 1000.0,
+    }
 
 
 @pytest.mark.parametrize(
@@ -415,7 +477,7 @@ def test_the_layout_is_plain_data():
         (lambda q: explore_training(epochs=2, predict=q), "loss"),
     ],
 )
-def test_a_question_may_name_what_an_explorer_of_one_idea_shows(explorer, name):
+def test_predict__question_about_a_plain_word(explorer, name):
     made = explorer(f"Move something. Does the {name} go up or down?")
     made._commit("down")
     assert made.prediction.name == name

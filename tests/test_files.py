@@ -35,7 +35,7 @@ def exercise(tmp_path):
 
 
 def same(trace):
-    return all(np.array_equal(trace[name], MAZUR[name]) for name in MAZUR.names)
+    return all(np.array_equal(trace[name], MAZUR[name]) for name in MAZUR)
 
 
 def test_the_documented_example_is_the_network_of_the_famous_page(exercise):
@@ -75,8 +75,8 @@ def layer(**changes):
     ("content", "words"),
     [
         (changed(x=None), "the key 'x' is missing. Needed are: x, y, loss, layers"),
-        (changed(lose=1), "there is no key 'lose'. Did you mean 'loss'?"),
-        (layer(weight=[1]), r"layers\[1\]: there is no key 'weight'. Did you mean 'weights'?"),
+        (changed(lose=1), "unknown key 'lose'. Did you mean 'loss'?"),
+        (layer(weight=[1]), r"layers\[1\]: unknown key 'weight'. Did you mean 'weights'?"),
         (changed(layers=[]), r"layers: needed one \[\[layers\]\]"),
         (changed(layers=3), r"layers: needed one \[\[layers\]\]"),
         (changed(layers=[3]), r"layers: needed one \[\[layers\]\]"),
@@ -147,7 +147,7 @@ def test_solve_prints_what_solve_writes(exercise, capsys):
     assert capsys.readouterr().out == solve(MAZUR, learning_rate=0.5).text + "\n"
     words = ["dW1[1,2]", "W1_new[1,2]", "--notation", "lecture", "--digits", "6"]
     assert cli.main(["solve", str(exercise), *words]) == 0
-    wanted = [solve(MAZUR, name, "lecture", 6, 0.5).text for name in words[:2]]
+    wanted = [solve(MAZUR, name, notation="lecture", digits=6, learning_rate=0.5).text for name in words[:2]]
     assert capsys.readouterr().out == "\n\n".join(wanted) + "\n"
 
 
@@ -166,7 +166,7 @@ def test_solve_saves_and_never_overwrites(exercise, capsys):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["dW9[1,1]"], "no value in this pass"),
+        (["dW9[1,1]"], "unknown value"),
         (["--digits", "1"], "from 2 to 15"),
         (["--output", "key.pdf"], ".txt, .md or .html"),
         (["dW1", "dW2", "--output", "key.txt"], "saves one solution"),
@@ -195,3 +195,14 @@ def test_help_says_what_the_file_holds(capsys):
     printed = " ".join(capsys.readouterr().out.split())
     for key in ("weights", "biases", "activation", "x, y, loss", "learning_rate"):
         assert key in printed
+
+
+def test_activation__leaky_relu_with_a_slope(tmp_path):
+    path = tmp_path / "leaky.json"
+    layer = {"weights": [[-1.0]], "activation": "leaky_relu(0.2)"}
+    content = {"x": [2.0], "y": [0.0], "loss": "mse", "layers": [layer]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert read_exercise(path).trace["y_hat"] == -0.4
+    path.write_text(json.dumps(content | {"layers": [layer | {"activation": "leaky_relu(2)"}]}), encoding="utf-8")
+    with pytest.raises(ExerciseFileError, match=r"layers\[1\]\.activation: .*slope must be above 0 and below 1"):
+        read_exercise(path)

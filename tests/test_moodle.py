@@ -1,22 +1,20 @@
-"""The file for Moodle: read back as its documentation says, and marked as Moodle marks."""
+"""The file for Moodle: read as its documentation says, and marked as Moodle marks."""
 
 from __future__ import annotations
 
-import argparse
 import base64
 import re
-import sys
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
+from helpers.support import command, fails
 
-from bpcourse import cli
 from bpcourse.classroom import moodle
 from bpcourse.classroom.moodle import MOST_ANSWERS, answers, questions, write
-from bpcourse.classroom.sheets import Plan
-from bpcourse.cli import UserError
+from bpcourse.classroom.plan import Plan
 from bpcourse.tutor.equations import entries, table
 from bpcourse.tutor.marking import AROUND, MOST_ACCIDENTS, half_unit, nothing_done
 from bpcourse.tutor.mistakes import wrong_values
@@ -26,19 +24,19 @@ PLAN = Plan(("hidden_weight", "matrix", "batch", "update"), 2, "a long secret")
 
 
 def fit(listed, number):
-    """Return the first answer that fits, as question/type/numerical/question.php finds it."""
+    """Return the first answer that fits, as Moodle's question/type/numerical/question.php finds it."""
     for answer in listed:
         if answer.value == "*":
             return answer
-        centre = float(answer.value)
-        if abs(number - centre) <= answer.tolerance + 1e-14 * max(1, abs(centre)):
+        center = float(answer.value)
+        if abs(number - center) <= answer.tolerance + 1e-14 * max(1, abs(center)):
             return answer
     return None
 
 
 def of_one_value(seed, topic, level):
     """Return a problem that asks for one value: of an array for one of its entries."""
-    found = problem(seed, topic, level)
+    found = problem(topic, level=level, seed=seed)
     names = entries(table(found.trace, found.learning_rate), found.name)
     return found if names is None else replace(found, name=names.flat[seed % names.size])
 
@@ -48,7 +46,7 @@ def steps_of(asked):
 
 
 def overlapping(listed):
-    """Return whether two answers reach each other, or one of them "*" before the end."""
+    """Return whether two answers overlap, or "*" comes before the end."""
     if [answer.value for answer in listed].index("*") != len(listed) - 1:
         return True
     ends = sorted((float(each.value) - each.tolerance, float(each.value) + each.tolerance) for each in listed[:-1])
@@ -56,17 +54,17 @@ def overlapping(listed):
 
 
 def misnamed(asked, listed):
-    """Return the mistakes whose value, with four digits, is not met by an answer of 0 % that says so."""
+    """Return the mistakes whose value, with four digits, does not fit an answer of 0 % that names the mistake."""
     steps, found = steps_of(asked), {}
     for mistakes, value in wrong_values(steps, asked.name):
-        exact = value if abs(value) > 1e-12 * abs(steps[asked.name].value) else 0.0  # what a person finds to be 0
+        exact = value if abs(value) > 1e-12 * abs(steps[asked.name].value) else 0.0  # a person gets 0
         found.setdefault(float(f"{exact:.4g}"), []).append(mistakes)
     right, *wrong, rest = listed
-    lost = [] if len(wrong) == MOST_ANSWERS - 2 else found  # after the likeliest 38 there is no place
+    lost = [] if len(wrong) == MOST_ANSWERS - 2 else found  # there is only room for the likeliest 38
     bad = []
     for value, together in found.items():
         answer = fit(listed, value)
-        if answer is right:  # three digits cannot tell it: only what was rounded on the way
+        if answer is right:  # three digits cannot tell them apart: only with rounded intermediate values
             bad += [mistakes for mistakes in together if mistakes[0].topic != "rounding"]
         elif answer is rest:
             bad += [each for each in together if value in lost and asked.check(f"{value:.4g}").mistakes]
@@ -77,11 +75,18 @@ def misnamed(asked, listed):
     return bad
 
 
+@cache
+def asked_and_listed(topic, level, seed):
+    """Return a problem and its answers."""
+    asked = of_one_value(seed, topic, level)
+    return asked, answers(asked)
+
+
 @pytest.mark.parametrize("topic", TOPICS)
-def test_right_answers_get_all_and_each_mistake_its_own_words(topic):
-    for seed in range(20):
-        asked = of_one_value(seed, topic, TOPICS[topic].from_level)
-        listed, value = answers(asked), steps_of(asked)[asked.name].value
+def test_answers__right_ones_get_the_mark_and_each_mistake_its_feedback(topic):
+    for seed in range(5):
+        asked, listed = asked_and_listed(topic, TOPICS[topic].from_level, seed)
+        value = steps_of(asked)[asked.name].value
         assert [each.fraction for each in listed] == [100] + [0] * (len(listed) - 1)
         assert 3 <= len(listed) <= MOST_ANSWERS
         assert not overlapping(listed)
@@ -91,9 +96,8 @@ def test_right_answers_get_all_and_each_mistake_its_own_words(topic):
         assert misnamed(asked, listed) == []
 
 
-def test_the_checkers_see_what_is_wrong():
-    asked = of_one_value(3, "hidden_weight", 2)
-    right, first, second, *others, rest = answers(asked)
+def test_answers__spoiled_ones_are_seen():
+    asked, (right, first, second, *others, rest) = asked_and_listed("hidden_weight", 2, 3)
     assert overlapping((right, replace(first, value=right.value), rest))
     assert overlapping((right, replace(first, tolerance=abs(float(first.value) - float(right.value))), rest))
     assert overlapping((right, rest, first))
@@ -113,42 +117,38 @@ def caught_by_accident(asked, listed):
     return sum(tolerance / reach for tolerance in wide)
 
 
-def test_answers_catch_few_numbers_by_accident():
+def test_answers__catch_few_numbers_by_accident():
     for topic in TOPICS:
-        for seed in range(10):
-            asked = of_one_value(seed, topic, TOPICS[topic].from_level)
-            assert caught_by_accident(asked, answers(asked)) <= MOST_ACCIDENTS
+        for seed in range(5):
+            assert caught_by_accident(*asked_and_listed(topic, TOPICS[topic].from_level, seed)) <= MOST_ACCIDENTS
 
 
-def test_many_accidents_are_seen(monkeypatch):
+def test_answers__without_a_budget_they_catch_many_by_accident(monkeypatch):
     monkeypatch.setattr(moodle, "MOST_ACCIDENTS", 1.0)
     many = [of_one_value(seed, "hidden_weight", 3) for seed in range(20)]
     assert max(caught_by_accident(asked, answers(asked)) for asked in many) > MOST_ACCIDENTS
 
 
-def test_two_mistakes_with_one_value_are_one_answer_that_names_both():
-    asked = of_one_value(7, "output_weight", 2)
-    told = [each.feedback for each in answers(asked) if ", or if " in each.feedback.splitlines()[0]]
-    assert (
-        "the slope of the output's activation is left out, or if the slope of every activation is left out" in told[0]
-    )
+def test_answers__two_mistakes_with_one_value_are_both_named():
+    _, listed = asked_and_listed("output_weight", 2, 7)
+    told = [each.feedback for each in listed if ", or if " in each.feedback.splitlines()[0]]
+    assert len(told) > 0
+    assert "slope of the output's activation" in told[0]
+    assert "slope of every activation" in told[0]
 
 
-def test_numbers_are_written_as_moodle_reads_them():
-    written = [each for seed in range(10) for each in answers(of_one_value(seed, "update", 1))]
-    for each in written:
-        assert each.value == "*" or re.fullmatch(r"-?\d+(\.\d+)?(E-?\d+)?", each.value)
-    found = ElementTree.fromstring(moodle._answer(moodle.Answer("-1.234E-5", 5e-8, 0, "")))
-    assert float(found.findtext("tolerance")) == 5e-8
-    assert found.findtext("text") == "-1.234E-5"
+def test_answers__numbers_are_written_as_moodle_reads_them():
+    for seed in range(5):
+        for each in asked_and_listed("update", 1, seed)[1]:
+            assert each.value == "*" or re.fullmatch(r"-?\d+(\.\d+)?(E-?\d+)?", each.value)
 
 
 # The file
 
 
 def read(text):
-    """Return the categories with the questions in each, by the documentation line by line."""
-    assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<quiz>'), "nothing stands before the declaration"
+    """Return the categories with their questions, read as the documentation says."""
+    assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<quiz>'), "something comes before the declaration"
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]", text)
     found = {}
     for each in ElementTree.fromstring(text.encode()):
@@ -163,7 +163,7 @@ def read(text):
     return found
 
 
-def test_the_file_has_a_category_for_each_topic_and_its_variants():
+def test_questions__have_a_category_for_each_topic():
     found = read("".join(questions(PLAN, 2)))
     paths = [f"$course$/top/bpcourse/{topic}, level 2" for topic in ("hidden weight", "matrix", "batch", "update")]
     assert list(found) == paths
@@ -181,7 +181,7 @@ def test_the_file_has_a_category_for_each_topic_and_its_variants():
     assert not any("/" in topic for topic in TOPICS), "it would begin another category"
 
 
-def test_a_question_has_all_that_moodle_shows():
+def test_question__has_everything_that_moodle_shows():
     for group in read("".join(questions(PLAN, 1))).values():
         for each in group:
             assert (each.findtext("defaultgrade"), each.findtext("penalty")) == ("1", "0.3333333")
@@ -194,7 +194,7 @@ def test_a_question_has_all_that_moodle_shows():
             text, solution = each.findtext("questiontext/text"), each.findtext("generalfeedback/text")
             assert solution.startswith("<h4>")
             assert "GRADIENT" in solution
-            for html in (text, solution):  # what needs no style sheet, and nothing from elsewhere
+            for html in (text, solution):  # needs no style sheet and nothing from elsewhere
                 assert not re.search("<(script|style|link|iframe|wbr)|style=|https?:|data:|[ ]on[a-z]+=", html)
             files = {file.get("name"): file for file in each.findall("questiontext/file")}
             assert re.findall('src="@@PLUGINFILE@@/([^"]+)"', text) == list(files)
@@ -205,7 +205,7 @@ def test_a_question_has_all_that_moodle_shows():
                 assert picture.tag == "{http://www.w3.org/2000/svg}svg"
 
 
-def test_a_question_does_not_tell_its_answer():
+def test_question__does_not_reveal_its_answer():
     for topic in TOPICS:
         plan = Plan((topic,), 3, "a secret by which no answer is a number of the network")
         each = next(iter(read("".join(questions(plan, 1))).values()))[0]
@@ -214,24 +214,37 @@ def test_a_question_does_not_tell_its_answer():
         assert right not in each.findtext("questiontext/text") + pictures
 
 
-def test_a_batch_shows_each_of_its_examples():
+def test_question__of_a_batch_shows_each_example():
     each = read("".join(questions(Plan(("batch",), 1, "s"), 1)))["$course$/top/bpcourse/batch, level 1"][0]
     assert [file.get("name") for file in each.findall("questiontext/file")] == ["example-1.svg", "example-2.svg"]
     assert "A batch of 2 examples" in each.findtext("questiontext/text")
 
 
+def test_question__of_a_mistake_to_find_shows_the_wrong_number():
+    each = next(iter(read("".join(questions(Plan(("find_the_mistake",), 1, "s"), 1))).values()))[0]
+    assert re.search("A colleague computed dW1\\[.*\\] = .*One step is wrong", each.findtext("questiontext/text"))
+
+
+def test_question__gives_the_learning_rate():
+    each = next(iter(read("".join(questions(Plan(("update",), 1, "s"), 1))).values()))[0]
+    assert re.search(r"<p>The learning rate is [\d.]+\.</p>", each.findtext("questiontext/text"))
+
+
 HOSTILE = """<script>alert("1")</script> & ' ]]> ]]>]]> &amp; עברית العربية 日本語 δ̂ 😀 {=1} $$x$$ \\(y\\)"""
 
 
-def test_any_text_comes_back_as_it_was():
-    assert ElementTree.fromstring(moodle._text(HOSTILE)).text == HOSTILE
-    shown = ElementTree.fromstring(f"<div>{moodle._paragraphs(HOSTILE)}</div>")  # our own HTML is well-formed XML, too
-    assert [(each.tag, each.text) for each in shown] == [("p", HOSTILE)]
-    answer = ElementTree.fromstring(moodle._answer(moodle.Answer("*", 0.0, 0, HOSTILE)))
-    assert "<script" not in answer.findtext("feedback/text")
+def test_question__any_feedback_is_shown_unchanged(monkeypatch):
+    listed = (moodle.Answer("1", 0.5, 100, HOSTILE), moodle.Answer("*", 0.0, 0, "No."))
+    monkeypatch.setattr(moodle, "answers", lambda problem: listed)
+    each = read("".join(questions(Plan(("bias",), 1, "s"), 1)))["$course$/top/bpcourse/bias, level 1"][0]
+    feedback = each.find("answer").findtext("feedback/text")
+    assert "<script" not in feedback
+    shown = ElementTree.fromstring(f"<div>{feedback}</div>")  # our own HTML is also well-formed XML
+    assert [(paragraph.tag, paragraph.text) for paragraph in shown] == [("p", HOSTILE)]
+    assert float(each.find("answer").findtext("tolerance")) == 0.5
 
 
-def test_the_numbers_come_from_the_secret_and_from_nothing_else():
+def test_questions__their_numbers_depend_only_on_the_secret():
     text = "".join(questions(Plan(("bias",), 2, "a long secret"), 2))
     assert text == "".join(questions(Plan(("bias", "bias"), 2, "a long secret"), 2))
     longer = "".join(questions(Plan(("bias", "update"), 2, "a long secret"), 2))
@@ -241,7 +254,7 @@ def test_the_numbers_come_from_the_secret_and_from_nothing_else():
     assert "a long secret" not in text
 
 
-def test_the_questions_in_moodle_are_not_those_of_the_sheets():
+def test_questions__differ_from_those_of_the_sheets():
     plan = Plan(("bias",), 2, "a long secret")
     text = "".join(questions(plan, 1))
     sheet = plan.sheet(1).questions[0].problem
@@ -249,26 +262,26 @@ def test_the_questions_in_moodle_are_not_those_of_the_sheets():
     assert f"<text>{value:.4g}</text>" not in text
 
 
-def test_the_pieces_are_made_one_at_a_time():
+def test_questions__are_made_one_at_a_time():
     pieces = questions(Plan(("bias",), 2, "s"), 10**9)
     assert "number 001" in [next(pieces) for _ in range(3)][-1]
 
 
 @pytest.mark.parametrize("count", [0, -1, 2.0, True, "3"])
-def test_the_number_of_variants_is_a_positive_whole_number(count):
+def test_questions__need_a_positive_number_of_variants(count):
     with pytest.raises(ValueError, match=r"the number of variants must be a positive whole number; got"):
-        questions(PLAN, count)
+        next(questions(PLAN, count))
 
 
 # On the disk
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_write__the_file_is_complete_or_unchanged(tmp_path, monkeypatch):
     plan, path = Plan(("bias",), 2, "s"), tmp_path / "questions.xml"
     assert write(plan, 2, path) == path
     before = path.read_text(encoding="utf-8")
     assert before == "".join(questions(plan, 2))
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(FileExistsError, match="File exists"):
         write(plan, 2, path)
 
     def cut_short(plan, count):
@@ -282,39 +295,32 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a link needs a right there")
-def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(tmp_path):
-    (tmp_path / "mine").write_text("mine", encoding="utf-8")
-    (tmp_path / "questions.xml.part").symlink_to(tmp_path / "mine")
-    write(Plan(("bias",), 2, "s"), 1, tmp_path / "questions.xml")
-    assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
+def words(folder, **changed):
+    options = {"format": "moodle", "topic": "bias", "level": 2, "count": 1, "seed": "a long secret", "out": folder}
+    return command("sheet", **(options | changed))
 
 
-def command(folder, **changed):
-    options = {"topic": ["bias"], "level": 2, "count": 1, "seed": "a long secret", "out": folder, "force": False}
-    return cli.sheet(argparse.Namespace(**(options | {"names": None, "format": "moodle"} | changed)))
+def test_sheet_command__saves_the_file_for_moodle(tmp_path, run_cli, capsys):
+    done = run_cli(*words(tmp_path / "new"))
+    said = f"Saved: {tmp_path / 'new' / 'questions.xml'} (variants of each topic: 1)\n"
+    assert (done.status, done.out, done.err) == (0, said, "")  # and no bar, as it does not take long
+    assert "questions.xml already exists. Choose a different name, or add --force" in fails(
+        capsys, *words(tmp_path / "new")
+    )
+    assert run_cli(*words(tmp_path / "new", force=True)).status == 0
 
 
-def test_the_command_says_where_the_file_is(tmp_path, capsys):
-    assert command(tmp_path / "new") == 0
-    assert capsys.readouterr() == (
-        f"Saved: {tmp_path / 'new' / 'questions.xml'}, with 1 variant(s) of each topic\n",
-        "",
-    )  # so short: no bar
-    with pytest.raises(UserError, match=r"is there already\. Name another folder, or add --force"):
-        command(tmp_path / "new")
-    assert command(tmp_path / "new", force=True) == 0
-
-
-def test_the_command_says_what_cannot_be(tmp_path):
+@pytest.mark.parametrize(
+    ("place", "options", "message"),
+    [
+        ("file", {}, "file already exists"),
+        ("file/below", {}, "cannot read or write"),
+        ("", {"topic": "biases"}, "biases"),
+        ("", {"topic": "classes"}, "has the levels 3 to 5"),
+        ("", {"seed": ""}, "secret must not be empty"),
+        ("", {"count": 0}, "must be a positive whole number"),
+    ],
+)
+def test_sheet_command__explains_what_moodle_cannot_get(tmp_path, capsys, place, options, message):
     (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(UserError, match="file is there already"):
-        command(tmp_path / "file")
-    with pytest.raises(UserError, match="cannot read or write"):
-        command(tmp_path / "file" / "below")
-    with pytest.raises(UserError, match="biases"):
-        command(tmp_path, topic=["biases"])
-    with pytest.raises(UserError, match="has the levels 3 to 5"):
-        command(tmp_path, topic=["classes"])
-    with pytest.raises(UserError, match="secret must not be empty"):
-        command(tmp_path, seed="")
+    assert message in fails(capsys, *words(tmp_path / place, **options))

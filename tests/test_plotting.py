@@ -1,8 +1,12 @@
-"""Plots hold the engine's numbers, by the data of their axes, and say what they show."""
+"""Plots contain the numbers of the engine, by the data of their axes, and describe themselves."""
+
+import base64
+import io
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.image import imread
 
 from bpcourse import (
     ACTIVATIONS,
@@ -18,7 +22,7 @@ from bpcourse import (
     forward,
     train,
 )
-from bpcourse.engine.variations import replaced
+from bpcourse.engine.entries import replaced
 from bpcourse.numbers import WIDTH
 from bpcourse.pictures import plotting
 from bpcourse.pictures.plotting import describe
@@ -33,10 +37,8 @@ def learned():
     rng = np.random.default_rng(0)
     known, held_out = datasets.digits().split(rng)
     network = Network.initialize([64, 16, 10], ["relu", "softmax"], rng)
-    history = train(
-        network, known.x, known.y, "categorical_cross_entropy", Adam(0.01), 10, 32, progress=False,
-        validation=(held_out.x, held_out.y),
-    )  # fmt: skip
+    settings = {"optimizer": Adam(0.01), "epochs": 10, "batch_size": 32, "validation": (held_out.x, held_out.y)}
+    history = train(network, known.x, known.y, "categorical_cross_entropy", **settings, progress=False)
     return history, held_out
 
 
@@ -45,7 +47,7 @@ def lines(ax):
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "leaky_relu", "identity"])
-def test_an_activation_and_its_slope(name):
+def test_plot_activation__curve_and_slope(name):
     activation = ACTIVATIONS[name]
     found = lines(plotting.plot_activation(name))
     z, a = found[activation.name]
@@ -55,21 +57,23 @@ def test_an_activation_and_its_slope(name):
         plotting.plot_activation("softmax")
 
 
-def test_losses_against_the_prediction():
+def test_plot_loss__curves():
     ax = plotting.plot_loss(["mse", "half_sse", "binary_cross_entropy"], y=0.25)
     for name in ("mse", "half_sse", "binary_cross_entropy"):
         x, values = lines(ax)[name.replace("_", " ")]
-        assert values[7] == LOSSES[name].value([0.25], [x[7]])
+        assert values[7] == pytest.approx(LOSSES[name].value([0.25], [x[7]]), rel=1e-15)
     styles = {(line.get_color(), line.get_linestyle()) for line in ax.lines}
-    assert len(styles) == len({style for _, style in styles}) == 3  # colour is not alone
+    assert len(styles) == len({style for _, style in styles}) == 3  # not only the color differs
     with pytest.raises(ValueError, match="one to 4 losses"):
         plotting.plot_loss([])
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        plotting.plot_loss(["binary_cross_entropy"], y=2.0)
 
 
-def test_a_surface_and_the_path_on_it():
+def test_plot_surface__losses_and_path():
     history = train(LECTURE.network, LECTURE.x, LECTURE.y, epochs=4, snapshots=range(1, 5), progress=False)
     path = list(history.snapshots.values())
-    ax = plotting.plot_surface(TRACE, "W1[1,1]", "b2[2]", path)
+    ax = plotting.plot_surface(TRACE, "W1[1,1]", "b2[2]", path=path)
     left, right, bottom, top = ax.images[0].get_extent()
     assert (left, right) == (0.5 - 3, 0.5 + 3)
     assert (bottom, top) == (-1.2 - 3, -1.2 + 3)
@@ -81,7 +85,7 @@ def test_a_surface_and_the_path_on_it():
     assert "here, 1 point" in describe(ax)
 
 
-def test_a_boundary_with_its_points():
+def test_plot_boundary__field_and_points():
     data = datasets.moons(40)
     network = Network([Dense([[1.0], [-2.0]], [0.5], "sigmoid")])
     ax = plotting.plot_boundary(network, data.x, data.y)
@@ -94,7 +98,17 @@ def test_a_boundary_with_its_points():
     assert {line.get_marker() for line in ax.lines} >= {"o", "s"}
 
 
-def test_a_history(learned):
+def test_plot_boundary__regression_splits_at_the_middle_target():
+    network = Network([Dense([[1.0], [0.0]])])
+    x = np.array([[-1.0, 0.0], [0.5, 1.0], [2.0, 0.5]])
+    ax = plotting.plot_boundary(network, x, np.array([[-1.0], [0.5], [2.0]]))
+    assert ax.images[0].get_clim() == (-1.0, 2.0)
+    points = lines(ax)
+    assert points["target −1"][0].tolist() == [-1.0, 0.5]  # 0.5 is the middle, which belongs to the lower side
+    assert points["target 2"][0].tolist() == [2.0]
+
+
+def test_plot_history__losses_by_epoch(learned):
     history, _ = learned
     found = lines(plotting.plot_history(history))
     assert np.array_equal(found["loss"][1], history.losses)
@@ -105,8 +119,8 @@ def test_a_history(learned):
 
 
 @pytest.mark.parametrize("gradients", [False, True])
-def test_histograms_of_each_layer(gradients):
-    ax = plotting.plot_histograms(TRACE, gradients)
+def test_plot_histograms__counts(gradients):
+    ax = plotting.plot_histograms(TRACE, gradients=gradients)
     arrays = [TRACE[f"{'d' * gradients}W{k}"] for k in (1, 2)]
     room = 0.1 * (max(map(np.max, arrays)) - min(map(np.min, arrays)))
     ends = min(map(np.min, arrays)) - room, max(map(np.max, arrays)) + room
@@ -118,25 +132,25 @@ def test_histograms_of_each_layer(gradients):
     assert "layer 1; layer 2" in describe(ax)
 
 
-def test_the_first_layer_as_images(learned):
+def test_plot_first_layer__images(learned):
     history, _ = learned
     ax = plotting.plot_first_layer(history.network, (8, 8))
     sheet = ax.images[0].get_array()
     W = history.network.layers[0].W
     assert np.array_equal(np.asarray(sheet[:8, 9:17]), W[:, 1].reshape(8, 8))
     low, high = ax.images[0].get_clim()
-    assert -low == high == abs(W).max()  # 0 is the middle colour
+    assert -low == high == abs(W).max()  # 0 is the middle color
     with pytest.raises(ValueError, match="needs 12 values"):
         plotting.plot_first_layer(history.network, (3, 4))
 
 
-def test_images_with_what_they_are_taken_for(learned):
+def test_plot_images__wrong_predictions_are_framed(learned):
     history, held_out = learned
     x, y = held_out.x[:200], held_out.y[:200]
     taken = forward(history.network, x).y_hat.argmax(axis=1)
     wrong = np.flatnonzero(taken != y.argmax(axis=1))
     assert len(wrong) > 0
-    ax = plotting.plot_images(x, y, (8, 8), history.network, columns=20)
+    ax = plotting.plot_images(x, y, (8, 8), network=history.network, columns=20)
     assert np.array_equal(np.asarray(ax.images[0].get_array()[13:21, :8]), x[20].reshape(8, 8))
     texts = [text.get_text() for text in ax.texts]
     assert [k for k, text in enumerate(texts) if "not" in text] == wrong.tolist()
@@ -148,7 +162,7 @@ def test_images_with_what_they_are_taken_for(learned):
     ]
 
 
-def test_a_confusion_matrix(learned):
+def test_plot_confusion__counts(learned):
     history, held_out = learned
     ax = plotting.plot_confusion(history.network, held_out.x, held_out.y)
     counts = np.asarray(ax.images[0].get_array())
@@ -160,14 +174,14 @@ def test_a_confusion_matrix(learned):
         plotting.plot_confusion(LECTURE.network, LECTURE.x, LECTURE.y[:, :1])
 
 
-def test_a_plot_goes_into_the_axes_that_are_given():
+def test_plot__uses_given_axes():
     left, right = Figure().subplots(1, 2)
     assert plotting.plot_activation("tanh", ax=left) is left
     assert plotting.plot_loss(ax=right) is right
     assert plotting.plot_activation("tanh") is not left
 
 
-def test_a_notebook_gets_the_picture_and_its_words(monkeypatch, capsys):
+def test_shown__notebook_gets_picture_and_description(monkeypatch, capsys):
     calls = []
     monkeypatch.setattr("IPython.display.display", lambda data, **more: calls.append((data, more)))
     ax = plotting.plot_activation("relu")
@@ -184,22 +198,30 @@ def test_a_notebook_gets_the_picture_and_its_words(monkeypatch, capsys):
     )
 
 
-def test_a_gradient_descent_falls_in_its_plot():
+def test_shown__plot_in_a_subfigure(monkeypatch):
+    """`Axes.get_figure(root=True)` does not exist in matplotlib 3.9; a subfigure cannot be saved."""
+    calls = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **more: calls.append(data))
+    left, _ = Figure(figsize=(4, 2)).subfigures(1, 2)
+    plotting.shown(plotting.plot_activation("relu", ax=left.subplots()))._ipython_display_()
+    picture = imread(io.BytesIO(base64.b64decode(calls[0]["image/png"])))
+    assert picture.shape[:2] == (200, 400)  # the whole figure
+
+
+def test_describe__history():
     history = train(LECTURE.network, LECTURE.x, LECTURE.y, optimizer=SGD(1.0), epochs=50, progress=False)
     assert f"loss from {format_number(TRACE.loss)} at 1" in describe(plotting.plot_history(history))
 
 
-def test_what_a_picture_marks_as_wrong_is_in_its_words():
+def test_describe__wrong_predictions():
     digits = datasets.digits()
-    network = Network([Dense(np.zeros((64, 10)), [0, 0, 1] + [0] * 7, "softmax")])  # it says 2, always
+    network = Network([Dense(np.zeros((64, 10)), [0, 0, 1] + [0] * 7, "softmax")])  # it always predicts 2
     rows = [k for k in range(20) if digits.y[k].argmax() in (2, 3)]
     said = describe(plotting.plot_confusion(network, digits.x[rows], digits.y[rows]))
     threes = sum(digits.y[k].argmax() == 3 for k in rows)
-    assert (
-        f"across: taken for; up and down: class: colours from 0 to {format_number(float(threes))}; 3 taken for 2: {threes}."
-        in said
-    )
+    colors = f"colors from 0 to {format_number(float(threes))}"
+    assert f"across: taken for; up and down: class: {colors}; 3 taken for 2: {threes}." in said
     first = [digits.y[k].argmax() for k in rows].index(3) + 1
     assert f"image {first} is 3, taken for 2" in describe(
-        plotting.plot_images(digits.x[rows], digits.y[rows], (8, 8), network)
+        plotting.plot_images(digits.x[rows], digits.y[rows], (8, 8), network=network)
     )

@@ -20,15 +20,15 @@ every = pytest.mark.parametrize(("topic", "level"), EVERY)
 
 
 @cache  # they are records, and take a while to draw
-def problem(seed, topic, level):
-    return practice.problem(seed, topic, level)
+def problem(topic, level, seed):
+    return practice.problem(topic, level=level, seed=seed)
 
 
 def test_a_seed_gives_the_same_problem_for_good():
     given = []
     for seed in (0, "Ada"):
         for topic, level in EVERY:
-            one = problem(seed, topic, level)
+            one = problem(topic, level=level, seed=seed)
             numbers = [one.trace[name].tolist() for name in one.trace if name[0] in "xyWb" and name != "y_hat"]
             kinds = [layer.activation.name for layer in one.trace.network.layers]
             given.append([one.name, one.learning_rate, one.claimed, one.trace.loss_function.name, kinds, numbers])
@@ -38,18 +38,18 @@ def test_a_seed_gives_the_same_problem_for_good():
 
 @every
 def test_another_seed_gives_another_problem(topic, level):
-    assert len({problem(seed, topic, level).question for seed in range(5)}) == 5
+    assert len({problem(topic, level=level, seed=seed).question for seed in range(5)}) == 5
 
 
 @every
 def test_a_problem_is_well_posed_and_marked_as_it_should_be(topic, level):
     for seed in range(2):  # some 200 in all; benchmarks/practice.py does 10,000
-        assert faults(problem(seed, topic, level), most=3) == []
+        assert faults(problem(topic, level=level, seed=seed), most=3) == []
 
 
 @every
 def test_a_problem_checks_hints_and_solves(topic, level):
-    one = problem(1, topic, level)
+    one = problem(topic, level=level, seed=1)
     steps = table(one.trace, one.learning_rate)
     answers = [
         format_number(step.value) for name, step in steps.items() if name == one.name or name.startswith(f"{one.name}[")
@@ -64,7 +64,7 @@ def test_a_problem_checks_hints_and_solves(topic, level):
 
 
 def test_the_question_gives_all_numbers_and_no_answer():
-    one = problem(3, "update", 3)
+    one = problem("update", level=3, seed=3)
     for name in ("x", "W1", "b1", "W2", "b2", "y"):
         for entry in one.trace[name].flat:
             assert f"{entry:g}".replace("-", "−") in one.question
@@ -76,13 +76,13 @@ def test_the_question_gives_all_numbers_and_no_answer():
 
 def test_relu_problems_lead_through_a_live_unit():
     for level in (2, 3, 4, 5):
-        one = problem(0, "relu", level)
+        one = problem("relu", level=level, seed=0)
         assert table(one.trace)[one.name].value != 0
 
 
 def test_a_hidden_weight_has_two_and_three_paths():
     for level, count in ((3, 2), (4, 3), (5, 3)):
-        text = problem(0, "hidden_weight", level).solution().text
+        text = problem("hidden_weight", level=level, seed=0).solution().text
         assert f"{count} paths lead there" in text
         assert text.count("  through ŷ") == 2 * count
 
@@ -102,13 +102,13 @@ def test_topics_cover_the_course():
         "db",
         "W",
     }
-    assert problem(0, "matrix", 5).name == "dW1"
-    assert len(problem(0, "batch", 3).trace["x"]) == 2
-    assert problem(0, "update", 1).name.startswith("W1_new[")
+    assert problem("matrix", level=5, seed=0).name == "dW1"
+    assert len(problem("batch", level=3, seed=0).trace["x"]) == 2
+    assert problem("update", level=1, seed=0).name.startswith("W1_new[")
 
 
 def test_some_dead_relu_problems_have_the_answer_0_and_most_do_not():
-    asked = [problem(seed, "dead_relu", level) for level in (2, 3) for seed in range(20)]
+    asked = [problem("dead_relu", level=level, seed=seed) for level in (2, 3) for seed in range(20)]
     zero = [one.name for one in asked if table(one.trace)[one.name].value == 0]
     assert 5 <= len(zero) <= 20
     assert {name[:3] for name in zero} == {"dW1", "dW2"}
@@ -120,7 +120,9 @@ def test_some_dead_relu_problems_have_the_answer_0_and_most_do_not():
 
 
 def test_who_forgets_that_a_unit_is_off_is_told():
-    one = next(each for each in (problem(seed, "dead_relu", 3) for seed in range(50)) if each.name.startswith("da1"))
+    one = next(
+        each for each in (problem("dead_relu", level=3, seed=seed) for seed in range(50)) if each.name.startswith("da1")
+    )
     trace, unit = one.trace, int(one.name[4]) - 1
     linear = Network([replace(trace.network.layers[0], activation="identity"), trace.network.layers[1]])
     forgot = backprop(linear, trace["x"], trace["y"], trace.loss_function)["da1"][0, unit]
@@ -130,7 +132,7 @@ def test_who_forgets_that_a_unit_is_off_is_told():
 
 
 def test_find_the_mistake_shows_a_wrong_number_and_says_at_last_what_was_wrong():
-    one = problem(1, "find_the_mistake", 3)
+    one = problem("find_the_mistake", level=3, seed=1)
     question, name = " ".join(one.question.split()), MISTAKES[one.mistakes[0]].name
     assert f"A colleague computed {one.name} = {one.claimed} (four digits). One step is wrong." in question
     assert "Find it, and give the right value, with four significant digits." in question
@@ -143,17 +145,19 @@ def test_find_the_mistake_shows_a_wrong_number_and_says_at_last_what_was_wrong()
     for other in ("lecture", "standard"):
         assert name in one.solution(other).markdown
         assert name in one.solution(other).html
-    assert problem(1, "hidden_weight", 3).claimed is None
-    assert problem(1, "hidden_weight", 3).mistakes == ()
+    assert problem("hidden_weight", level=3, seed=1).claimed is None
+    assert problem("hidden_weight", level=3, seed=1).mistakes == ()
 
 
 def test_colleagues_make_many_mistakes():
-    made = {problem(seed, "find_the_mistake", level).mistakes[0] for level in (1, 2, 3) for seed in range(12)}
+    made = {
+        problem("find_the_mistake", level=level, seed=seed).mistakes[0] for level in (1, 2, 3) for seed in range(12)
+    }
     assert len(made) >= 12
 
 
 def test_two_examples_alike_are_not_well_posed():
-    one = problem(0, "batch", 2)
+    one = problem("batch", level=2, seed=0)
     trace = one.trace
     assert is_well_posed(trace, one.name)
     alike = backprop(trace.network, trace["x"][[0, 0]], trace["y"][[0, 0]], trace.loss_function)
@@ -161,7 +165,7 @@ def test_two_examples_alike_are_not_well_posed():
 
 
 def test_mistakes_that_agree_by_chance_are_not_well_posed():
-    one = problem(0, "output_weight", 2)
+    one = problem("output_weight", level=2, seed=0)
     trace, (first, second) = one.trace, one.trace.network.layers
     assert is_well_posed(trace, one.name)
     mirrored = Network([replace(first, W=first.W[:, [0, 0]] * [1, -1], b=first.b[[0, 0]] * [1, -1]), second])
@@ -172,14 +176,16 @@ def test_mistakes_that_agree_by_chance_are_not_well_posed():
 
 def test_zero_is_an_answer_only_where_it_may_be():
     one = next(
-        each for each in (problem(seed, "dead_relu", 2) for seed in range(50)) if each.check("0").status == "correct"
+        each
+        for each in (problem("dead_relu", level=2, seed=seed) for seed in range(50))
+        if each.check("0").status == "correct"
     )
     assert is_well_posed(one.trace, one.name, zero=True)
     assert not is_well_posed(one.trace, one.name)
 
 
 def test_a_step_that_hardly_moves_the_weight_is_not_well_posed():
-    one = problem(0, "update", 2)
+    one = problem("update", level=2, seed=0)
     assert is_well_posed(one.trace, one.name, one.learning_rate)
     assert not is_well_posed(one.trace, one.name, 0.001)
 
@@ -210,13 +216,13 @@ def with_numbers(one, **changed):
     ],
 )
 def test_what_is_wrong_with_a_problem_is_seen(topic, spoil, words):
-    one = problem(0, topic, 3)
+    one = problem(topic, level=3, seed=0)
     assert faults(one, most=0) == []
     assert any(words in fault for fault in faults(spoil(one), most=0))
 
 
 def test_mistakes_that_are_not_told_apart_and_solutions_that_do_not_pass_are_seen():
-    one = problem(0, "output_weight", 2)
+    one = problem("output_weight", level=2, seed=0)
     spoilt = with_numbers(one, x=np.array([[0.5, 1.0, 1.0]]), W=np.array([[1.0, 0.3], [-0.3, 0.2], [0.2, -0.7]]))
     assert faults(spoilt, most=None)
     other = replace(one, name="dW2[2,1]" if one.name == "dW2[1,1]" else "dW2[1,1]")
@@ -227,7 +233,7 @@ def test_mistakes_that_are_not_told_apart_and_solutions_that_do_not_pass_are_see
 
 
 def test_a_problem_that_is_not_well_posed_is_seen_to_be():
-    one = problem(0, "hidden_weight", 3)
+    one = problem("hidden_weight", level=3, seed=0)
     assert is_well_posed(one.trace, one.name)
     layers = one.trace.network.layers
     saturated = Network([Dense(layers[0].W * 20, layers[0].b, layers[0].activation), layers[1]])
@@ -249,8 +255,9 @@ def test_a_problem_that_is_not_well_posed_is_seen_to_be():
     ],
 )
 def test_what_does_not_fit_is_refused_in_words(arguments, error, words):
+    seed, topic, level = arguments
     with pytest.raises(error, match=words):
-        practice.problem(*arguments)
+        practice.problem(topic, level=level, seed=seed)
 
 
 def test_it_is_at_the_top():

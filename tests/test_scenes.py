@@ -1,4 +1,4 @@
-"""What explorers show and what their controls do, without a browser."""
+"""The content of explorers and the effect of their controls, without a browser."""
 
 import base64
 import io
@@ -30,13 +30,15 @@ from bpcourse import (
     sgd_step,
     train,
 )
-from bpcourse.engine.surfaces import crossings, loss_surface, over_plane
-from bpcourse.engine.variations import PITFALLS, replaced
+from bpcourse.engine.entries import replaced
+from bpcourse.engine.surfaces import loss_surface, over_plane
+from bpcourse.palette import BLUE, LIT, PURPLE
 from bpcourse.pictures import charts
-from bpcourse.pictures.charts import MOST_POINTS
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.live import LiveScene
+from bpcourse.pictures.pitfalls import PITFALLS
 from bpcourse.pictures.scenes import WHOLE, PassScene, Prediction, in_symbols
+from bpcourse.pictures.series import MOST_POINTS
 from bpcourse.tutor.equations import table
 
 CASES = random_cases(90)[::6]  # every activation and every loss is among them
@@ -48,7 +50,7 @@ def scene_of(case, kind=PassScene, rate=0.5, **more):
 
 
 def seen(scene, before=()):
-    """Return what a scene shows after some losses."""
+    """Return the view of a scene after some losses."""
     return scene.show([*before, scene.loss_value])
 
 
@@ -61,25 +63,25 @@ def lecture():
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_any_number_can_be_replaced_by_name(case):
-    for number_, layer in enumerate(case.network.layers, start=1):
+def test_replaced__changes_one_number(case):
+    for number, layer in enumerate(case.network.layers, start=1):
         i, j = layer.W.shape[0] - 1, 0
-        after = replaced(case.network, {f"W{number_}[{i + 1},{j + 1}]": 7.5})
-        changed = after.layers[number_ - 1].W != layer.W
-        assert after.layers[number_ - 1].W[i, j] == 7.5
+        after = replaced(case.network, {f"W{number}[{i + 1},{j + 1}]": 7.5})
+        changed = after.layers[number - 1].W != layer.W
+        assert after.layers[number - 1].W[i, j] == 7.5
         assert changed.sum() <= 1
-        assert after.layers[number_ - 1].activation is layer.activation
-        assert (after.layers[number_ - 1].b is None) == (layer.b is None)
+        assert after.layers[number - 1].activation is layer.activation
+        assert (after.layers[number - 1].b is None) == (layer.b is None)
 
 
 @pytest.mark.parametrize("name", ["W3[1,1]", "W1[3,1]", "W1[1,3]", "W1[1]", "b1[3]", "b1[1,1]", "x[1]", "W1"])
-def test_a_name_that_no_number_has_is_refused(name):
-    with pytest.raises(ValueError, match="there is no weight or bias"):
+def test_replaced__unknown_name(name):
+    with pytest.raises(ValueError, match="unknown weight or bias"):
         replaced(EXAMPLES["lecture"].network, {name: 1.0})
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, "a"])
-def test_a_value_that_is_no_finite_number_is_refused(value, lecture):
+def test_changed__value_is_not_a_finite_number(value, lecture):
     with pytest.raises(ValueError, match="W1\\[1,1\\] must be a finite number"):
         replaced(EXAMPLES["lecture"].network, {"W1[1,1]": value})
     for name in ("W1[1,1]", "x[1]", "y[2]", "learning_rate"):
@@ -91,7 +93,7 @@ def test_a_value_that_is_no_finite_number_is_refused(value, lecture):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_a_scene_shows_the_diagram_of_its_trace_and_says_its_loss(case):
+def test_pass_scene__shows_the_diagram_and_says_the_loss(case):
     scene = scene_of(case)
     view = seen(scene)
     assert view.picture == draw(scene.trace)
@@ -101,7 +103,7 @@ def test_a_scene_shows_the_diagram_of_its_trace_and_says_its_loss(case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_moving_any_number_gives_the_pass_of_the_moved_network(case):
+def test_pass_scene__moved_numbergives_the_pass_of_the_new_network(case):
     scene = scene_of(case)
     for name, value in scene.values.items():
         if isinstance(value, str):
@@ -113,7 +115,7 @@ def test_moving_any_number_gives_the_pass_of_the_moved_network(case):
         assert {n for n in scene.values if scene.values[n] != moved.values[n]} <= {name}
 
 
-def test_an_input_of_another_example_can_be_moved_by_its_name():
+def test_pass_scene__input_of_a_hidden_example_can_be_moved():
     case = next(case for case in CASES if len(case.x) > 2)
     scene = scene_of(case).changed({"x[1]@2": 0.125})
     assert scene.x[1, 0] == 0.125
@@ -121,41 +123,43 @@ def test_an_input_of_another_example_can_be_moved_by_its_name():
     shown = scene.changed({"example": "2"})
     assert shown.values["x[1]"] == 0.125
     assert "example 2 of" in seen(shown).picture.words
-    with pytest.raises(ValueError, match="there is no example '99'"):
+    with pytest.raises(ValueError, match="unknown example '99'"):
         scene.changed({"example": "99"})
 
 
 @pytest.mark.parametrize("name", ["W9[1,1]", "z1[1]", "x[3]", "y_hat[1]", "x", "loss", "learning_rate[1]"])
-def test_what_cannot_be_moved_is_refused_with_what_can(name, lecture):
-    with pytest.raises(ValueError, match=r"there is no (weight or bias|number to move called)|needed a name"):
+def test_pass_scene__unknown_number(name, lecture):
+    with pytest.raises(ValueError, match=r"unknown (weight or bias|number to move called)|needed a name"):
         lecture.changed({name: 1.0})
 
 
-def test_a_target_that_is_no_probability_is_refused_where_it_must_be_one():
+def test_pass_scene__target_must_be_a_probability():
     case = next(case for case in CASES if case.loss == "binary_cross_entropy")
     with pytest.raises(ValueError, match="lie between 0 and 1"):
         scene_of(case).changed({"y[1]": 1.5})
 
 
-def test_update_is_one_step_of_gradient_descent(lecture):
+def test_pass_scene__update_is_one_step_of_gradient_descent(lecture):
     after = lecture.pressed("update")
     expected = sgd_step(lecture.trace, 0.5)
     for mine, theirs in zip(after.network.layers, expected.layers, strict=True):
         assert np.array_equal(mine.W, theirs.W)
         assert np.array_equal(mine.b, theirs.b)
-    with pytest.raises(ValueError, match="there is no button 'jump'"):
+    with pytest.raises(ValueError, match="unknown button 'jump'"):
         lecture.pressed("jump")
 
 
 @pytest.mark.parametrize("case", [EXAMPLES["lecture"], *CASES[:20]], ids=lambda case: getattr(case, "id", "lecture"))
-def test_the_steps_come_in_order_and_nothing_is_shown_before_it_is_computed(case):
+def test_pass_scene__steps_show_only_computed_values(case):
     scene = scene_of(case)
     at = f"@{scene.example}" if len(scene.x) > 1 else ""
-    table_ = table(scene.trace)
-    walk = [step for step in table_.values() if step.kind not in ("given", "y_hat") and step.at in ("", at)]
+    steps = table(scene.trace)
+    walk = [step for step in steps.values() if step.kind not in ("given", "y_hat") and step.at in ("", at)]
     everything = seen(scene).picture
     for count, step in enumerate(walk, start=1):
         scene = scene.pressed("forward")
+        if count % 3 and step.kind != "loss":  # a picture takes longer than all the rest
+            continue
         view = seen(scene)
         assert f"<b>{step.label}</b>" in view.caption
         assert f"step {count} of {len(walk)}" in view.caption
@@ -181,14 +185,14 @@ def test_the_steps_come_in_order_and_nothing_is_shown_before_it_is_computed(case
     assert scene.pressed("back").step == len(walk)
 
 
-def test_the_active_unit_and_the_edges_that_lead_to_it_are_lit(lecture):
+def test_pass_scene__step_highlights_its_unit_and_edges(lecture):
     svg = seen(lecture.pressed("forward")).picture.svg  # z1[1], which needs x, W1[.,1] and b1[1]
     assert svg.count('stroke-width="12"') == 2  # a halo around each of the two edges
-    assert svg.count("#FFF7D6") == 2 + 1 + 2  # their labels, the unit, both inputs
-    assert "#FFF7D6" not in seen(lecture).picture.svg
+    assert svg.count(LIT) == 2 + 1 + 2  # their labels, the unit, both inputs
+    assert LIT not in seen(lecture).picture.svg
 
 
-def test_a_picked_value_shows_its_worked_solution(lecture):
+def test_pass_scene__picked_value_shows_its_worked_solution(lecture):
     picked = lecture.changed({"explain": "net1[1]"})
     assert picked.picked == "z1[1]"
     assert "<h4>z1₁, step by step</h4>" in seen(picked).solution
@@ -196,22 +200,22 @@ def test_a_picked_value_shows_its_worked_solution(lecture):
     assert "The whole pass" in seen(lecture.changed({"explain": WHOLE})).solution
     assert seen(lecture).solution == ""
     assert seen(picked.changed({"explain": ""})).solution == ""
-    with pytest.raises(ValueError, match="there is no value in this pass called 'z9"):
+    with pytest.raises(ValueError, match="unknown value in this pass called 'z9"):
         lecture.changed({"explain": "z9[1]"})
 
 
-def test_only_some_numbers_may_have_a_control(lecture):
-    few = replace(lecture, movable=("W1[1,2]", "b2", "learning_rate")).checked()
+def test_pass_scene__movable_numbers(lecture):
+    few = replace(lecture, movable=("W1[1,2]", "b2", "learning_rate")).validated()
     names = [control.name for group in few.groups for control in group.controls]
     assert names == ["W1[1,2]", "b2[1]", "b2[2]", "learning_rate"]
     assert [control.name for group in lecture.groups for control in group.controls] == [
         name for name, value in lecture.values.items() if not isinstance(value, str)
     ]
     with pytest.raises(ValueError, match=r"W1\[1,9\]"):
-        replace(lecture, movable=("W1[1,9]",)).checked()
+        replace(lecture, movable=("W1[1,9]",)).validated()
 
 
-def test_a_slider_reaches_its_value_and_a_probability_stays_between_0_and_1(lecture):
+def test_pass_scene__slider_ends(lecture):
     far = lecture.changed({"W1[1,1]": -40.0})
     controls = {control.name: control for group in far.groups for control in group.controls}
     assert (controls["W1[1,1]"].low, controls["W1[1,1]"].high) == (-80, 80)
@@ -219,21 +223,19 @@ def test_a_slider_reaches_its_value_and_a_probability_stays_between_0_and_1(lect
     assert controls["learning_rate"].low > 0
 
 
-def test_the_loss_of_all_moves_is_in_the_history(lecture):
+def test_pass_scene__history_of_losses(lecture):
     past = [lecture, lecture.changed({"W1[1,1]": 2.0})]
     now = past[-1].pressed("update")
     words = seen(now, [scene.loss_value for scene in past]).beside.words
-    assert (
-        words
-        == f"The loss over the last 2 moves: from {format_number(lecture.trace.loss)} to {format_number(now.trace.loss)}."
-    )
+    ends = f"from {format_number(lecture.trace.loss)} to {format_number(now.trace.loss)}"
+    assert words == f"The loss over the last 2 moves: {ends}."
 
 
 # Pitfalls
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_saturation_leaves_hardly_any_gradient(name):
+def test_pitfall__saturation_leaves_small_gradients(name):
     scene = scene_of(EXAMPLES[name])
     after = scene.changed({"pitfall": "saturation"})
     slopes = after.network.layers[0].activation.df(after.trace["z1"])
@@ -243,7 +245,7 @@ def test_saturation_leaves_hardly_any_gradient(name):
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_a_dead_relu_stays_dead(name):
+def test_pitfall__dead_relu_stays_dead(name):
     scene = scene_of(EXAMPLES[name]).changed({"pitfall": "dead_relu"})
     W, b = scene.network.layers[0].W, scene.network.layers[0].b
     for _ in range(20):
@@ -253,7 +255,7 @@ def test_a_dead_relu_stays_dead(name):
     assert np.array_equal(scene.network.layers[0].b, b)
 
 
-def test_too_large_a_rate_leads_uphill(lecture):
+def test_pitfall__large_rate_leads_uphill(lecture):
     scene = lecture.changed({"pitfall": "large_rate"})
     assert scene.pressed("update").trace.loss > scene.trace.loss
     half = scene.changed({"learning_rate": scene.learning_rate / 2})
@@ -261,7 +263,7 @@ def test_too_large_a_rate_leads_uphill(lecture):
 
 
 @pytest.mark.parametrize("sizes", [(2, 2, 2), (3, 4, 3), (2, 3, 4, 1)])
-def test_twins_stay_twins(sizes):
+def test_pitfall__symmetric_units_stay_equal(sizes):
     rng = np.random.default_rng(3)
     network = Network.initialize(sizes, ["tanh"] * (len(sizes) - 2) + ["sigmoid"], rng)
     trace = backprop(network, rng.normal(size=(2, sizes[0])), rng.uniform(size=(2, sizes[-1])))
@@ -274,10 +276,10 @@ def test_twins_stay_twins(sizes):
     assert scene.trace.loss < start.trace.loss
 
 
-def test_a_pitfall_is_offered_only_where_one_can_fall_into_it():
+def test_pitfall__only_possible_ones_are_offered():
     flat = backprop(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0])
     assert [name for name, pitfall in PITFALLS.items() if pitfall.applies(flat)] == ["large_rate"]
-    with pytest.raises(ValueError, match="there is no pitfall 'nothing'"):
+    with pytest.raises(ValueError, match="unknown pitfall 'nothing'"):
         scene_of(EXAMPLES["lecture"]).changed({"pitfall": "nothing"})
 
 
@@ -296,16 +298,16 @@ ABOUT = {
 
 
 @pytest.mark.parametrize("question, name", ABOUT.items())
-def test_what_a_question_is_about(question, name):
+def test_prediction__value_that_a_question_is_about(question, name):
     assert Prediction.about(question) == name
 
 
-def test_a_question_is_shown_in_symbols():
+def test_in_symbols__question():
     question = "Raise W2[1,2], not array[1]: does dW1[1,1] or the loss grow?"
     assert in_symbols(question, "lecture") == "Raise w2₁₂, not array[1]: does ∂L/∂w1₁₁ or the loss grow?"
 
 
-def test_a_prediction_stands_beside_what_came_out():
+def test_prediction__is_shown_next_to_the_result():
     up = Prediction("loss", "up", 1.0)
     assert up.beside(2.0) == "You predicted: up. loss was 1.000 and is 2.000 now: it went up."
     assert up.beside(0.5).endswith("it went down.")
@@ -320,7 +322,7 @@ SINE = Activation("sine", np.sin, np.cos)
 
 
 @pytest.mark.parametrize("name", ["identity", "sigmoid", "tanh", "relu", "leaky_relu"])
-def test_an_activation_shows_its_value_and_its_slope(name):
+def test_activation_scene__value_and_slope(name):
     scene = ActivationScene(SINE, 0.0, SINE).changed({"activation": name, "z": 0.5})
     layer = Dense([[1.0]], None, name)
     assert scene.quantity("a") == forward(Network([layer]), [0.5]).y_hat.item()
@@ -332,15 +334,15 @@ def test_an_activation_shows_its_value_and_its_slope(name):
     ET.fromstring(view.picture.svg)
 
 
-def test_the_tangent_touches_the_curve_and_has_its_slope():
+def test_activation_scene__tangent():
     odd = Activation("<b>", np.tanh, lambda z: 1 - np.tanh(z) ** 2)
     scene = ActivationScene(odd, 0.5, odd)
     view = seen(scene)
-    assert "<p><b>" not in view.caption  # a name is text, never HTML
+    assert "<p><b>" not in view.caption  # a name is text, not HTML
     tangent = next(
         path
         for path in ET.fromstring(view.picture.svg).iter("{http://www.w3.org/2000/svg}path")
-        if path.get("stroke") == charts.PURPLE
+        if path.get("stroke") == PURPLE
     )
     (x1, y1), (x2, y2) = (map(float, end.split()) for end in re.findall(r"[-\d.]+ [-\d.]+", tangent.get("d")))
     across, up = (charts.LEFT, 620 - charts.RIGHT), (330 - charts.BOTTOM, charts.TOP)
@@ -351,7 +353,7 @@ def test_the_tangent_touches_the_curve_and_has_its_slope():
     assert a[0] + (0.5 - z[0]) * (a[1] - a[0]) / (z[1] - z[0]) == pytest.approx(math.tanh(0.5), abs=5e-3)
 
 
-def test_losses_side_by_side_show_their_values_and_slopes():
+def test_loss_scene__values_and_slopes():
     scene = LossScene(("mse", "half_sse", "binary_cross_entropy"), 1.0, 0.5).changed({"y_hat": 0.7})
     view = seen(scene)
     rows = {name: (value, slope) for name, value, slope in view.picture.table}
@@ -360,7 +362,7 @@ def test_losses_side_by_side_show_their_values_and_slopes():
     assert rows["binary_cross_entropy"] == ("0.3567", "−1.429")  # −ln 0.7, −1/0.7
     for values, message in (
         ({"y": 1.5}, "between 0 and 1"),
-        ({"w": 1.0}, "there is no number"),
+        ({"w": 1.0}, "unknown number"),
         ({"y": math.nan}, "finite"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -368,7 +370,7 @@ def test_losses_side_by_side_show_their_values_and_slopes():
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_a_surface_is_the_loss_of_each_network_on_it(case):
+def test_loss_surface__is_the_loss_of_each_network(case):
     trace = backprop(case.network, case.x, case.y, case.loss)
     names = [name for name in scene_of(case).values if name[0] in "Wb"]
     first, second = names[0], names[-1] if len(names) > 1 else None
@@ -382,13 +384,13 @@ def test_a_surface_is_the_loss_of_each_network_on_it(case):
         assert surface[row, column] == pytest.approx(expected, rel=1e-12, abs=1e-300)
 
 
-def test_a_surface_over_one_number_or_an_unknown_one_is_refused(lecture):
+def test_loss_surface__invalid_names(lecture):
     for first, second in (("W1[1,1]", "W1[1,1]"), ("W1[1,1]", "z1[1]"), ("W1", "b1[1]")):
-        with pytest.raises(ValueError, match=r"two different numbers|there is no weight or bias"):
+        with pytest.raises(ValueError, match=r"two different numbers|unknown weight or bias"):
             loss_surface(lecture.trace, first, second, np.zeros(2), np.zeros(2))
 
 
-def test_the_path_of_descent_moves_two_numbers_only():
+def test_surface_scene__descent_moves_two_numbers():
     scene = scene_of(EXAMPLES["lecture"], SurfaceScene, rate=2.0, first="W1[1,1]", second="W2[2,1]").changed(
         {"b1[1]": 0.1}
     )
@@ -407,11 +409,11 @@ def test_the_path_of_descent_moves_two_numbers_only():
     assert scene.changed({"b1[1]": 0.5}).path == ()
     assert scene.changed({"first": "b1[1]"}).path == ()
     assert "After 5 steps down" in seen(scene).picture.words
-    with pytest.raises(ValueError, match="there is no weight or bias"):
+    with pytest.raises(ValueError, match="unknown weight or bias"):
         scene.changed({"second": "z1[1]"})
 
 
-def test_a_field_is_an_image_of_its_values_the_first_row_at_the_bottom():
+def test_frame__field_is_an_image_of_its_values():
     values = np.array([[0.0, 0.25, 0.5], [0.75, 1.0, 2.0]])
     field = charts.Frame((0, 3), (0, 2), "", "").field(values, 0.0, 1.0, "cividis")
     encoded = re.search('base64,([^"]+)', field)[1]
@@ -420,21 +422,18 @@ def test_a_field_is_an_image_of_its_values_the_first_row_at_the_bottom():
     assert np.allclose(pixels, expected, atol=1 / 255)
 
 
-def test_a_boundary_lies_between_the_sides():
-    network = Network([Dense([[2.0], [-1.0]], [0.5], "sigmoid")])  # the boundary is 2·x₁ − x₂ + 0.5 = 0
-    across, up = np.linspace(-3, 3, 40), np.linspace(-2, 2, 30)
+def test_over_plane__is_the_output_of_each_point():
+    network = Network([Dense([[2.0], [-1.0]], [0.5], "sigmoid")])
+    across, up = np.linspace(-3, 3, 10), np.linspace(-2, 2, 7)
     field = over_plane(network, across, up)[..., 0]
     for row, column in np.ndindex(field.shape):
         expected = forward(network, [across[column], up[row]]).y_hat.item()
         assert field[row, column] == pytest.approx(expected, rel=1e-12)
-    points = crossings(field, across, up, 0.5)
-    assert len(points) > 20
-    assert max(abs(2 * x1 - x2 + 0.5) for x1, x2 in points) < 0.02
     with pytest.raises(ValueError, match="two inputs"):
         over_plane(Network([Dense([[1.0]])]), across, up)
 
 
-def test_a_boundary_counts_the_points_on_their_side_and_learns():
+def test_boundary_scene__counts_right_points_and_learns():
     rng = np.random.default_rng(1)
     x = rng.normal(size=(40, 2))
     y = (x[:, :1] + x[:, 1:] > 0).astype(float)
@@ -448,11 +447,11 @@ def test_a_boundary_counts_the_points_on_their_side_and_learns():
     assert {n for n in scene.values if n[0] in "xy"} == set()
     assert scene.quantity("dW1[1,2]") == scene.trace["dW1"][0, 1]
     for name in ("x[1]", "z1[1]", "dW1[9,9]"):
-        with pytest.raises(ValueError, match="there is no number"):
+        with pytest.raises(ValueError, match="unknown number"):
             scene.quantity(name)
 
 
-def test_of_several_outputs_one_is_shown():
+def test_boundary_scene__output_can_be_chosen():
     rng = np.random.default_rng(1)
     network = Network.initialize([2, 3, 3], ["tanh", "softmax"], rng)
     scene = BoundaryScene(
@@ -465,7 +464,7 @@ def test_of_several_outputs_one_is_shown():
         scene.changed({"output": "4"})
 
 
-def test_a_training_is_done_again_at_every_move():
+def test_training_scene__every_move_trains_again():
     scene = TrainingScene("moons", 0.02, 8, 300, 0, "tanh")
     for change in ({"learning_rate": 0.1}, {"width": 3.0}, {"seed": 5}, {"data": "rings"}, {"activation": "relu"}):
         moved = scene.changed(change)
@@ -474,7 +473,8 @@ def test_a_training_is_done_again_at_every_move():
     data = datasets.moons()
     rng = np.random.default_rng(0)
     network = Network.initialize([2, 8, 8, 1], ["tanh", "tanh", "sigmoid"], rng)
-    expected = train(network, data.x, data.y, "binary_cross_entropy", Adam(0.02), 300, dtype="float32", progress=False)
+    settings = {"optimizer": Adam(0.02), "epochs": 300, "dtype": "float32", "progress": False}
+    expected = train(network, data.x, data.y, "binary_cross_entropy", **settings)
     assert scene.loss_value == expected.losses[-1]
     view = scene.show([])
     right = int(((forward(expected.network, data.x).y_hat > 0.5) == (data.y > 0.5)).sum())
@@ -489,13 +489,14 @@ def live(**settings):
     return data, LiveScene(network, data.x, data.y, LOSSES["binary_cross_entropy"], **chosen)
 
 
-def test_a_live_training_is_that_of_train_and_its_rate_changes_on_the_way():
+def test_live_scene__equals_train_with_a_changing_rate():
     data, scene = live()
     for rate in (0.01, 0.01, 0.05):
         scene = scene.changed({"learning_rate": rate}).pressed("epoch")
     schedule = Adam(lambda epoch: 0.01 if epoch < 3 else 0.05)
     rng = np.random.default_rng(3)
-    expected = train(scene.network, data.x, data.y, scene.loss, schedule, 3, 20, rng=rng, progress=False)
+    settings = {"optimizer": schedule, "epochs": 3, "batch_size": 20, "rng": rng, "progress": False}
+    expected = train(scene.network, data.x, data.y, scene.loss, **settings)
     assert list(scene.losses) == expected.losses.tolist()
     trained = scene.training.parameters.network()
     assert trained.layers[0].W.tobytes() == expected.network.layers[0].W.tobytes()
@@ -505,7 +506,7 @@ def test_a_live_training_is_that_of_train_and_its_rate_changes_on_the_way():
     assert view.beside.words.startswith("The loss over the last 2 epochs")
 
 
-def test_a_burst_trains_for_its_time_and_says_what_runs_away():
+def test_live_scene__burst_and_divergence():
     _, scene = live(optimizer=SGD(0.1), learning_rate=0.1)
     assert "not trained yet" in scene.show([]).caption
     burst = scene.pressed("train")
@@ -514,15 +515,15 @@ def test_a_burst_trains_for_its_time_and_says_what_runs_away():
     network = Network([Dense([[3.0], [1.0]])])
     x, y = np.array([[1.0, 2.0]]), np.array([[9.0]])
     wild = LiveScene(network, x, y, LOSSES["mse"], SGD(1e3), None, 0, None, 1e3)
-    with pytest.raises(ValueError, match="Press Reset"):
+    with pytest.raises(ValueError, match=r"Press Reset. Try a smaller learning rate"):
         wild.pressed("train")
-    with pytest.raises(ValueError, match="no button"):
+    with pytest.raises(ValueError, match="unknown button"):
         wild.pressed("jump")
-    with pytest.raises(ValueError, match="no number to move"):
+    with pytest.raises(ValueError, match="unknown number or choice"):
         wild.changed({"W1[1,1]": 0.0})
 
 
-def test_a_long_training_keeps_a_curve_and_not_every_loss():
+def test_live_scene__long_training_keeps_a_thinned_curve():
     _, scene = live(batch_size=None)
     for _ in range(7):
         scene = scene.pressed("train")
@@ -534,13 +535,11 @@ def test_a_long_training_keeps_a_curve_and_not_every_loss():
         again.append(training.epoch())
     assert list(scene.losses) == again[:: scene.every]
     assert scene.loss_value == again[-1]
-    words = scene.show([]).beside.words
-    assert words == (
-        f"The loss over the last {scene.epochs - 1} epochs: from {format_number(again[0])} to {format_number(again[-1])}."
-    )
+    ends = f"from {format_number(again[0])} to {format_number(again[-1])}"
+    assert scene.show([]).beside.words == f"The loss over the last {scene.epochs - 1} epochs: {ends}."
 
 
-def test_live_weights_of_images_are_a_field():
+def test_live_scene__weights_of_images_are_a_field():
     digits = datasets.digits()
     network = Network.initialize([64, 12, 10], ["relu", "softmax"], np.random.default_rng(0))
     loss = LOSSES["categorical_cross_entropy"]
@@ -559,18 +558,14 @@ def test_live_weights_of_images_are_a_field():
 # Charts
 
 
-def test_a_curve_is_interrupted_where_it_is_not_finite():
+def test_frame__curve_is_interrupted_where_not_finite():
     frame = charts.Frame((0, 3), (0, 1), "x", "y")
-    assert frame.curve([0, 1, 2, 3], [0.5, math.inf, 0.5, 0.5], charts.BLUE).count("M") == 2
+    assert frame.curve([0, 1, 2, 3], [0.5, math.inf, 0.5, 0.5], BLUE).count("M") == 2
     assert frame.dot(1.0, math.nan) == ""
 
 
-def test_curves_differ_in_more_than_their_colour():
-    assert len(set(charts.DASHES.values())) == len(charts.DASHES) == 4
-
-
 @pytest.mark.parametrize("low, high", [(0.0, 1.0), (-6.0, 6.0), (0.0, 3e-5), (-0.2, 1234.5), (0.0, 499.0)])
-def test_ticks_are_round_and_few(low, high):
+def test_ticks__are_round_and_few(low, high):
     found = charts.ticks(low, high, 6)
     assert 2 <= len(found) <= 7
     assert low <= found[0]
@@ -578,7 +573,7 @@ def test_ticks_are_round_and_few(low, high):
     assert len({round(b - a, 12) for a, b in pairwise(found)}) == 1
 
 
-def test_inputs_are_folded_unless_they_were_chosen():
+def test_pass_scene__inputs_are_folded_unless_chosen():
     def folded(scene):
         return [group.title for group in scene.groups if not group.open]
 

@@ -1,31 +1,31 @@
-"""Sheets for a class: their own numbers, whole files, names as text, a secret that is in no file."""
+"""Sheets for a class: different numbers for each student, complete files, safe names, and a secret in no file."""
 
 import csv
 import html.parser
 import json
-import multiprocessing
 import os
-import random
 import re
 import signal
+import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import nbformat
 import pytest
+from helpers.support import command, fails, files_in
 
 from bpcourse import cli, parse_number, practice
-from bpcourse.classroom import files, pages, printing
-from bpcourse.classroom.files import Class, _ctrl_c_left_to_us, read_names, write_class
-from bpcourse.classroom.pages import FORMATS, key_html, key_markdown, rows, sheet_html, sheet_markdown, sheet_notebook
-from bpcourse.classroom.sheets import Plan, Question, in_words
+from bpcourse.classroom import pdf, store
+from bpcourse.classroom.plan import Plan, Question, topics_and_levels
+from bpcourse.classroom.roster import read_names
+from bpcourse.classroom.sheets import FORMATS, key_html, key_markdown, sheet_html, sheet_markdown, sheet_notebook
+from bpcourse.classroom.store import Class, ClassFolder, write_class
 from bpcourse.lab.browser import find_browser
+from bpcourse.numbers import format_given
 from bpcourse.tutor.equations import table
 
 SECRET = "correct horse; 電池"
@@ -40,16 +40,17 @@ NAMES = (
     "=HYPERLINK(1)",
     "</title></head>|*_`$x$[a](b)",
 )
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="needs signals, links or scripts as on Linux and macOS")
 
 
 class Page(html.parser.HTMLParser):
-    """What is in a page: its tags, its attributes and its text."""
+    """The tags, the attributes and the text of a page."""
 
     VOID = ("meta", "br", "wbr", "line", "rect", "img")
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.attributes, self.text, self.open, self.unclosed = Counter(), [], "", [], []
+        self.tags, self.attributes, self.texts, self.open, self.unclosed = Counter(), [], [], [], []
         self.feed(text)
         self.close()
 
@@ -68,63 +69,69 @@ class Page(html.parser.HTMLParser):
             self.unclosed.append(tag)
 
     def handle_data(self, data):
-        self.text += data
+        self.texts.append(data)
+
+    @property
+    def text(self):
+        return "".join(self.texts)
 
 
-def files_in(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def words(folder, **options):
+    """Return the words of a command that makes small sheets."""
+    return command("sheet", **({"seed": SECRET, "out": folder, "topic": "bias", "level": 1} | options))
 
 
-def run(folder, *words):
-    return cli.main(["sheet", "--seed", SECRET, "--out", str(folder), "--topic", "bias", "--level", "1", *words])
-
-
-def fails(capsys, folder, *words):
-    assert run(folder, *words) == 2
-    captured = capsys.readouterr()
-    assert captured.err.count("\n") == 1
-    assert "Traceback" not in captured.err
-    return captured.err
+def small(folder, count, format="html", browser=None):
+    """Write a class in this process."""
+    return write_class(Class(Plan(("bias",), 1, SECRET), count), ClassFolder(folder, format, browser))
 
 
 # The plan
 
 
-def test_every_topic_has_its_words():
-    words = [topic.words for topic in practice.TOPICS.values()]
+def test_plan_sheet__a_secret_keeps_its_numbers():
+    """Sheets that were printed with a secret can be made and marked again by every later version."""
+    assert PLAN.stamp == "d00ef68357daba65"
+    first, second = SHEET.questions
+    assert (first.problem.name, second.problem.name) == ("dW2[2,1]", "W2_new[1,1]")
+    assert first.problem.trace["x"].tolist() == [[0.4, 0.8, 0.3]]
+    assert second.problem.trace["W2"].tolist() == [[-0.4], [-0.9]]
+    assert second.problem.learning_rate == 1.5
+    assert [value.shown for value in first.values] == ["0.5716", "+0.06651", "−0.03934"]
+    assert [value.shown for value in second.values] == ["0.7005", "−0.04185", "−0.3436"]
+
+
+def test_topics_and_levels__describe_each():
+    words = [topic.words for topic in practice.topics().values()]
     assert all(words)
     assert len(set(words)) == len(words)
-    for name in (*practice.TOPICS, *map(str, range(1, len(practice.SHAPES) + 1))):
-        assert re.search(rf"^  {name} ", in_words(), re.MULTILINE)
+    for name in (*practice.topics(), *map(str, range(1, len(practice.SHAPES) + 1))):
+        assert re.search(rf"^  {name} ", topics_and_levels(), re.MULTILINE)
 
 
-def test_another_plan_repeats_no_question_of_the_same_secret():
-    first = Plan(("bias", "update"), 3, SECRET)
+def test_plan_sheet__a_different_plan_repeats_no_question():
+    first = {each.problem.question for each in Plan(("bias", "update"), 3, SECRET).sheet(1).questions}
     for topics in (("bias", "hidden_weight", "loss"), ("bias",), ("update", "bias")):
         other = Plan(topics, 3, SECRET).sheet(1).questions
-        assert not {each.problem.question for each in other} & {
-            each.problem.question for each in first.sheet(1).questions
-        }
+        assert not {each.problem.question for each in other} & first
     again = Plan(("bias", "bias"), 3, SECRET).sheet(1).questions
     assert again[0].problem.question != again[1].problem.question
 
 
 @pytest.mark.parametrize("changed", [{"secret": "another"}, {"level": 3}, {"topics": ("update", "output_weight")}])
-def test_another_plan_has_other_numbers_and_another_stamp(changed):
+def test_plan__each_part_changes_the_numbers_and_the_stamp(changed):
     other = replace(PLAN, **changed)
     assert other.stamp != PLAN.stamp
     assert sheet_html(other.sheet(12)) != sheet_html(SHEET)
-    assert Plan(*(getattr(PLAN, name) for name in ("topics", "level", "secret"))).stamp == PLAN.stamp
 
 
-def test_every_sheet_has_numbers_of_its_own():
-    assert (
-        len({question.problem.question for number in range(1, 11) for question in PLAN.sheet(number).questions}) == 20
-    )
+def test_plan_sheet__every_sheet_has_different_numbers():
+    questions = {question.problem.question for number in range(1, 11) for question in PLAN.sheet(number).questions}
+    assert len(questions) == 20
 
 
 @pytest.mark.parametrize(
-    ("topics", "level", "secret", "words"),
+    ("topics", "level", "secret", "message"),
     [
         ((), 2, "s", "1 to 20 questions"),
         (("bias",) * 21, 2, "s", "1 to 20 questions"),
@@ -134,66 +141,66 @@ def test_every_sheet_has_numbers_of_its_own():
         (("bais",), 2, "s", "Did you mean 'bias'"),
     ],
 )
-def test_a_plan_that_does_not_fit_is_refused_in_words(topics, level, secret, words):
-    with pytest.raises(ValueError, match=words):
+def test_plan__refuses_what_does_not_fit(topics, level, secret, message):
+    with pytest.raises(ValueError, match=message):
         Plan(topics, level, secret)
 
 
-# What is on a page
+# The content of a page
 
 
 def told(question, text):
-    """Return the names of the values that a text tells, whatever their sign: those near a number in it.
+    """Return the names of the values that a text reveals, whatever their sign: those near a number in it.
 
-    Numbers that are given are left out, and so is a picture in base64, where no digit means anything.
+    Given numbers are ignored, and so is a picture in base64, where digits mean nothing.
     """
     decimals = re.compile(r"\d+[.,]\d+(?:e[-−]?\d+)?")
     given = set(decimals.findall(question.problem.question))
     found = [float(each.replace("−", "-").replace(",", ".")) for each in set(decimals.findall(text)) - given]
     return [
-        row.name for row in rows(question) if any(abs(each - abs(row.value)) <= 1e-3 * abs(row.value) for each in found)
+        asked.name
+        for asked in question.values
+        if any(abs(each - abs(asked.value)) <= 1e-3 * abs(asked.value) for each in found)
     ]
 
 
-@pytest.mark.parametrize(("topic", "level"), [(topic, plan.from_level) for topic, plan in practice.TOPICS.items()])
-def test_a_sheet_gives_all_numbers_and_no_answer(topic, level):
-    sheet = Plan((topic,), max(level, 2), SECRET).sheet(1)
+@pytest.mark.parametrize("topic", practice.topics())
+def test_sheet__gives_all_numbers_and_no_answer(topic):
+    sheet = Plan((topic,), max(practice.topics()[topic].from_level, 2), SECRET).sheet(1)
     question = sheet.questions[0]
-    given = {number for line in question.problem.question.split("\n") if line[0] == " " for number in line.split()}
     page = Page(sheet_html(sheet))
-    for number in given - {"="}:
-        assert number in page.text
+    for given in question.problem.given:
+        assert given.name in page.texts
+        assert set(map(format_given, given.values.flat)) <= set(page.texts)
     for text in (page.text, sheet_markdown(sheet), sheet_notebook(sheet)):
-        for row in rows(question):
-            assert row.name in text
+        assert all(name in text for name in question.asked)
         assert told(question, text) == []
     assert page.tags["svg"] == 1
-    assert page.text.count("your answer") == (1 if len(rows(question)) <= pages.MOST_ROWS else 2)
+    assert page.text.count("your answer") == (1 if len(question.asked) <= 6 else 2)
 
 
-def test_the_search_for_an_answer_finds_it():
+def test_told__finds_an_answer():
     for question in SHEET.questions:
-        assert told(question, Page(key_html(SHEET)).text) == [row.name for row in rows(question)]
-        for row in rows(question):
-            for written in (
-                row.shown,
-                f"{row.value:.4g}",
-                repr(abs(row.value)),
-                f'"{row.value:.5f}"'.replace(".", ","),
-            ):
-                assert row.name in told(question, sheet_notebook(SHEET).replace("...", written))
+        assert told(question, Page(key_html(SHEET)).text) == list(question.asked)
+        for asked in question.values:
+            comma = f'"{asked.value:.5f}"'.replace(".", ",")
+            for written in (asked.shown, f"{asked.value:.4g}", repr(abs(asked.value)), comma):
+                assert asked.name in told(question, sheet_notebook(SHEET).replace("...", written))
 
 
-@pytest.mark.parametrize("topic", practice.TOPICS)
-def test_right_values_are_those_that_check_knows(topic):
-    question = Question(1, practice.problem("right", topic, 3))
+@pytest.mark.parametrize("topic", practice.topics())
+def test_question_values__are_the_right_ones(topic):
+    question = Question(1, practice.problem(topic, level=3, seed="right"))
     steps = table(question.problem.trace, question.problem.learning_rate)
-    assert [(row.name, row.value) for row in rows(question)] == [(name, steps[name].value) for name in question.asked]
-    assert all(parse_number(row.shown.lstrip("+")) == pytest.approx(row.value, rel=1e-3) for row in rows(question))
+    assert [(each.name, each.value) for each in question.values] == [
+        (name, steps[name].value) for name in question.asked
+    ]
+    for each in question.values:
+        assert parse_number(each.shown.lstrip("+")) == pytest.approx(each.value, rel=1e-3)
 
 
 @pytest.mark.parametrize("make", [sheet_html, key_html])
-def test_a_page_needs_nothing_from_outside_and_closes_what_it_opens(make):
+def test_page__needs_nothing_from_elsewhere_and_closes_its_tags(make):
     text = make(SHEET, NAMES[1])
     page = Page(text)
     assert (page.open, page.unclosed) == ([], [])
@@ -205,12 +212,17 @@ def test_a_page_needs_nothing_from_outside_and_closes_what_it_opens(make):
     assert "color-scheme: light;" in text
 
 
-def test_an_unclosed_tag_is_seen():
+def test_page__only_as_pdf_it_sets_the_size_of_the_paper():
+    assert "size: 210mm" in sheet_html(SHEET, pdf=True)
+    assert "size: 210mm" not in sheet_html(SHEET)
+
+
+def test_page_parser__sees_an_unclosed_tag():
     assert Page("<p><b>x</p></b>").unclosed == ["p", "b"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_is_shown_as_text(name):
+def test_name__is_shown_as_text(name):
     for make in (sheet_html, key_html):
         page, plain = Page(make(SHEET, name)), Page(make(SHEET, "plain"))
         assert page.text.count(name) == plain.text.count("plain") == 2  # in the title and on the page
@@ -223,7 +235,7 @@ def test_a_name_is_shown_as_text(name):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_sheet_shows_its_number_and_no_secret(form):
+def test_sheet__shows_its_number_and_no_secret(form):
     sheet, key = FORMATS[form].sheet(SHEET, ""), FORMATS[form].key(SHEET, "")
     assert "Sheet 12" in sheet
     for text in (sheet, key):
@@ -232,7 +244,7 @@ def test_a_sheet_shows_its_number_and_no_secret(form):
         assert all(str(question.problem.seed) not in text for question in SHEET.questions)
 
 
-def test_a_notebook_is_one_and_its_cells_run_alone():
+def test_notebook__is_valid_and_its_cells_run_without_the_package():
     for text in (FORMATS["ipynb"].sheet(SHEET, NAMES[1]), FORMATS["ipynb"].key(SHEET, NAMES[1])):
         notebook = nbformat.reads(text, as_version=nbformat.NO_CONVERT)
         assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
@@ -241,18 +253,18 @@ def test_a_notebook_is_one_and_its_cells_run_alone():
     assert notebook.metadata.bpcourse == {"sheet": 12}
     assert notebook.cells[0].source.startswith("# Sheet 12\n")
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    ran = subprocess.run(
-        [sys.executable, "-I", "-c", "\n".join([*code, "print(answers_1, answers_2)"])], capture_output=True, text=True
-    )
+    script = "\n".join([*code, "print(answers_1, answers_2)"])
+    ran = subprocess.run([sys.executable, "-I", "-c", script], capture_output=True, text=True)
     wanted = [dict.fromkeys(question.asked, ...) for question in SHEET.questions]
     assert ran.stdout.strip() == f"{wanted[0]} {wanted[1]}"
 
 
-def test_markdown_has_words_in_the_place_of_the_picture():
+def test_markdown__describes_the_picture():
     text = sheet_markdown(SHEET)
     assert "A network of 3 inputs, 2" in text
     assert "<svg" not in text
     assert text.count("| value | name | your answer |") == 2
+    assert max(map(len, text.split("```")[1].split("\n"))) < 80
 
 
 # Names
@@ -280,46 +292,60 @@ def test_markdown_has_words_in_the_place_of_the_picture():
         ("عمر\n李小龍\nन\u094d\u200dय\n", ("عمر", "李小龍", "न\u094d\u200dय")),
         ("Eve\u202eadA\nA\x07\tB\x1b[0m\n", ("EveadA", "A B [0m")),
         ("Ada\nAda\n", ("Ada", "Ada")),
+        ("Student 1\nStudent 2\nStudent 3\n", ("Student 1", "Student 2", "Student 3")),
+        ("Teilnehmer 1\nTeilnehmer 2\n", ("Teilnehmer 1", "Teilnehmer 2")),
+        ("Name 7\nName 8\n", ("Name 7", "Name 8")),
+        ("name\nStudent 1\n", ("Student 1",)),
+        ("student-no. 1;Name\n7;Ada\n", ("Ada",)),
     ],
 )
-def test_lists_of_names(tmp_path, text, names):
+def test_read_names__reads_lists_and_tables(tmp_path, text, names):
     path = tmp_path / "class.csv"
     path.write_bytes(text.encode())
     assert read_names(path) == names
 
 
 @pytest.mark.parametrize(
-    ("content", "words"),
+    ("content", "message"),
     [
-        (b"", "holds no names"),
-        (b"name\n", "holds no names"),
+        (b"", "contains no names"),
+        (b"name\n", "contains no names, only the header 'name'"),
         ("Jörg\n".encode("latin-1"), "not in UTF-8"),
-        (b"id,name\n1,Ada\n2\n", "row 3 has no name in column 2; it has '2'"),
-        (
-            b"Lovelace, Ada\nLovelace, Bea\n",
-            "row 1 has columns without a known heading; it has 'Lovelace, Ada'. Give one",
-        ),
+        ("Ann\nBob\n".encode("utf-16-le"), "not in UTF-8"),
+        ("Ann\nBob\n".encode("utf-16"), "not in UTF-8"),
+        (b"id,name\n1,Ada\n2\n", "row 3 needs a name in column 2; got '2'"),
+        (b"Lovelace, Ada\nLovelace, Bea\n", "row 1 has columns without a known heading; got 'Lovelace, Ada'. Give one"),
         (b"Ada\nByron, Lord\n", "row 2 has columns without a known heading"),
         (b"name\nByron, Lord\n", "row 2 has columns without a known heading"),
         (b"Who;Where\nAda;London\n", "heading “name”, or write one name in each line, in quotes"),
-        (b"first name,id,surname\n,7,\n", "row 2 has no name in column 1 or 3; it has ', 7, '"),
+        (b"first name,id,surname\n,7,\n", "row 2 needs a name in column 1 or 3; got ', 7, '"),
         (b"x" * 201, "more than 200 letters"),
-        (b'"Ada\n', "is no list of names"),
+        (b'"Ada\n', "is not a list of names"),
     ],
 )
-def test_a_list_that_cannot_be_read_is_refused_in_words(tmp_path, content, words, capsys):
+def test_read_names__refuses_what_is_not_a_list(tmp_path, content, message, capsys):
     path = tmp_path / "class.csv"
     path.write_bytes(content)
-    assert words in fails(capsys, tmp_path / "out", "--names", str(path))
+    assert message in fails(capsys, *words(tmp_path / "out", names=path))
     assert not (tmp_path / "out").exists()
+
+
+@posix_only
+def test_read_names__does_not_wait_for_a_pipe(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(ValueError, match="is not an ordinary file"):
+            read_names(path)
 
 
 # Files
 
 
-def test_a_class_is_written(tmp_path, capsys):
+def test_sheet_command__writes_a_class(tmp_path, run_cli):
     (tmp_path / "class.csv").write_text("name\n" + "\n".join(NAMES[3:5]), encoding="utf-8")
-    assert run(tmp_path / "out", "--names", str(tmp_path / "class.csv"), "--topic", "update") == 0
+    done = run_cli(*words(tmp_path / "out", names=tmp_path / "class.csv", topic=["bias", "update"]))
+    assert done.status == 0
+    assert SECRET not in done.out
     written = files_in(tmp_path / "out")
     assert sorted(written) == [
         *("key/answers.csv", "key/class.json", "key/key-001.html", "key/key-002.html"),
@@ -335,37 +361,35 @@ def test_a_class_is_written(tmp_path, capsys):
         "names": {"1": NAMES[3], "2": NAMES[4]},
     }
     assert written["sheets/sheet-002.html"].decode() == sheet_html(plan.sheet(2), NAMES[4])
-    table = list(csv.DictReader(written["key/answers.csv"].decode().splitlines()))
-    wanted = [(n, q, row) for n in (1, 2) for q in plan.sheet(n).questions for row in rows(q)]
-    assert [(row["sheet"], row["question"], row["name"]) for row in table] == [
-        (str(number), str(question.number), row.name) for number, question, row in wanted
+    rows = list(csv.DictReader(written["key/answers.csv"].decode().splitlines()))
+    wanted = [
+        (number, each.number, value)
+        for number in (1, 2)
+        for each in plan.sheet(number).questions
+        for value in each.values
     ]
-    assert all(
-        float(row["value"]) == pytest.approx(each[2].value, rel=1e-5) for row, each in zip(table, wanted, strict=True)
-    )
+    assert len(rows) == len(wanted)
+    for row, (number, question, value) in zip(rows, wanted, strict=True):
+        assert (row["sheet"], row["question"], row["name"]) == (str(number), str(question), value.name)
+        assert float(row["value"]) == pytest.approx(value.value, rel=1e-5)
     assert not any(SECRET.encode() in content for content in written.values())
-    assert SECRET not in capsys.readouterr().out
 
 
-def test_equal_names_are_said(tmp_path, capsys):
+def test_sheet_command__mentions_equal_names(tmp_path, run_cli):
     (tmp_path / "class.csv").write_text("Ada\nBob\nAda\n", encoding="utf-8")
-    assert run(tmp_path / "out", "--names", str(tmp_path / "class.csv")) == 0
-    assert "More than one student is called Ada\n" in capsys.readouterr().out
-    assert run(tmp_path / "other", "--count", "1") == 0
-    assert "More than one" not in capsys.readouterr().out
+    said = run_cli(*words(tmp_path / "out", names=tmp_path / "class.csv")).out
+    assert "More than one student is called Ada\n" in said
+    assert "More than one" not in run_cli(*words(tmp_path / "other", count=1)).out
 
 
-def test_a_secret_that_can_be_guessed_is_said(tmp_path, capsys):
-    for secret, said in (("2024", True), ("x" * 11, True), ("x" * 12, False)):
-        assert run(tmp_path / secret, "--count", "1", "--seed", secret) == 0
-        warning = "This secret can be guessed by trying: take 12 characters or more, or leave --seed out\n"
-        assert capsys.readouterr().err == (warning if said else "")
+@pytest.mark.parametrize(("secret", "warned"), [("2024", True), ("x" * 11, True), ("x" * 12, False)])
+def test_sheet_command__warns_of_a_short_secret(tmp_path, run_cli, secret, warned):
+    assert ("short enough to be guessed" in run_cli(*words(tmp_path, count=1, seed=secret)).err) == warned
 
 
-def test_a_secret_is_made_said_once_and_written_nowhere(tmp_path, capsys):
-    words = ["sheet", "--count", "1", "--topic", "bias", "--level", "1", "--out", str(tmp_path)]
-    assert cli.main(words) == 0
-    said = capsys.readouterr().out
+def test_sheet_command__makes_a_secret_and_does_not_store_it(tmp_path, run_cli, capsys):
+    without_secret = words(tmp_path, count=1, seed=None)
+    said = run_cli(*without_secret).out
     secret = re.search(r"secret of these sheets is (\S+)", said)[1]
     assert len(secret) >= 16
     assert said.count(secret) == 1
@@ -373,174 +397,182 @@ def test_a_secret_is_made_said_once_and_written_nowhere(tmp_path, capsys):
     assert not any(secret.encode() in content for content in files_in(tmp_path).values())
     record = json.loads((tmp_path / "key" / "class.json").read_text(encoding="utf-8"))
     assert record["stamp"] == Plan(("bias",), 1, secret).stamp
-    assert cli.main(words) == 2  # another secret: another plan
-    assert "another secret" in capsys.readouterr().err
+    assert "another secret" in fails(capsys, *without_secret)  # each run makes a new one
 
 
-def test_what_is_missing_is_written_and_the_rest_is_not_touched(tmp_path, capsys):
-    assert run(tmp_path, "--count", "3") == 0
+def test_sheet_command__writes_what_is_missing_and_leaves_the_rest(tmp_path, run_cli):
+    assert run_cli(*words(tmp_path, count=3)).status == 0
     before = files_in(tmp_path)
     (tmp_path / "sheets" / "sheet-002.html").unlink()
     (tmp_path / "key" / "key-001.html").write_text("mine", encoding="utf-8")
     times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
-    capsys.readouterr()
-    assert run(tmp_path, "--count", "3") == 0
-    assert "1 written, 2 there already" in capsys.readouterr().out
+    assert "1 written, 2 already existed" in run_cli(*words(tmp_path, count=3)).out
     assert files_in(tmp_path) == before | {"key/key-001.html": b"mine"}
     assert all(path.stat().st_mtime_ns == since for path, since in times.items())
-    assert run(tmp_path, "--count", "3", "--force") == 0
+    assert run_cli(*words(tmp_path, count=3, force=True)).status == 0
     assert files_in(tmp_path) == before
-    assert run(tmp_path, "--count", "3", "--format", "md") == 0  # beside them
+    assert run_cli(*words(tmp_path, count=3, format="md")).status == 0  # beside the others
     assert len(files_in(tmp_path)) == len(before) + 6
 
 
-@pytest.mark.parametrize("words", [["--level", "2"], ["--topic", "update"], ["--seed", "another secret"]])
-def test_another_plan_does_not_come_into_the_same_folder(tmp_path, capsys, words):
-    assert run(tmp_path, "--count", "1") == 0
+@pytest.mark.parametrize("changed", [{"level": 2}, {"topic": "update"}, {"seed": "another secret"}])
+def test_sheet_command__refuses_the_folder_of_another_plan(tmp_path, run_cli, capsys, changed):
+    run_cli(*words(tmp_path, count=1))
     before = files_in(tmp_path)
-    for force in ([], ["--force"]):
-        assert "holds sheets of another plan" in fails(capsys, tmp_path, "--count", "1", *words, *force)
+    for force in (False, True):
+        assert "sheets with other topics, another level" in fails(
+            capsys, *words(tmp_path, **{"count": 1, "force": force} | changed)
+        )
     assert files_in(tmp_path) == before
 
 
-def test_another_number_needs_force(tmp_path, capsys):
-    assert run(tmp_path, "--count", "1") == 0
-    assert "another list of names or another number" in fails(capsys, tmp_path, "--count", "2")
-    assert run(tmp_path, "--count", "2", "--force") == 0
+def test_sheet_command__needs_force_for_another_number_of_sheets(tmp_path, run_cli, capsys):
+    run_cli(*words(tmp_path, count=1))
+    assert "different names or a different number" in fails(capsys, *words(tmp_path, count=2))
+    assert run_cli(*words(tmp_path, count=2, force=True)).status == 0
     assert json.loads((tmp_path / "key" / "class.json").read_text(encoding="utf-8"))["count"] == 2
     assert len(files_in(tmp_path)) == 6
 
 
 @pytest.mark.parametrize("name", ["sheets/sheet-002.html", "key/answers.csv"])
-def test_a_file_of_somebody_else_is_not_overwritten(tmp_path, capsys, name):
+def test_sheet_command__does_not_overwrite_other_files(tmp_path, capsys, name):
     (tmp_path / name).parent.mkdir()
     (tmp_path / name).write_text("mine", encoding="utf-8")
-    assert "is there already" in fails(capsys, tmp_path, "--count", "2")
+    assert "has sheets, keys or answers, but no record" in fails(capsys, *words(tmp_path, count=2))
     assert files_in(tmp_path) == {name: b"mine"}
 
 
-@pytest.mark.parametrize("record", ["", "[]", '{"version": 1}', "{"])
-def test_a_damaged_record_is_named(tmp_path, capsys, record):
+@pytest.mark.parametrize("record", ["", "[]", '{"version": 1}', "{", "[" * 100_000])
+def test_class_folder__names_a_damaged_record(tmp_path, capsys, record):
     (tmp_path / "key").mkdir()
     (tmp_path / "key" / "class.json").write_text(record, encoding="utf-8")
-    assert "class.json is damaged" in fails(capsys, tmp_path, "--count", "2")
+    assert "class.json is damaged" in fails(capsys, *words(tmp_path, count=2))
+
+
+@posix_only
+def test_class_folder__does_not_wait_for_a_pipe(tmp_path):
+    (tmp_path / "key").mkdir()
+    os.mkfifo(tmp_path / "key" / "class.json")
+    with pytest.raises(ValueError, match=r"class\.json is damaged"):
+        small(tmp_path, 1)
+
+
+def test_class_folder__has_a_state(tmp_path):
+    chosen, folder = Class(Plan(("bias",), 1, SECRET), 2, ("Ada",)), ClassFolder(tmp_path)
+    key = tmp_path / "key"
+    assert folder.state(chosen) == "new"
+    write_class(chosen, folder)
+    assert folder.state(chosen) == "complete"
+    assert folder.state(replace(chosen, names=("Eve",))) == "other class"
+    assert folder.state(replace(chosen, plan=replace(chosen.plan, level=2))) == "other plan"
+    (key / store.RECORD).rename(key / store.UNFINISHED)
+    assert folder.state(chosen) == "unfinished"
+    (key / store.UNFINISHED).unlink()
+    assert folder.state(chosen) == "occupied"
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("options", "message"),
     [
-        ([], "--count 30, or a list of names"),
-        (["--count", "0"], "must be 1 to"),
-        (["--count", "1", "--topic", "bais"], "Did you mean 'bias'"),
-        (["--count", "1", "--level", "9"], "levels 1 to 5; got 9"),
-        (["--count", "1", "--seed", ""], "secret must not be empty"),
-        (["--names", "nobody.csv"], "cannot read or write nobody.csv"),
+        ({}, "--count 30, or a list of names"),
+        ({"count": 0}, "must be 1 to"),
+        ({"count": 1, "topic": "bais"}, "Did you mean 'bias'"),
+        ({"count": 1, "level": 9}, "levels 1 to 5; got 9"),
+        ({"count": 1, "seed": ""}, "secret must not be empty"),
+        ({"names": "nobody.csv"}, "cannot read or write nobody.csv"),
     ],
 )
-def test_what_does_not_fit_is_one_clear_line(tmp_path, capsys, words, said):
-    assert said in fails(capsys, tmp_path / "out", *words)
+def test_sheet_command__explains_a_mistake_on_one_line(tmp_path, capsys, options, message):
+    assert message in fails(capsys, *words(tmp_path / "out", **options))
     assert not (tmp_path / "out").exists()
 
 
-def test_more_names_than_sheets_are_an_error(tmp_path, capsys):
+def test_sheet_command__allows_more_sheets_than_names(tmp_path, run_cli, capsys):
     (tmp_path / "class.txt").write_text("Ada\nBob\n", encoding="utf-8")
-    names = ["--names", str(tmp_path / "class.txt")]
-    assert "2 names for 1 sheets" in fails(capsys, tmp_path / "out", *names, "--count", "1")
-    assert run(tmp_path / "out", *names, "--count", "3") == 0  # one more, for who comes late
+    names = tmp_path / "class.txt"
+    assert "2 names for 1 sheets" in fails(capsys, *words(tmp_path / "out", names=names, count=1))
+    assert run_cli(*words(tmp_path / "out", names=names, count=3)).status == 0
     assert "blank" in (tmp_path / "out" / "sheets" / "sheet-003.html").read_text(encoding="utf-8")
 
 
-def test_a_folder_that_is_a_file_is_named(tmp_path, capsys):
+def test_sheet_command__names_a_file_in_place_of_the_folder(tmp_path, capsys):
     (tmp_path / "out").write_text("mine", encoding="utf-8")
-    assert "cannot read or write" in fails(capsys, tmp_path / "out", "--count", "1")
+    assert "cannot read or write" in fails(capsys, *words(tmp_path / "out", count=1))
 
 
-def test_a_disk_that_is_full_leaves_no_half_file(tmp_path, monkeypatch, capsys):
+def test_write_whole__leaves_no_half_file_on_a_full_disk(tmp_path):
     def parts():
         yield "the first half"
         raise OSError(28, "No space left on device", "sheet")
 
     with pytest.raises(OSError, match="No space"):
-        files.write_whole(tmp_path / "sheet", parts())
+        store.write_whole(tmp_path / "sheet", parts())
     assert files_in(tmp_path) == {}
 
 
-def test_two_writers_of_one_file_do_not_meet(tmp_path):
+def test_write_whole__two_writers_of_one_file_do_not_mix(tmp_path):
     def parts():
         yield "all of "
-        files.write_whole(tmp_path / "sheet", "the inner one")
+        store.write_whole(tmp_path / "sheet", "the inner one")
         yield "the outer one"
 
-    files.write_whole(tmp_path / "sheet", parts())
+    store.write_whole(tmp_path / "sheet", parts())
     assert files_in(tmp_path) == {"sheet": b"all of the outer one"}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a link needs a right there")
-def test_a_link_in_the_place_of_an_unfinished_file_is_not_followed(tmp_path):
+@posix_only
+def test_write_whole__does_not_follow_a_link(tmp_path):
     (tmp_path / "mine").write_text("mine", encoding="utf-8")
-    (tmp_path / "sheet.part").symlink_to(tmp_path / "mine")
-    files.write_whole(tmp_path / "sheet", "text")
+    (tmp_path / "sheet").symlink_to(tmp_path / "mine")
+    store.write_whole(tmp_path / "sheet", "text")
     assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "sheet").is_symlink()
 
 
-def test_runs_at_the_same_time_write_one_class(tmp_path):
-    words = [
-        "sheet",
-        "--seed",
-        SECRET,
-        "--topic",
-        "bias",
-        "--level",
-        "2",
-        "--count",
-        "4",
-        "--out",
-        str(tmp_path / "out"),
-    ]
-    command = [sys.executable, "-m", "bpcourse.cli", *words]
-    runs = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(3)]
+def test_write_class__runs_at_the_same_time_make_one_class(tmp_path):
+    line = [sys.executable, "-m", "bpcourse.cli", *words(tmp_path / "out", count=4)]
+    runs = [subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(3)]
     assert [(run.communicate()[1], run.returncode) for run in runs] == [(b"", 0)] * 3
-    write_class(Class(Plan(("bias",), 2, SECRET), 4, (), tmp_path / "alone"))
-    assert files_in(tmp_path / "out") == files_in(tmp_path / "alone")
+    small(tmp_path / "apart", 4)
+    assert files_in(tmp_path / "out") == files_in(tmp_path / "apart")
 
 
-def test_a_run_takes_only_its_own_away(tmp_path):
-    other = tmp_path / f"{files.SCRATCH}other"
+def test_write_class__removes_only_its_own_scratch_folder(tmp_path):
+    other = tmp_path / f"{store.SCRATCH}other"
     other.mkdir()
-    assert run(tmp_path, "--count", "1") == 0
-    assert list(tmp_path.glob(f"{files.SCRATCH}*")) == [other]
+    small(tmp_path, 1)
+    assert list(tmp_path.glob(f"{store.SCRATCH}*")) == [other]
 
 
-def test_another_run_that_ends_meanwhile_is_no_obstacle(tmp_path, monkeypatch):
-    chosen = Class(Plan(("bias",), 1, SECRET), 1, (), tmp_path)
-    made = files._answers
+def test_write_class__another_run_may_end_first(tmp_path, monkeypatch):
+    write_whole = store.write_whole
 
-    def another_ends(answers):
-        yield from made(answers)
-        (tmp_path / "key" / files.UNFINISHED).replace(tmp_path / "key" / files.RECORD)
+    def another_run_ends(path, parts):
+        write_whole(path, parts)
+        if path.name == store.ANSWERS:
+            (tmp_path / "key" / store.UNFINISHED).replace(tmp_path / "key" / store.RECORD)
 
-    monkeypatch.setattr(files, "_answers", another_ends)
-    assert write_class(chosen) == 1
+    monkeypatch.setattr(store, "write_whole", another_run_ends)
+    assert small(tmp_path, 1) == 1
     assert sorted(path.name for path in (tmp_path / "key").iterdir()) == ["answers.csv", "class.json", "key-001.html"]
 
 
-def test_help_says_topics_levels_and_formats(capsys):
+def test_sheet_command__help_lists_topics_levels_and_formats(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["sheet", "--help"])
     said = capsys.readouterr().out
     assert ended.value.code == 0
-    assert all(topic.words in said for topic in practice.TOPICS.values())
+    assert all(topic.words in said for topic in practice.topics().values())
     assert "4 hidden units" in said
     choices = re.search(r"--format \{([^}]*)\}", re.sub(r"\s+", " ", said))[1].split(",")
     assert set(FORMATS) <= set(choices)
-    assert set(cli.SHEET_TOPICS) <= set(practice.TOPICS)
+    assert set(cli.SHEET_TOPICS) <= set(practice.topics())
 
 
-# Cut short
+# Interrupted and killed runs
 
 
-def whole(path):
+def is_complete(path):
     """Return whether a file of a class ends as it should."""
     content = path.read_text(encoding="utf-8")
     if path.suffix == ".json":
@@ -550,125 +582,100 @@ def whole(path):
     return content.endswith("</html>")
 
 
-def test_a_file_cut_short_is_seen(tmp_path):
+def test_is_complete__sees_a_file_cut_short(tmp_path):
     (tmp_path / "sheet-001.html").write_text(sheet_html(SHEET)[:-1], encoding="utf-8")
-    assert not whole(tmp_path / "sheet-001.html")
-
-
-def test_killed_at_any_moment_files_are_whole_and_the_same_command_finishes(tmp_path):
-    words = ["sheet", "--seed", SECRET, "--topic", "bias", "--level", "1", "--count", "40"]
-    command = [sys.executable, "-m", "bpcourse.cli", *words, "--out"]
-    by, killed, times = random.Random(7), 0, {}
-    for _ in range(5):
-        process = subprocess.Popen(
-            [*command, str(tmp_path / "out")], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        goal = len(times) + by.randrange(1, 16)
-        while process.poll() is None and len(list(tmp_path.glob("out/*/*-???.html"))) < goal:
-            time.sleep(0.002)
-        time.sleep(by.random() * 0.01)
-        process.send_signal(signal.SIGKILL if sys.platform != "win32" else signal.SIGTERM)
-        killed += process.wait() != 0
-        time.sleep(0.3)  # what it started ends with it
-        there = [path for path in (tmp_path / "out").rglob("*") if path.is_file() and path.suffix != ".part"]
-        assert all(map(whole, there))
-        sheets = {path: path.stat().st_mtime_ns for path in there if path.suffix == ".html"}
-        assert times.items() <= sheets.items(), "what was there has been written again"
-        times = sheets
-    assert killed >= 3
-    assert not (tmp_path / "out" / "key" / "class.json").exists() or len(times) == 80
-    assert subprocess.run([*command, str(tmp_path / "out")], capture_output=True).returncode == 0
-    assert subprocess.run([*command, str(tmp_path / "other")], capture_output=True).returncode == 0
-    left = {name for name in files_in(tmp_path / "out") if name.endswith(".part")}  # by those that were killed
-    assert {name: text for name, text in files_in(tmp_path / "out").items() if name not in left} == files_in(
-        tmp_path / "other"
-    )
-    assert all(path.stat().st_mtime_ns == since for path, since in times.items())
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
-def test_ctrl_c_ends_it_soon_and_with_whole_files(tmp_path):
-    words = ["sheet", "--seed", SECRET, "--topic", "bias", "--level", "1", "--count", "5000", "--out", str(tmp_path)]
-    for times in (1, 2):
-        process = subprocess.Popen(
-            [sys.executable, "-c", STARTED, *words],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        goal = len(list(tmp_path.glob("*/*.html"))) + 8
-        while process.poll() is None and len(list(tmp_path.glob("*/*.html"))) < goal:
-            time.sleep(0.01)
-        for _ in range(times):  # a terminal sends it to all processes of the group
-            os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=20)
-        assert b"Traceback" not in said or times == 2, said.decode()
-        assert process.returncode != 0
-        assert all(map(whole, (path for path in tmp_path.rglob("*.*") if path.suffix != ".part")))
-    assert (tmp_path / "key" / "class-unfinished.json").exists()
-
-
-def misses_its_signal(make, numbers, pipe):
-    """Work as a process does in which Python drops the SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    files.signal = SimpleNamespace(signal=lambda *_: None, SIGINT=None, SIGTERM=None, SIG_IGN=None)
-    files._work(make, numbers, pipe)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there a process is ended without a signal")
-def test_a_process_that_misses_its_signal_is_not_awaited_for_ever(tmp_path, monkeypatch):
-    chosen = Class(Plan(("bias",), 1, SECRET), 5000, (), tmp_path)
-    for folder in ("sheets", "key"):
-        (tmp_path / folder).mkdir()
-    monkeypatch.setattr(files, "_work", misses_its_signal)
-    made = files._made(chosen, range(1, 5001), False, tmp_path)
-    next(made)
-    closing = threading.Thread(target=made.close, daemon=True)
-    closing.start()
-    closing.join(20)
-    ended = not closing.is_alive()
-    for process in multiprocessing.active_children():
-        process.kill()
-    assert ended
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent otherwise there")
-def test_a_process_that_only_just_begins_leaves_ctrl_c_alone():
-    before = signal.getsignal(signal.SIGINT)
-    with _ctrl_c_left_to_us():
-        process = subprocess.Popen(
-            [sys.executable, "-c", "import time; time.sleep(0.3); print('alive')"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-    for _ in range(20):  # also while Python itself starts
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.005)
-    assert process.communicate(timeout=20) == (b"alive\n", b"")
-    assert signal.getsignal(signal.SIGINT) == before
+    assert not is_complete(tmp_path / "sheet-001.html")
 
 
 STARTED = """
 import signal, sys
 from bpcourse import cli
-signal.signal(signal.SIGINT, signal.default_int_handler)  # some who run tests switch it off
-sys.exit(cli.main(sys.argv[1:]))
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # some test runners switch it off
+    sys.exit(cli.main(sys.argv[1:]))
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
-def test_a_process_that_is_ended_from_outside_is_named(tmp_path):
+def start(folder, path="", **options):
+    """Start a run in its own process group, with `path` in front of the places where programs are found."""
+    environment = os.environ | {"PATH": f"{path}{os.pathsep}{os.environ['PATH']}"}
+    line = [sys.executable, "-c", STARTED, *words(folder, **options)]
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+    return subprocess.Popen(line, env=environment, start_new_session=True, **pipes)
+
+
+def wait_for_files(process, folder, count):
+    """Wait until a run has written this many more sheets and keys."""
+    goal = len(list(folder.glob("*/*.html"))) + count
+    while process.poll() is None and len(list(folder.glob("*/*.html"))) < goal:
+        time.sleep(0.005)
+    assert process.poll() is None, "the run ended too early to be stopped"
+
+
+def end_of(process):
+    """Wait until a run and all its processes have ended, and return their messages."""
+    return process.communicate(timeout=60)[1].decode()  # each of them holds this end of the pipe
+
+
+@posix_only
+def test_write_class__killed_leaves_complete_files_that_the_same_command_continues(tmp_path):
+    times = {}
+    for count in (3, 7):
+        process = start(tmp_path / "out", count=60)
+        wait_for_files(process, tmp_path / "out", count)
+        process.kill()
+        end_of(process)
+        found = [path for path in (tmp_path / "out").glob("*/*") if path.suffix != ".part"]
+        assert all(map(is_complete, found))
+        assert not (tmp_path / "out" / "key" / "class.json").exists()
+        since = {path: path.stat().st_mtime_ns for path in found if path.suffix == ".html"}
+        assert times.items() <= since.items(), "an existing file has been written again"
+        times = since
+    small(tmp_path / "out", 60)
+    small(tmp_path / "apart", 60)
+    written = {name: text for name, text in files_in(tmp_path / "out").items() if not name.endswith(".part")}
+    assert written == files_in(tmp_path / "apart")
+    assert all(path.stat().st_mtime_ns == since for path, since in times.items())
+
+
+@posix_only
+def test_write_class__ctrl_c_leaves_only_complete_files(tmp_path):
+    process = start(tmp_path, count=5000)
+    wait_for_files(process, tmp_path, 8)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all processes of the group
+    said = end_of(process)
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert "To continue, run it again" in said
+    assert {path.name for path in tmp_path.iterdir()} == {"sheets", "key"}
+    assert all(map(is_complete, tmp_path.glob("*/*")))
+    assert (tmp_path / "key" / "class-unfinished.json").exists()
+
+
+@posix_only
+def test_write_class__names_a_killed_worker(tmp_path):
     killer = fake_browser(tmp_path, "import os; os.kill(os.getppid(), 9)")
-    with pytest.raises(ValueError, match=r"ended from outside\. The same command again"):
-        write_class(Class(Plan(("bias",), 1, SECRET), 6, (), tmp_path / "out", "pdf", killer))
+    with pytest.raises(ValueError, match=r"a worker process was killed\. Run the same command again to continue"):
+        small(tmp_path / "out", 6, "pdf", killer)
     assert list(files_in(tmp_path / "out")) == ["key/class-unfinished.json"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
-def test_what_goes_wrong_in_another_process_is_said_here(tmp_path):
-    failing = fake_browser(tmp_path, "sys.exit(3)")
-    with pytest.raises(ValueError, match="exit status 3"):
-        write_class(Class(Plan(("bias",), 1, SECRET), 6, (), tmp_path / "out", "pdf", failing))
+@posix_only
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL])
+def test_write_class__a_browser_ends_with_the_run(tmp_path, sent):
+    """The browser of this test connects to the test and then sleeps: the connection ends when the browser does."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        hang = f"import socket; c = socket.create_connection(('127.0.0.1', {server.getsockname()[1]})); time.sleep(600)"
+        Path(fake_browser(tmp_path, hang)).rename(tmp_path / "chromium")
+        process = start(tmp_path / "out", tmp_path, count=1, format="pdf")
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(60)
+            process.send_signal(sent)
+            assert connection.recv(1) == b""
+    end_of(process)
+    assert process.returncode == (130 if sent == signal.SIGINT else -signal.SIGKILL)
 
 
 # PDF
@@ -685,28 +692,26 @@ def fake_browser(folder, script):
 
 
 @needs_browser
-def test_sheets_in_pdf(tmp_path):
-    assert run(tmp_path, "--count", "1", "--format", "pdf") == 0
+def test_sheet_command__prints_pdf(tmp_path, run_cli):
+    assert run_cli(*words(tmp_path, count=1, format="pdf")).status == 0
     names = ["key/answers.csv", "key/class.json", "key/key-001.pdf", "sheets/sheet-001.pdf"]
     assert sorted(files_in(tmp_path)) == names
-    assert printing.is_whole(tmp_path / "sheets" / "sheet-001.pdf")
+    assert pdf.is_complete(tmp_path / "sheets" / "sheet-001.pdf")
     sizes = re.findall(rb"/MediaBox \[0 0 ([\d.]+) ([\d.]+)\]", (tmp_path / "sheets" / "sheet-001.pdf").read_bytes())
     assert sizes
     assert all(float(width) <= 595.3 and float(height) <= 792 for width, height in sizes)  # A4 by Letter, in points
 
 
-def test_without_a_browser_pdf_is_refused_in_words(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(cli, "BROWSERS", ("no-such-browser",))
-    said = fails(capsys, tmp_path / "out", "--count", "1", "--format", "pdf")
-    assert "--format html, and print from any browser" in said
-    assert not (tmp_path / "out").exists()
+def test_class_folder__pdf_needs_a_browser(tmp_path):
+    with pytest.raises(ValueError, match="--format html, and print from any browser"):
+        ClassFolder(tmp_path / "out", "pdf")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+@posix_only
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("script", "message"),
     [
-        ("time.sleep(60)", "did not print a page within 1 s"),
+        ("time.sleep(600)", r"did not print a page within 0\.2 s"),
         ("sys.exit(3)", r"printed no PDF \(exit status 3\)"),
         (
             "path = [word for word in sys.argv if word.startswith('--print-to-pdf=')][0].partition('=')[2]\n"
@@ -715,40 +720,22 @@ def test_without_a_browser_pdf_is_refused_in_words(tmp_path, capsys, monkeypatch
         ),
     ],
 )
-def test_a_browser_that_does_not_print_is_named(tmp_path, script, words):
-    with pytest.raises(ValueError, match=words) as error:
-        printing.print_page(fake_browser(tmp_path, script), "<p>", tmp_path / "a.pdf", tmp_path / "scratch", patience=1)
+def test_print_page__names_a_browser_that_does_not_print(tmp_path, script, message):
+    patience = 0.2 if "sleep" in script else 60
+    browser, target = fake_browser(tmp_path, script), tmp_path / "a.pdf"
+    with pytest.raises(ValueError, match=message) as error:
+        pdf.print_page(browser, "<p>", target, tmp_path / "scratch", patience=patience)
     assert "--format html" in str(error.value)
-    assert not (tmp_path / "a.pdf").exists()
+    assert not target.exists()
 
 
-def test_a_browser_that_does_not_start_is_named(tmp_path):
+def test_print_page__names_a_browser_that_does_not_start(tmp_path):
     with pytest.raises(ValueError, match="does not start"):
-        printing.print_page(str(tmp_path / "none"), "<p>", tmp_path / "a.pdf", tmp_path / "scratch")
+        pdf.print_page(str(tmp_path / "none"), "<p>", tmp_path / "a.pdf", tmp_path / "scratch")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
-def test_a_browser_that_fails_leaves_nothing_of_its_own(tmp_path):
-    failing = Class(Plan(("bias",), 1, SECRET), 1, (), tmp_path / "out", "pdf", fake_browser(tmp_path, "sys.exit(1)"))
-    with pytest.raises(ValueError, match="printed no PDF"):
-        write_class(failing)
+@posix_only
+def test_write_class__a_browser_that_fails_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match=r"printed no PDF \(exit status 3\)"):
+        small(tmp_path / "out", 1, "pdf", fake_browser(tmp_path, "sys.exit(3)"))
     assert list(files_in(tmp_path / "out")) == ["key/class-unfinished.json"]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
-def test_a_browser_ends_with_the_run_that_is_killed(tmp_path):
-    beats = tmp_path / "beats"
-    script = f"while True:\n    open({str(beats)!r}, 'a').write('.')\n    time.sleep(0.05)"
-    Path(fake_browser(tmp_path, script)).rename(tmp_path / "chromium")
-    words = ["sheet", "--seed", SECRET, "--count", "1", "--format", "pdf", "--out", str(tmp_path / "out")]
-    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    process = subprocess.Popen([sys.executable, "-m", "bpcourse.cli", *words], env=environment)
-    until = time.monotonic() + 30
-    while not beats.exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
-    time.sleep(1)
-    before = beats.stat().st_size
-    time.sleep(0.5)
-    assert beats.stat().st_size == before

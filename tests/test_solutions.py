@@ -86,7 +86,7 @@ FORMS = [
     "x = np.vstack([lecture.x, [[0.2, 0.6]]])\ntwo = backprop(lecture.network, x, [[0.3, 0.7], [0.1, 0.9]])\n"
     "dz2 = ...\ncheck(two, 'dz2', dz2)",
     "def tanh_derivative(z):\n    return ...\n\n\ncheck_function('tanh_derivative', tanh_derivative)",
-    "mine = practice.problem(3, 'bias', 2)\nanswer = ...\nmine.check(answer)",
+    "mine = practice.problem('bias', level=2, seed=3)\nanswer = ...\nmine.check(answer)",
 ]
 WRONG = "answer = 0.0629\ncheck(trace, 'loss', answer)"
 

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import ast
+import copy
 import dataclasses
 import json
 import math
 import operator
+import pickle
 import re
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.random_networks import random_cases
 
-from bpcourse import EXAMPLES, Dense, Network, backprop, format_number, solve, steps
+from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, format_number, solve, steps
 from bpcourse.tutor.equations import table
-from bpcourse.tutor.worked import GAP, PARTS, Equation, Heading, Solution
+from bpcourse.tutor.formulas import names_in
+from bpcourse.tutor.solutions import GAP, Equation, Section, Solution, filled_latex
+from bpcourse.tutor.worked import solution as solution_of
 
 RATE = 0.3
 LECTURE, MAZUR = EXAMPLES["lecture"].backprop(), EXAMPLES["mazur"].backprop()
-CASES = random_cases()[::5]
+CASES = random_cases()[::10]
 each_case = pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 
 OPERATORS = {
@@ -56,8 +60,21 @@ def computed(text):
     return value(ast.parse(text.strip(), mode="eval"))
 
 
-def equations(solution):
-    return [block for block in (*solution.blocks, *solution.result) if isinstance(block, Equation)]
+def sections(solution, heading=None):
+    """Return the sections of a solution, or those with a heading."""
+    every = (*solution.sections, *solution.result)
+    return [section for section in every if heading in (None, section.heading)]
+
+
+def equations(solution, heading=None):
+    """Return the equations of a solution, or those below a heading."""
+    blocks = [block for section in sections(solution, heading) for block in section.blocks]
+    return [block for block in blocks if isinstance(block, Equation)]
+
+
+def left(equation):
+    """Return the name on the left of an equation."""
+    return names_in(equation.sides[0][0])[0]
 
 
 def in_numbers(solution):
@@ -66,7 +83,11 @@ def in_numbers(solution):
         kinds = [how for _, how in equation.sides]
         if "value" in kinds:
             numbers = [solution.hand.side(side) for side in equation.sides if side[1] == "numbers"]
-            yield numbers, solution.hand.side(equation.sides[-1]), solution.hand.values[equation.sides[-1][0][1:-1]]
+            yield (
+                numbers,
+                solution.hand.side(equation.sides[-1]),
+                solution.hand.values[names_in(equation.sides[-1][0])[0]],
+            )
 
 
 def disagreements(solution):
@@ -80,41 +101,41 @@ def disagreements(solution):
 
 
 @each_case
-def test_every_line_can_be_computed_again(case):
+def test_solution__every_line_can_be_computed_again(case):
     assert disagreements(solve(case.backprop(), digits=15, learning_rate=RATE)) == []
 
 
 @each_case
-@pytest.mark.parametrize("digits", [2, 4, 7])
-def test_every_printed_value_is_right_to_its_last_digit(case, digits):
+def test_solution__every_printed_value_is_right_to_its_last_digit(case):
     trace = case.backprop()
-    solution = solve(trace, digits=digits, learning_rate=RATE)
     values = {step.name: step.value for step in steps(trace, RATE)}
-    found = list(in_numbers(solution))
-    assert len(found) >= len(values) - sum(name.startswith("y_hat") for name in values)
-    for _, printed, value in found:
-        assert printed.lstrip("+") == format_number(value, digits)
-    for equation in equations(solution):
-        name = equation.sides[-1][0][1:-1]
-        assert solution.hand.values[name] == values[name]
+    for digits in (2, 7):
+        solution = solve(trace, digits=digits, learning_rate=RATE)
+        found = list(in_numbers(solution))
+        assert len(found) >= len(values) - sum(name.startswith("y_hat") for name in values)
+        for _, printed, value in found:
+            assert printed.lstrip("+") == format_number(value, digits)
+        for equation in equations(solution):
+            name = names_in(equation.sides[-1][0])[0]
+            assert solution.hand.values[name] == values[name]
 
 
 @each_case
-def test_every_path_is_there_and_their_sum_is_right(case):
+def test_chain__has_every_path_and_the_right_sum(case):
     trace = case.backprop()
     at = "@1" if len(trace["x"]) > 1 else ""
     for name in (f"dW1[1,1]{at}", f"dx[1]{at}", f"dz1[1]{at}"):
         solution = solve(trace, name, digits=15)
         assert disagreements(solution) == []
         paths = math.prod(trace.network.sizes[2 if name[1] != "x" else 1 :])
-        chain = [equation for equation in equations(solution) if equation.label == "CHAIN"]
+        chain = equations(solution, "THE CHAIN")
         coupled = any(layer.activation.name == "softmax" for layer in trace.network.layers[:-1])
         assert len(chain) == (
             0 if coupled or paths > 6 or (name[1] == "z" and len(trace.network.layers) == 1) else paths
         )
 
 
-def test_a_wrong_value_would_be_seen():
+def test_disagreements__sees_a_wrong_value():
     right = solve(LECTURE, digits=15)
     wrong = dataclasses.replace(right.hand, values={**right.hand.values, "da1[1]": right.hand.values["da1[1]"] + 1e-3})
     assert disagreements(right) == []
@@ -122,24 +143,24 @@ def test_a_wrong_value_would_be_seen():
 
 
 @each_case
-def test_nothing_is_used_before_it_is_given_or_computed(case):
+def test_solution__uses_nothing_before_it_is_given_or_computed(case):
     trace = case.backprop()
     for name in (None, f"dW1[1,1]{'@1' if len(trace['x']) > 1 else ''}", "W1_new[1,1]"):
         solution = solve(trace, name, learning_rate=RATE)
         known = set(solution.hand.given)
         for equation in equations(solution):
-            if equation.label in PARTS:
+            if equation.part is not None:
                 templates = [template for template, how in equation.sides if how == "symbols"][1:]
-                used = {part for template in templates for part in re.findall(r"\{([^{}]*)\}", template)}
+                used = {part for template in templates for part in names_in(template)}
                 used = {
                     part.replace("y_hat", f"a{solution.hand.last}", 1) if part.startswith("y_hat") else part
                     for part in used
                 }
                 assert used <= known, equation
-                known.add(equation.sides[0][0][1:-1])
+                known.add(left(equation))
 
 
-def test_it_agrees_with_the_published_chain():
+def test_solution__agrees_with_the_published_chain():
     data = json.loads((Path(__file__).parent / "data" / "worked_examples.json").read_text(encoding="utf-8"))
     published = next(each["published"] for each in data if each["id"] == "mazur-2-2-2")
     names = {
@@ -156,7 +177,7 @@ def test_it_agrees_with_the_published_chain():
         ).text.replace("+", "")
 
 
-def test_it_reads_as_on_a_board():
+def test_solution__reads_as_on_a_board():
     text = solve(LECTURE, "dW1[1,2]", notation="lecture").text
     headings = [line for line in text.splitlines() if line.isupper() and "=" not in line]
     assert headings == [
@@ -174,24 +195,24 @@ def test_it_reads_as_on_a_board():
     assert "is −0.01573, as it should be" in text.replace("\n", " ")
 
 
-def test_the_standard_notation_has_deltas():
+def test_solution__standard_notation_has_deltas():
     text = solve(LECTURE, "dW1[1,2]").text
     assert "  ∂L/∂w1₁₂ = x₁·δ1₂ = 0.8·(−0.01966) = −0.01573" in text
     assert "net" not in text.replace("network", "")
 
 
-def test_a_cross_entropy_takes_the_short_way_and_says_why():
+def test_solution__cross_entropy_uses_the_short_formula_and_says_why():
     trace = backprop(
         Network([Dense([[0.4, -0.3]], [0.1, 0.2], "softmax")]), [0.5], [0.0, 1.0], "categorical_cross_entropy"
     )
     text = solve(trace, "dW1[1,2]").text
     assert "  δ1₂ = ŷ₂ − y₂" in text
-    assert "all cancels but ŷ and y" in text
+    assert "everything cancels except ŷ and y" in text
     assert "∂L/∂ŷ" not in text
     assert "∂ŷ₁/∂z1₂" in solve(trace, "slope1[1,2]").text
 
 
-def test_a_batch_goes_example_by_example():
+def test_solution__batch_goes_example_by_example():
     trace = backprop(LECTURE.network, [[0.8, 0.45], [0.1, 0.9]], [[0.3, 0.7], [0.6, 0.2]])
     text = solve(trace, "dW1[1,2]").text
     assert [line for line in text.splitlines() if line.startswith("GRADIENT")] == [
@@ -204,24 +225,24 @@ def test_a_batch_goes_example_by_example():
     assert "as it should be" in text.replace("\n", " ")
 
 
-def test_at_a_kink_the_check_says_so():
+def test_check__says_that_there_is_a_kink():
     trace = backprop(Network([Dense([[0.5]], [-0.5], "relu")]), [1.0], [2.0])
     assert "which differs: there is a kink" in solve(trace, "dW1[1,1]").text.replace("\n", " ")
 
 
-def test_the_check_claims_nothing_that_it_cannot_measure():
+def test_check__claims_nothing_that_it_cannot_measure():
     flat = Network([Dense([[1.0, 2.0]]), Dense([[1e-9], [3e-12]], None, "tanh")])
     text = solve(backprop(flat, [1 / 3], [0.25]), "dW1[1,2]").text.replace("\n", " ")
-    assert ", too small a difference to be measured so." in text
+    assert ", too small to measure this way." in text
     assert "as it should be" not in text
     dead = backprop(Network([Dense([[1.0]], [-2.0], "relu")]), [1.0], [3.0])
     assert "is 0, as it should be" in solve(dead, "dW1[1,1]").text.replace("\n", " ")
 
 
-def test_where_no_path_is_written_out_it_says_why():
+def test_chain__says_why_no_path_is_written_out():
     wide = Network([Dense([[0.1, -0.2, 0.3]] * 3, None, "tanh") for _ in range(3)])
     text = solve(backprop(wide, [0.1, 0.2, 0.3], [0.1, 0.2, 0.3]), "dW1[1,2]").text
-    assert "9 paths lead there, too many to write out: each SEND BACK below" in text
+    assert "There are 9 paths, too many to list. Each SEND BACK step" in text
     coupled = Network([Dense([[0.1, 0.2]], None, "softmax"), Dense([[0.3], [0.4]])])
     trace = backprop(coupled, [0.5], [1.0])
     assert "Units of softmax depend on each other" in solve(trace, "dW1[1,2]").text
@@ -229,29 +250,35 @@ def test_where_no_path_is_written_out_it_says_why():
     assert "THE CHAIN\n  ∂L/∂a1₁ = " in solve(trace, "da1[1]").text
 
 
-def test_the_time_grows_with_the_network_and_no_faster():
-    trace = backprop(Network([Dense([[0.01] * 30] * 200), Dense([[0.1]] * 30)]), [0.5] * 200, [1.0])
-    times = []
-    for work in (lambda: table(trace), lambda: solve(trace, "dW1[1,2]")):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    assert times[1] < 8 * times[0]
+class Counting(dict):
+    """Steps that count how often one of them is looked up."""
+
+    count = 0
+
+    def __getitem__(self, name):
+        self.count += 1
+        return super().__getitem__(name)
+
+
+def test_solution__looks_up_each_step_a_few_times_only():
+    found = Counting(table(backprop(Network([Dense([[0.01] * 10] * 60), Dense([[0.1]] * 10)]), [0.5] * 60, [1.0])))
+    solution_of(found, "dW1[1,2]")
+    assert 0 < found.count < 8 * len(found)
 
 
 def numbers_of(equation):
-    """Return the names whose numbers stand in an equation, a prediction as the last a."""
-    shown = " ".join(template for template, how in equation.sides if how != "symbols")
-    return re.findall(r"[^{}·]+", "}{".join(re.findall(r"\{([^{}]*)\}", shown.replace("y_hat", "a2"))))
+    """Return the names whose numbers appear in an equation, a prediction as the last a."""
+    shown = [name for template, how in equation.sides if how != "symbols" for name in names_in(template)]
+    return [each.replace("y_hat", "a2") for name in shown for each in name.split("·")]
 
 
 @pytest.mark.parametrize("name", [None, *(name for name, step in table(LECTURE, RATE).items() if step.kind != "given")])
-def test_what_is_left_out_stands_nowhere_else(name):
+def test_faded__hidden_numbers_appear_nowhere_else(name):
     faded = solve(LECTURE, name, learning_rate=RATE).faded
     hidden, seen = set(), set()
     for equation in equations(faded):
-        if faded._sides(equation)[-1] == GAP:
-            hidden.add(equation.sides[0][0][1:-1])
+        if faded.sides(equation)[-1] == GAP:
+            hidden.add(left(equation))
         else:
             seen.update(numbers_of(equation))
     assert hidden
@@ -259,14 +286,14 @@ def test_what_is_left_out_stands_nowhere_else(name):
     assert not hidden & seen
 
 
-def test_of_three_layers_the_lowest_is_left_out():
+def test_faded__of_three_layers_hides_the_lowest():
     layers = [Dense([[0.4]], [0.1], "tanh"), Dense([[0.3]], [0.2], "tanh"), Dense([[0.7]], [0.3], "sigmoid")]
     faded = solve(backprop(Network(layers), [0.5], [0.2]), "dW1[1,1]").faded.text
     assert "  ∂L/∂a1₁ = δ2₁·w2₁₁ = ____" in faded
     assert "δ2₁ = ∂L/∂a2₁ · ∂a2₁/∂z2₁ = ____" not in faded
 
 
-def test_the_faded_twin_hides_the_last_parts_only():
+def test_faded__hides_only_the_last_parts():
     whole, faded = solve(LECTURE, "dW1[1,2]"), solve(LECTURE, "dW1[1,2]").faded
     assert isinstance(faded, Solution)
     assert faded.text.count(GAP) == 4
@@ -281,7 +308,7 @@ def test_the_faded_twin_hides_the_last_parts_only():
     assert solve(LECTURE, "dW2[1,2]").faded.text.count(GAP) == 3  # its slope, its delta, and the gradient
 
 
-def test_numbers_that_could_be_misread_stand_in_brackets():
+def test_solution__brackets_numbers_that_could_be_misread():
     trace = backprop(
         Network(
             [
@@ -303,7 +330,7 @@ def test_numbers_that_could_be_misread_stand_in_brackets():
     assert r"1.23457 \cdot 10^{6}" in latex
 
 
-def test_what_is_after_the_step_is_asked_so():
+def test_question__says_that_a_value_is_after_the_update():
     for name, words in (
         ("loss_new", "How large is the loss"),
         ("z1_new[1]", "What does unit 1 of layer 1 add up"),
@@ -314,24 +341,23 @@ def test_what_is_after_the_step_is_asked_so():
         )
 
 
-def test_all_entries_of_an_array():
+def test_solution__lists_all_entries_of_an_array():
     text = solve(LECTURE, "dW1").text
     assert "row 1: −0.006516  −0.01573" in text
     assert text.count("OUTPUT DELTA") == 1
 
 
-@pytest.mark.parametrize("case", CASES[:8], ids=[case.id for case in CASES[:8]])
-def test_the_latex_is_ascii_and_balanced(case):
+@pytest.mark.parametrize("case", CASES[:6], ids=[case.id for case in CASES[:6]])
+def test_markdown__latex_is_ascii_and_balanced(case):
     for formula in re.findall(r"\$\$(.*?)\$\$", solve(case.backprop(), digits=3, learning_rate=RATE).markdown):
         assert formula.isascii(), formula
-        assert "\0" not in formula
         for opening, closing in ("{}", "()", "[]"):
             assert formula.count(opening) == formula.count(closing), formula
         assert formula.count(r"\begin{aligned}") == formula.count(r"\end{aligned}") == 1
         assert not re.search(r"\^\{[^{}]*\}(_\{[^{}]*\})?\^", formula), formula  # in MathJax an error
 
 
-def test_powers_of_ten_and_infinity_in_formulas():
+def test_markdown__writes_powers_of_ten_and_infinity():
     small = Network([Dense([[3e-6]], None, "tanh")])
     assert r"1 - \hat y_{1}^2 = 1 - (3.000 \cdot 10^{-6})^2" in solve(backprop(small, [1.0], [1.0])).markdown
     hidden = Network([Dense([[0.5]], None, "tanh"), Dense([[2.0]])])
@@ -342,6 +368,48 @@ def test_powers_of_ten_and_infinity_in_formulas():
     for formula in re.findall(r"\$\$(.*?)\$\$", solve(wrong).markdown):
         assert formula.isascii()
     assert r"\infty" in solve(wrong, "da1[1]").markdown
+
+
+def test_markdown__has_a_long_chain_with_one_side():
+    """A path that is too long for one row has only one side, which once was an IndexError."""
+    layers = [Dense([[0.1, 0.2]], None, "tanh"), Dense([[0.1, 0.2], [0.3, 0.4]], None, "tanh"), Dense([[0.5], [0.6]])]
+    trace = backprop(Network(layers), [[0.5], [0.1]], [[1.0], [0.0]])
+    markdown = solve(trace, "dW1[1,1]@1", notation="lecture").markdown
+    assert markdown.count(r"aligned} & ") == 2
+    assert "&= &" not in markdown
+
+
+def test_filled_latex__translates_words_and_signs_but_no_names():
+    assert filled_latex("max(0, {a}) + softmaxif({b})", {"a": "ln", "b": "-1"}) == r"\max (0, ln) + softmaxif(-1)"
+    assert filled_latex("1 / (1 + e^⟨−{a}⟩)", {"a": "-2"}) == "1 / (1 + e^{-(-2)})"
+
+
+def test_heading_levels__follow_the_level():
+    solution = solve(LECTURE, "z1[1]")
+    assert solution.markdown == solution.to_markdown(level=2)
+    assert "\n\n#### GIVEN\n\n" in solution.to_markdown(level=3)
+    assert "<h4>" in solution.to_html(level=3)
+    assert "<wbr>" in solution.to_html()
+    assert solution.to_html(breaks=False) == solution.to_html().replace(" <wbr>= ", " = ")
+
+
+def test_html__escapes_what_a_name_contains():
+    odd = Activation("<b>{x}", lambda z: z, lambda z: np.ones_like(z))
+    solution = solve(backprop(Network([Dense([[1.0]], None, odd)]), [1.0], [0.5]))
+    assert "<b>{x}(z1₁)" in solution.text
+    assert "&lt;b&gt;{x}(z1₁)" in solution.html
+    assert "<b>" not in solution.html
+
+
+def test_solution__survives_copy_and_pickle():
+    solution = solve(LECTURE, "dW1[1,2]")
+    for other in (copy.copy(solution), copy.deepcopy(solution), pickle.loads(pickle.dumps(solution))):
+        assert other.text == solution.text
+        assert other.markdown == solution.markdown
+        assert other == solution
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        solution.title = "another"
+    assert isinstance(solution.sections[0], Section)
 
 
 class Page(HTMLParser):
@@ -363,13 +431,13 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-def test_the_page_stands_by_itself():
+def test_html__is_a_complete_page():
     solution = solve(LECTURE, "dW1[1,2]", notation="lecture")
     page = Page(solution.html)
     assert page.open == []
     assert page.language == "en"
     assert page.seen.count("h1") == page.seen.count("title") == page.seen.count("main") == 1
-    assert page.seen.count("h2") == sum(isinstance(block, Heading) for block in (*solution.blocks, *solution.result))
+    assert page.seen.count("h2") == sum(section.heading != "" for section in sections(solution))
     assert not {"script", "link", "img", "iframe"} & set(page.seen)
     assert "//" not in solution.html
     assert "Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\"" in solution.html
@@ -379,13 +447,13 @@ def test_the_page_stands_by_itself():
             assert re.sub(r"\s+", "", equation) in words
 
 
-def test_it_is_saved_and_nothing_is_overwritten(tmp_path):
+def test_save__overwrites_nothing_unless_forced(tmp_path):
     solution = solve(LECTURE, "z1[1]")
     for ending, kind in ((".txt", "text"), (".md", "markdown"), (".html", "html")):
         path = solution.save(tmp_path / f"key{ending}")
         assert path.read_text(encoding="utf-8") == getattr(solution, kind) + "\n"
     path.write_text("mine", encoding="utf-8")
-    with pytest.raises(FileExistsError, match="there already"):
+    with pytest.raises(FileExistsError, match="already exists"):
         solution.save(path)
     assert path.read_text(encoding="utf-8") == "mine"
     assert solution.save(str(path), force=True) == path
@@ -393,14 +461,14 @@ def test_it_is_saved_and_nothing_is_overwritten(tmp_path):
         solution.save(tmp_path / "key.pdf")
 
 
-def test_a_notebook_gets_latex_and_a_terminal_text():
+def test_solution__is_latex_in_a_notebook_and_text_in_a_terminal():
     solution = solve(LECTURE, "z1[1]")
     assert solution._repr_mimebundle_() == {"text/plain": solution.text, "text/markdown": solution.markdown}
     assert str(solution) == repr(solution) == solution.text
 
 
-@pytest.mark.parametrize("name", [None, *table(LECTURE, RATE), "W1", "dW2", "z1", "slope2", "W2_new", "x"])
-def test_everything_that_has_a_name_has_a_solution(name):
+@pytest.mark.parametrize("name", [None, *list(table(LECTURE, RATE))[::4], "W1", "dW2", "z1", "slope2", "W2_new", "x"])
+def test_solve__has_a_solution_for_every_name(name):
     solution = solve(LECTURE, name, learning_rate=RATE)
     assert solution.title in solution.text
     assert all((solution.markdown, solution.html, solution.faded.text))
@@ -409,7 +477,7 @@ def test_everything_that_has_a_name_has_a_solution(name):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"name": "dW9[1,1]"}, "no value in this pass"),
+        ({"name": "dW9[1,1]"}, "unknown value"),
         ({"name": "much"}, "needed a name"),
         ({"name": "W1_new[1,1]"}, "learning_rate"),
         ({"notation": "books"}, "standard, lecture"),
@@ -419,6 +487,6 @@ def test_everything_that_has_a_name_has_a_solution(name):
         ({"digits": True}, "from 2 to 15"),
     ],
 )
-def test_what_does_not_fit_is_refused_in_words(arguments, words):
+def test_solve__refuses_what_does_not_fit(arguments, words):
     with pytest.raises(ValueError, match=words):
         solve(LECTURE, **arguments)

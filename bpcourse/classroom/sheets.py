@@ -1,126 +1,185 @@
-"""Exercise sheets: other numbers for each student, which the instructor can make again and a student cannot.
+"""A sheet and its key as a page to print, as Markdown and as a notebook.
 
-The numbers of a question come from the instructor's secret, the topics, the level and the number of the sheet, by a
-keyed hash (HMAC with SHA-256, RFC 2104). So the sheet shows its number alone, a key needs nothing but the plan, and
-another plan with the same secret repeats no question.
+Each function takes a sheet and a student's name, and returns text. The name is the only thing here
+that was written by a person. It is shown as it was written, whatever it contains.
 """
 
 from __future__ import annotations
 
-import hmac
+import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from bpcourse.engine.validation import is_count, require
-from bpcourse.tutor.equations import entries, needed_for, table
-from bpcourse.tutor.practice import SHAPES, TOPICS, Problem, problem
+import numpy as np
 
-ON_THE_WAY = ("y_hat", "delta")  # kinds of step that are asked for, too, before the answer itself
-MOST_QUESTIONS = 20
-RECORD, VERSION = "class.json", 1  # the file with what is needed to mark a class, but for the secret
+from bpcourse.classroom.plan import Question, Sheet
+from bpcourse.classroom.text import plain_markdown
+from bpcourse.numbers import WIDTH, format_given
+from bpcourse.pictures.diagram import Diagram, draw
+from bpcourse.registry import Registry
+from bpcourse.render import page, render
+from bpcourse.tutor.practice import Given
 
-
-@dataclass(frozen=True)
-class Question:
-    """One question of a sheet.
-
-    number : from 1
-    problem : the network, and what is asked of it
-    """
-
-    number: int
-    problem: Problem
-
-    @property
-    def asked(self) -> tuple[str, ...]:
-        """The names of the values to write down: predictions and δ on the way, and at last the answer, or its entries.
-
-        >>> Question(1, problem(7, "hidden_weight", 2)).asked
-        ('y_hat[1]', 'dz2[1]', 'dz1[2]', 'dW1[3,2]')
-        """
-        steps = table(self.problem.trace, self.problem.learning_rate)
-        array = entries(steps, self.problem.name)
-        names = [self.problem.name] if array is None else list(array.flat)
-        way = {step.name: step for name in names for step in needed_for(steps, name)}
-        before = [name for name in steps if name in way and way[name].kind in ON_THE_WAY and name not in names]
-        return (*before, *names)
+ADVICE = (
+    "Write each value with four significant digits, such as 0.04506 or −1.234. While you compute, keep all the digits "
+    "that your calculator has. Names count from 1: dW1[2,3] belongs to the weight from input 2 to unit 3 of layer 1. "
+    "z is the sum that a unit adds up, with its bias, and a is its output. δ2₁ is ∂L/∂z2₁, for unit 1 of layer 2."
+)
+FILL_IN = 'Replace each `...` with your number: `0.04506`, a fraction `1/3`, or in quotes `"-0,25"`.'
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """The questions of one student.
+class Format:
+    """How sheets and keys are written.
 
-    number : from 1; it is all that the sheet says about where its numbers are from
+    Parameters
+    ----------
+    ending : str
+        The ending of the files' names.
+    sheet, key : callable
+        They return the text for a sheet and the student's name, which is "" if it is unknown.
     """
 
-    number: int
-    questions: tuple[Question, ...]
+    ending: str
+    sheet: Callable[[Sheet, str], str]
+    key: Callable[[Sheet, str], str]
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What is asked of a class.
+def _picture(question: Question) -> Diagram:
+    return draw(question.problem.trace, known=())
 
-    topics : of the questions of each sheet, in order; see `practice.TOPICS`
-    level : the size of the networks, 1 to 5; see `practice.SHAPES`
-    secret : any text that students do not know and cannot guess
+
+def formatted(given: Given) -> list[list[str]]:
+    """Return given numbers as text, in rows.
+
+    Examples
+    --------
+    >>> formatted(Given("W1", np.array([[0.5, -0.25], [0.1, 2.0]])))
+    [['0.5', '−0.25'], ['0.1', '2']]
+
     """
-
-    topics: tuple[str, ...]
-    level: int
-    secret: str
-
-    def __post_init__(self) -> None:
-        count = len(self.topics)
-        require(0 < count <= MOST_QUESTIONS, f"a sheet has 1 to {MOST_QUESTIONS} questions; got {count} topics.")
-        require(bool(self.secret), "the secret must not be empty: from it come all numbers.")
-        for topic in self.topics:
-            least, most = TOPICS[topic].from_level, len(SHAPES)
-            fits = is_count(self.level) and least <= self.level <= most
-            require(fits, f"{topic} has the levels {least} to {most}; got {self.level!r}.")
-
-    def sheet(self, number: int) -> Sheet:
-        """Return the sheet of a number: the same whenever it is made.
-
-        >>> plan = Plan(("bias", "update"), 2, "a long secret")
-        >>> [question.problem.name for question in plan.sheet(1).questions]
-        ['db1[2]', 'W2_new[1,1]']
-        >>> seeds = [plan.sheet(number).questions[0].problem.seed for number in (1, 1, 2)]
-        >>> seeds[0] == seeds[1], seeds[0] == seeds[2]
-        (True, False)
-        """
-        require(is_count(number), f"the number of a sheet must be a positive whole number; got {number!r}.")
-        return Sheet(number, tuple(self._questions(number)))
-
-    def _questions(self, number: int) -> Iterator[Question]:
-        for place, topic in enumerate(self.topics, start=1):
-            yield Question(place, problem(self._digest(number, place), topic, self.level))
-
-    @property
-    def stamp(self) -> str:
-        """A short text that only the same topics, level and secret make, and that does not tell the secret."""
-        return self._digest()[:16]
-
-    def _digest(self, *place: int) -> str:
-        """Return what the secret makes of the plan and of a sheet and a question in it, by their numbers."""
-        text = json.dumps([self.topics, self.level, *place])
-        return hmac.new(self.secret.encode(), text.encode(), "sha256").hexdigest()
+    return [[format_given(float(entry)) for entry in row] for row in np.atleast_2d(given.values)]
 
 
-def in_words() -> str:
-    """Return what topics and levels there are, a line for each.
+# A page to print
 
-    >>> print(in_words().splitlines()[1])
-      weighted_sum     what a unit adds up
+
+def sheet_html(sheet: Sheet, name: str = "", *, pdf: bool = False) -> str:
+    """Return a sheet as a page, to print and to fill in by hand.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        The sheet.
+    name : str
+        The student's name. Without it there is room to write one.
+    pdf : bool
+        Whether the page sets the size of the paper: as wide as A4 and as high as Letter, so that it
+        fits on both.
+
+    Examples
+    --------
+    >>> from bpcourse.classroom.plan import Plan
+    >>> text = sheet_html(Plan(("bias",), 1, "a long secret").sheet(12), "<b>Ada</b>")
+    >>> "<h1>Sheet 12</h1>" in text, "<bdi>&lt;b&gt;Ada&lt;/b&gt;</bdi>" in text
+    (True, True)
+
     """
-    lines = ["topics, with the level at which they begin if it is not the first:"]
-    for name, topic in TOPICS.items():
-        begins = f" (from level {topic.from_level})" if topic.from_level > 1 else ""
-        lines.append(f"  {name:<16} {topic.words}{begins}")
-    lines.append("levels, by the sizes of their networks:")
-    for level, sizes in enumerate(SHAPES, start=1):
-        inputs, *hidden, outputs = sizes
-        layers = [f"{inputs} inputs", *(f"{units} hidden units" for units in hidden), f"{outputs} output(s)"]
-        lines.append(f"  {level} {', '.join(layers)}")
-    return "\n".join(lines)
+    return _page("sheet.html", f"Sheet {sheet.number}", sheet, name, pdf)
+
+
+def key_html(sheet: Sheet, name: str = "", *, pdf: bool = False) -> str:
+    """Return the key of a sheet as a page: a table of the answers, then each question with its solution."""
+    return _page("key.html", f"Key to sheet {sheet.number}", sheet, name, pdf)
+
+
+def _page(template: str, title: str, sheet: Sheet, name: str, pdf: bool) -> str:
+    body = render(template, title=title, sheet=sheet, name=name, advice=ADVICE, draw=_picture, formatted=formatted)
+    return page(f"{title}, {name}" if name else title, body, render("sheet.css", title=title, pdf=pdf))
+
+
+# Markdown
+
+
+def sheet_markdown(sheet: Sheet, name: str = "") -> str:
+    """Return a sheet in Markdown, with a description in place of each picture."""
+    parts = [_head(f"Sheet {sheet.number}", name, ADVICE)]
+    parts += [_question(question, _picture(question).words, table=True) for question in sheet.questions]
+    return "\n\n".join(parts) + "\n"
+
+
+def key_markdown(sheet: Sheet, name: str = "") -> str:
+    """Return the key of a sheet in Markdown, with its equations in LaTeX."""
+    return "\n\n".join(_key_parts(sheet, name)) + "\n"
+
+
+def _head(title: str, name: str, text: str) -> str:
+    return f"# {title}\n\n{f'Name: {plain_markdown(name)}'.strip()}\n\n{text}"
+
+
+def _question(question: Question, picture: str, *, table: bool) -> str:
+    """Return a question in Markdown, with or without a table for the answers."""
+    return render("question.md", question=question, picture=picture, table=table, width=WIDTH).strip()
+
+
+def _key_parts(sheet: Sheet, name: str) -> list[str]:
+    """Return the table of all answers, then each question's solution."""
+    answers = render("key_table.md", sheet=sheet).strip()
+    solutions = [f"## Question {each.number}\n\n{each.problem.solution().to_markdown(3)}" for each in sheet.questions]
+    return [_head(f"Key to sheet {sheet.number}", name, answers), *solutions]
+
+
+# A notebook
+
+
+def sheet_notebook(sheet: Sheet, name: str = "") -> str:
+    """Return a sheet as a notebook, with a cell for the answers to each question.
+
+    It needs nothing except Jupyter: its cells import nothing.
+    """
+    cells = [_markdown_cell("sheet", _head(f"Sheet {sheet.number}", name, f"{ADVICE} {FILL_IN}"))]
+    for question in sheet.questions:
+        picture = _picture(question)
+        svg = base64.b64encode(picture.svg.encode()).decode()  # JupyterLab does not show an SVG attachment
+        image = f"![{picture.words}](data:image/svg+xml;base64,{svg})\n\n{picture.words}"
+        cells.append(_markdown_cell(f"question-{question.number}", _question(question, image, table=False)))
+        fields = "".join(f'    "{name}": ...,\n' for name in question.asked)
+        code = f"answers_{question.number} = {{\n{fields}}}"
+        cells.append(_code_cell(f"answers-{question.number}", code))
+    return _notebook(cells, {"bpcourse": {"sheet": sheet.number}})
+
+
+def key_notebook(sheet: Sheet, name: str = "") -> str:
+    """Return the key of a sheet as a notebook that contains only text."""
+    cells = [_markdown_cell(f"part-{place}", text) for place, text in enumerate(_key_parts(sheet, name))]
+    return _notebook(cells, {})
+
+
+def _markdown_cell(id: str, source: str) -> dict[str, object]:
+    return {"cell_type": "markdown", "id": id, "metadata": {}, "source": source}
+
+
+def _code_cell(id: str, source: str) -> dict[str, object]:
+    return _markdown_cell(id, source) | {"cell_type": "code", "execution_count": None, "outputs": []}
+
+
+def _notebook(cells: list[dict[str, object]], metadata: dict[str, object]) -> str:
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    language = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"}
+    about = {"kernelspec": kernel, "language_info": language, **metadata}
+    notebook = {"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
+
+
+FORMATS = Registry(
+    "format",
+    {
+        "html": Format(".html", sheet_html, key_html),
+        "pdf": Format(".pdf", partial(sheet_html, pdf=True), partial(key_html, pdf=True)),  # printed by a browser
+        "ipynb": Format(".ipynb", sheet_notebook, key_notebook),
+        "md": Format(".md", sheet_markdown, key_markdown),
+    },
+)
+"""The formats. Each has one file for each sheet and one for each key."""

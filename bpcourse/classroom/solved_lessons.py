@@ -24,7 +24,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from bpcourse.classroom.files import write_whole
+from bpcourse.classroom.store import write_whole
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import Array
 from bpcourse.jupyter import WIDGET_VIEW

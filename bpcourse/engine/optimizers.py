@@ -1,14 +1,15 @@
-"""Optimizers: what a step of training makes of a gradient.
+"""Optimizers: the rules that turn a gradient into a training step.
 
-Each is a record of its settings; `start` gives the function that changes the parameters in place, one step at a time.
+Each optimizer is a record of its settings. `start` returns a function that changes the parameters in
+place, one step at a time.
 
-| name     | one step                                                                    |
-|----------|-----------------------------------------------------------------------------|
-| SGD      | w ← w − η·g                                                                 |
-| Momentum | v ← μ·v + g, w ← w − η·v       (convention "pytorch")                       |
-|          | v ← μ·v − η·g, w ← w + v       (convention "keras": the same while η stays) |
-| Adam     | m ← β₁·m + (1 − β₁)·g, v ← β₂·v + (1 − β₂)·g², both divided by 1 − βᵗ,      |
-|          | w ← w − η·m / (√v + ε)         (Kingma & Ba 2015, algorithm 1)              |
+| name     | one step                                                                       |
+|----------|--------------------------------------------------------------------------------|
+| SGD      | w ← w − η·g                                                                    |
+| Momentum | v ← μ·v + g, w ← w − η·v       (convention "pytorch")                          |
+|          | v ← μ·v − η·g, w ← w + v       (convention "keras": the same if η is constant) |
+| Adam     | m ← β₁·m + (1 − β₁)·g, v ← β₂·v + (1 − β₂)·g², both divided by 1 − βᵗ,         |
+|          | w ← w − η·m / (√v + ε)         (Kingma & Ba 2015, algorithm 1)                 |
 """
 
 from __future__ import annotations
@@ -16,32 +17,69 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from bpcourse.engine.validation import Array, real, require
+from bpcourse.engine.validation import Array, positive, real, require
 
 Rate: TypeAlias = float | Callable[[int], float]
-"""A learning rate: a number, or a function of the epoch, counted from 1."""
+"""A learning rate: a number, or a function of the epoch, which is counted from 1."""
 
 Update: TypeAlias = Callable[[Array, Array, float], None]
-"""Change parameters in place, by their gradient and the learning rate; both are (size,) arrays."""
+"""Change the parameters in place, given their gradient and the learning rate. Both arrays are (size,)."""
+
+Convention: TypeAlias = Literal["pytorch", "keras"]
+"""Where the learning rate enters the velocity of `Momentum`."""
 
 
 def rate_at(rate: Rate, epoch: int) -> float:
-    """Return the learning rate of an epoch: finite and above 0; a function of the epoch may also return 0."""
-    if callable(rate):
-        return real(
-            rate(epoch), f"learning_rate({epoch})", "0 or a positive finite number", lambda v: 0 <= v < math.inf
-        )
-    return real(rate, "learning_rate", "a positive finite number, such as 0.1", lambda value: 0 < value < math.inf)
+    """Get the learning rate of one epoch.
+
+    Parameters
+    ----------
+    rate : float or callable
+        A positive finite number, or a function of the epoch. The function may also return 0.
+    epoch : int
+        Number of the epoch, from 1.
+
+    Raises
+    ------
+    ValueError
+        If the learning rate is negative, not finite or not a number.
+
+    Examples
+    --------
+    >>> rate_at(lambda epoch: 0.5 / epoch, epoch=2)
+    0.25
+    """
+    if not callable(rate):
+        return positive(rate, "learning_rate")
+    name, rule = f"learning_rate({epoch})", "0 or a positive finite number"
+    return real(rate(epoch), name, rule, lambda value: 0 <= value < math.inf)
+
+
+class _Optimizer:
+    """What all optimizers share: a number as learning rate is checked at once, a function when it is called."""
+
+    learning_rate: Rate
+
+    def __post_init__(self) -> None:
+        if not callable(self.learning_rate):
+            positive(self.learning_rate, "learning_rate")
 
 
 @dataclass(frozen=True)
-class SGD:
-    """Gradient descent.
+class SGD(_Optimizer):
+    """Gradient descent: each parameter minus the learning rate times its gradient.
 
+    Parameters
+    ----------
+    learning_rate : float or callable, default 0.5
+        A number, or a function of the epoch that is called once at the start of each epoch.
+
+    Examples
+    --------
     >>> w = np.array([1.0, 2.0])
     >>> SGD().start(w)(w, np.array([4.0, 0.0]), 0.25)
     >>> w
@@ -50,11 +88,8 @@ class SGD:
 
     learning_rate: Rate = 0.5
 
-    def __post_init__(self) -> None:
-        rate_at(self.learning_rate, 1)
-
     def start(self, parameters: Array) -> Update:
-        """Return the update for parameters of this size."""
+        """Get the update for parameters of this size."""
         step = np.empty_like(parameters)
 
         def update(w: Array, g: Array, rate: float) -> None:
@@ -65,25 +100,31 @@ class SGD:
 
 
 @dataclass(frozen=True)
-class Momentum:
+class Momentum(_Optimizer):
     """Gradient descent with a velocity that remembers earlier gradients.
 
-    momentum : the share of the velocity that is kept, at least 0 and below 1
-    convention : "pytorch" or "keras"; they differ when the learning rate changes on the way
+    Parameters
+    ----------
+    learning_rate : float or callable, default 0.1
+        A number, or a function of the epoch that is called once at the start of each epoch.
+    momentum : float, default 0.9
+        Share of the velocity that is kept in each step: at least 0 and below 1.
+    convention : {"pytorch", "keras"}
+        The two give different results only if the learning rate changes during training.
     """
 
     learning_rate: Rate = 0.1
     momentum: float = 0.9
-    convention: str = "pytorch"
+    convention: Convention = "pytorch"
 
     def __post_init__(self) -> None:
-        rate_at(self.learning_rate, 1)
+        super().__post_init__()
         _share(self.momentum, "momentum")
-        known = ("pytorch", "keras")
+        known = get_args(Convention)
         require(self.convention in known, f"convention must be one of {', '.join(known)}; got {self.convention!r}.")
 
     def start(self, parameters: Array) -> Update:
-        """Return the update for parameters of this size, with a velocity of 0."""
+        """Get the update for parameters of this size. The velocity starts at 0."""
         velocity, step, momentum = np.zeros_like(parameters), np.empty_like(parameters), self.momentum
 
         def pytorch(w: Array, g: Array, rate: float) -> None:
@@ -102,11 +143,19 @@ class Momentum:
 
 
 @dataclass(frozen=True)
-class Adam:
-    """Gradient descent with a step size for each parameter, from running means of its gradient and its square.
+class Adam(_Optimizer):
+    """Gradient descent with a separate step size for each parameter.
 
-    beta1, beta2 : the shares of the means that are kept, at least 0 and below 1
-    epsilon : added to the root, so that nothing is divided by 0
+    The step size comes from running means of the parameter's gradient and of its square.
+
+    Parameters
+    ----------
+    learning_rate : float or callable, default 0.001
+        A number, or a function of the epoch that is called once at the start of each epoch.
+    beta1, beta2 : float
+        Shares of the two running means that are kept in each step: at least 0 and below 1.
+    epsilon : float, default 1e-8
+        Added to the square root to avoid a division by 0.
     """
 
     learning_rate: Rate = 0.001
@@ -115,15 +164,15 @@ class Adam:
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        rate_at(self.learning_rate, 1)
+        super().__post_init__()
         _share(self.beta1, "beta1")
         _share(self.beta2, "beta2")
-        real(self.epsilon, "epsilon", "a positive finite number, such as 1e-8", lambda value: 0 < value < math.inf)
+        positive(self.epsilon, "epsilon")
 
     def start(self, parameters: Array) -> Update:
-        """Return the update for parameters of this size, with means of 0."""
-        # The sums are those of the means without the factors 1 − β, which are put back in `size` and `rate`: two
-        # passes over the parameters less.
+        """Get the update for parameters of this size. The running means start at 0."""
+        # `sums` and `squares` are the two means without their factors 1 − β. Putting these factors into
+        # the two multiplications of `step` below saves two passes over the parameters.
         sums, squares, step = np.zeros_like(parameters), np.zeros_like(parameters), np.empty_like(parameters)
         beta1, beta2, epsilon = self.beta1, self.beta2, self.epsilon
         kept1 = kept2 = 1.0
@@ -150,4 +199,5 @@ Optimizer: TypeAlias = SGD | Momentum | Adam
 
 
 def _share(value: float, name: str) -> None:
-    real(value, name, "at least 0 and below 1, such as 0.9", lambda value: 0 <= value < 1)
+    """Raise ValueError unless `value` is at least 0 and below 1."""
+    real(value, name, "at least 0 and below 1, such as 0.9", lambda share: 0 <= share < 1)

@@ -1,16 +1,16 @@
-"""Arrays for pictures: a loss over two of its numbers, and a network's output over the plane of its two inputs.
+"""Arrays for pictures: the loss over two of the network's numbers, and the output over the plane of two inputs.
 
-Both are computed for all points at once: a batch with one more axis, one network or input for each point.
+Both are computed for all points at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bpcourse.engine.backpropagation import Trace
+from bpcourse.engine.entries import parameters_of
 from bpcourse.engine.network import Network, forward
 from bpcourse.engine.validation import Array, place, require
 
@@ -19,13 +19,29 @@ if TYPE_CHECKING:
 
 
 def loss_surface(trace: Trace, first: str, second: str, firsts: Array, seconds: Array) -> Array:
-    """Return the loss, (len(seconds), len(firsts)), with two of the network's numbers moved and all others as they are.
+    """Compute the loss over two of the network's weights and biases. All others stay unchanged.
 
-    first, second : their names, such as "W1[1,2]" and "b2[1]"
-    firsts, seconds : (m,) and (k,) arrays, their values
+    Parameters
+    ----------
+    trace : Trace
+        The pass whose network, batch and loss are used.
+    first, second : str
+        Names of a weight or bias, such as "W1[1,2]" and "b2[1]".
+    firsts, seconds : (m,), (k,) array
+        Their values.
 
-    Raises ValueError for a name that no weight or bias has, for the same twice, and where the network overflows.
+    Returns
+    -------
+    (k, m) array
+        The loss for each pair of values.
 
+    Raises
+    ------
+    ValueError
+        If there is no such weight or bias, if both names are the same, or if the network overflows.
+
+    Examples
+    --------
     >>> from bpcourse import Dense, backprop
     >>> trace = backprop(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], loss="mse")  # (2w + b − 9)²
     >>> loss_surface(trace, "W1[1,1]", "b1[1]", np.array([3.0, 4.0]), np.array([0.0, 1.0, 2.0]))
@@ -34,33 +50,44 @@ def loss_surface(trace: Trace, first: str, second: str, firsts: Array, seconds: 
            [1., 1.]])
     """
     require(first != second, f"a surface needs two different numbers; got {first} twice.")
-    points = len(firsts) * len(seconds)
-    numbers = {name: trace[name] for name in trace if name[0] in "Wb"}
+    points, n, arrays = len(firsts) * len(seconds), len(trace["x"]), parameters_of(trace.network)
     moved: dict[str, Array] = {}
     for name, values in ((first, np.tile(firsts, len(seconds))), (second, np.repeat(seconds, len(firsts)))):
-        key, index = place(name, numbers, "weight or bias")
+        key, index = place(name, arrays, "weight or bias")
         array = moved.setdefault(key, np.repeat(trace[key][np.newaxis], points, axis=0))
         at: tuple[slice | int, ...] = (slice(None), *index)
         array[at] = values
-    a, n = trace["x"][np.newaxis], len(trace["x"])
+    a = trace["x"][np.newaxis]
     with np.errstate(over="ignore", invalid="ignore"):
-        for number, layer in enumerate(trace.network.layers, start=1):
-            z = a @ moved.get(f"W{number}", layer.W)
+        for k, layer in enumerate(trace.network.layers, start=1):
+            z = a @ moved.get(f"W{k}", layer.W)
             if layer.b is not None:
-                z = z + moved.get(f"b{number}", layer.b)[..., np.newaxis, :]
+                z = z + moved.get(f"b{k}", layer.b)[..., np.newaxis, :]
             a = layer.activation.f(z)
     shape, loss = (points, n, a.shape[-1]), trace.loss_function
     formula, of = (loss.of_examples, a) if loss.from_logits is None else (loss.from_logits.value, z)
     rows, targets = (np.broadcast_to(array, shape).reshape(-1, shape[-1]) for array in (of, trace["y"]))
-    shares = loss.shares(formula, targets, rows, "z").reshape(points, n)  # of a batch that is `points` times as long
+    shares = loss.shares(formula, targets, rows, "z").reshape(points, n)  # of a batch with `points` times the examples
     return points * shares.sum(axis=1).reshape(len(seconds), len(firsts))
 
 
 def over_plane(network: Network, across: Array, up: Array) -> Array:
-    """Return the outputs, (len(up), len(across), outputs), of a network with two inputs over a grid of them.
+    """Compute the outputs of a network with two inputs, over a grid of inputs.
 
-    across, up : (m,) and (k,) arrays, the values of input 1 and of input 2
+    Parameters
+    ----------
+    network : Network
+        A network with two inputs.
+    across, up : (m,), (k,) array
+        The values of input 1 and of input 2.
 
+    Returns
+    -------
+    (k, m, outputs) array
+        The outputs.
+
+    Examples
+    --------
     >>> from bpcourse import Dense
     >>> over_plane(Network([Dense([[1.0], [10.0]])]), np.array([1.0, 2.0]), np.array([3.0]))[..., 0]  # x₁ + 10·x₂
     array([[31., 32.]])
@@ -70,65 +97,32 @@ def over_plane(network: Network, across: Array, up: Array) -> Array:
     return forward(network, grid.reshape(-1, 2)).y_hat.reshape(len(up), len(across), -1)
 
 
-def crossings(field: Array, across: Array, up: Array, level: float) -> list[tuple[float, float]]:
-    """Return points, (across, up), between which a field over a grid goes through a level, by linear interpolation.
-
-    field : (len(up), len(across)) array
-
-    >>> crossings(np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([0.0, 4.0]), np.array([0.0, 1.0]), level=0.25)
-    [(1.0, 0.0), (1.0, 1.0)]
-    """
-    found = []
-    above = field > level
-    for axis, (along, fixed) in ((1, (across, up)), (0, (up, across))):
-        lines = np.moveaxis(field, axis, 1)
-        for row, column in np.argwhere(np.diff(np.moveaxis(above, axis, 1), axis=1)):
-            before, after = lines[row, column], lines[row, column + 1]
-            place = along[column] + (level - before) / (after - before) * (along[column + 1] - along[column])
-            found.append((float(place), float(fixed[row])) if axis else (float(fixed[row]), float(place)))
-    return found
-
-
 def confusion(network: Network, x: Array, y: Array) -> NDArray[np.integer]:
-    """Return how often each class, (row), is taken for each other one, (column): (classes, classes).
+    """Count how often each class is predicted as each class.
 
-    y : (n, classes) array, one-hot
+    Parameters
+    ----------
+    network : Network
+        A network with an output for each class.
+    x : (n, inputs) array
+        Inputs.
+    y : (n, classes) array
+        The true classes, one-hot.
 
+    Returns
+    -------
+    (classes, classes) array
+        A row for each true class, and a column for each predicted class.
+
+    Examples
+    --------
     >>> from bpcourse import Dense
     >>> confusion(Network([Dense(np.eye(2), None, "softmax")]), np.array([[2.0, 1.0], [3.0, 1.0]]), np.eye(2))
     array([[1, 0],
            [1, 0]])
     """
-    require(y.shape[1] > 1, f"a confusion needs one-hot classes, (n, classes); got y of shape {y.shape}.")
+    require(y.shape[1] > 1, f"a confusion matrix needs one-hot classes, (n, classes); got y of shape {y.shape}.")
     y_hat, counts = forward(network, x).y_hat, np.zeros((y.shape[1], y.shape[1]), int)
     require(y.shape == y_hat.shape, f"y must have the shape of the predictions, {y_hat.shape}; got {y.shape}.")
     np.add.at(counts, (y.argmax(axis=1), y_hat.argmax(axis=1)), 1)
     return counts
-
-
-def tiled(images: Array, shape: tuple[int, int], columns: int, gap: float = np.nan) -> Array:
-    """Return images, (n, height · width), beside and below each other in one array, with a gap of one pixel.
-
-    >>> tiled(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), shape=(1, 2), columns=2, gap=0.0)
-    array([[1., 2., 0., 3., 4.],
-           [0., 0., 0., 0., 0.],
-           [5., 6., 0., 0., 0.]])
-    """
-    (height, width), rows = shape, -(-len(images) // columns)
-    require(images.shape[1] == height * width, f"shape {shape} needs {height * width} values for each image.")
-    sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), gap)
-    for number, image in enumerate(images):
-        top, left = number // columns * (height + 1), number % columns * (width + 1)
-        sheet[top : top + height, left : left + width] = image.reshape(shape)
-    return sheet
-
-
-def span(values: Sequence[float], margin: float = 0.1) -> tuple[float, float]:
-    """Return where an axis must begin and end to hold all values, with some margin.
-
-    >>> span([1.0, 2.0, 3.0], margin=0.5)
-    (0.0, 4.0)
-    """
-    low, high = min(values), max(values)
-    room = margin * (high - low) or 1.0
-    return low - room, high + room

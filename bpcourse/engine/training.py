@@ -4,85 +4,109 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
+from bpcourse.engine import validation as checks
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.optimizers import SGD, Optimizer, rate_at
+from bpcourse.engine.records import Record, sealed
 from bpcourse.engine.tape import Parameters, Tape
-from bpcourse.engine.validation import (
-    Array,
-    ArrayLike,
-    DTypeLike,
-    inputs,
-    is_count,
-    real,
-    require,
-    require_finite,
-    require_kind,
-    targets,
-)
+from bpcourse.engine.validation import Array, ArrayLike, DTypeLike, is_count, require
 from bpcourse.numbers import format_number
 
-PATIENCE = 1.0  # seconds, after which a progress bar is shown
+COLUMNS = ("loss", "accuracy", "validation loss", "validation accuracy", "gradient norm")
+ADVICE = "Try a smaller learning_rate, or inputs around 0 with a size of about 1."
+WHERE = "The history so far is the attribute `history` of this exception, and of sys.last_value afterwards."
+BAR_AFTER = 1.0  # seconds, after which a progress bar is shown
 
 
 def sgd_step(trace: Trace, learning_rate: float) -> Network:
-    """Return the network after one step of gradient descent: each parameter minus learning_rate · its gradient.
+    """Make one step of gradient descent: each parameter minus learning_rate · its gradient.
 
-    All gradients are those of the old network, which the trace keeps; nothing is changed in place.
-    Raises ValueError if the learning rate is not a positive finite number, or the step overflows.
+    All gradients are those of the old network, which the trace keeps. Nothing is changed in place.
 
+    Parameters
+    ----------
+    trace : Trace
+        The result of `backprop`.
+    learning_rate : float
+        A positive finite number.
+
+    Returns
+    -------
+    Network
+        The network after the step.
+
+    Raises
+    ------
+    ValueError
+        If the learning rate is not a positive finite number, or the step overflows.
+
+    Examples
+    --------
     >>> from bpcourse import backprop
     >>> network = Network([Dense([[3.0]], [1.0])])
     >>> after = sgd_step(backprop(network, [2.0], [9.0], loss="mse"), learning_rate=0.25)
     >>> after.layers[0].W, after.layers[0].b  # 3 − 0.25·(−8) and 1 − 0.25·(−4)
     (array([[5.]]), array([2.]))
     """
-    require_kind(trace, Trace, "backprop(network, x, y)")
-    rule = "a positive finite number, such as 0.1"
-    learning_rate = real(learning_rate, "learning_rate", rule, lambda rate: 0 < rate < math.inf)
+    checks.require_kind(trace, Trace, "backprop(network, x, y)")
+    learning_rate = checks.positive(learning_rate, "learning_rate")
     layers = []
     for k, layer in enumerate(trace.network.layers, start=1):
-        with np.errstate(over="ignore", invalid="ignore"):  # named by require_finite
+        with np.errstate(over="ignore", invalid="ignore"):  # require_finite names an overflow
             W = layer.W - learning_rate * trace[f"dW{k}"]
             b = None if layer.b is None else layer.b - learning_rate * trace[f"db{k}"]
         for name, new in ((f"W{k}", W), (f"b{k}", b)):
             if new is not None:
-                require_finite(new, f"the new {name}", "this overflowed: use a smaller learning_rate")
-        layers.append(Dense(W, b, layer.activation, dtype=layer.W.dtype))
+                checks.require_finite(new, f"the new {name}", "this overflowed: use a smaller learning_rate")
+        layers.append(Dense(W, b, layer.activation, layer.dtype))
     return Network(layers)
 
 
-NOTHING = np.arange(0)
-COLUMNS = ("loss", "accuracy", "validation loss", "validation accuracy", "gradient norm")
-ADVICE = "The network is that of the epoch before. Try a smaller learning_rate, or inputs around 0 and of size 1."
-
-
 @dataclass(frozen=True, eq=False, repr=False)
-class History:
-    """What training did, epoch by epoch, and the network that came out.
+class History(Record):
+    """What happened during training, epoch by epoch, and the trained network.
 
-    network : the trained one; with early stopping that of the lowest validation loss
-    columns : (epochs,) arrays by name. "loss": the mean over the epoch's batches, while they were being learned.
-        "gradient norm": the length of the gradient of its last batch. After the epoch, where they were asked for and
-        mean something: "accuracy", the share of training examples that are right, "validation loss" and
-        "validation accuracy"
-    snapshots : networks by epoch, as they were asked for
-    stopped : why it ended before its time, or ""
-    seconds : how long it took; not in its `repr`, which is the same in every run
+    Two histories are equal if all fields except `seconds` are equal.
+
+    Parameters
+    ----------
+    network : Network
+        The trained network. With early stopping it is the one with the lowest validation loss.
+    columns : mapping of str to (epochs,) array
+        "loss" is the mean loss of the epoch's batches, each measured just before its step. "gradient
+        norm" is the length of the gradient of the epoch's last batch. If requested, and measured at the
+        end of each epoch: "accuracy" is the share of training examples that are classified correctly,
+        and "validation loss" and "validation accuracy" are those of the validation set.
+    snapshots : mapping of int to Network
+        The networks after the requested epochs.
+    stopped : str
+        Why training ended early, or "".
+    seconds : float
+        How long training took. It is not in the `repr`, which is the same in every run.
     """
 
     network: Network
-    columns: dict[str, Array]
-    snapshots: dict[int, Network]
+    columns: Mapping[str, Array]
+    snapshots: Mapping[int, Network]
     stopped: str
     seconds: float
+
+    def __post_init__(self) -> None:
+        columns = {name: np.array(values) for name, values in self.columns.items()}
+        vars(self).update(columns=sealed(columns), snapshots=sealed(dict(self.snapshots)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and super().__eq__(replace(other, seconds=self.seconds))
+
+    __hash__ = Record.__hash__
 
     @property
     def losses(self) -> Array:
@@ -92,26 +116,41 @@ class History:
     def __repr__(self) -> str:
         epochs = len(self.losses)
         shown = sorted({1, *(round(epochs * part / 9) for part in range(1, 10)), epochs} - {0}) if epochs else []
-        rows = [["epoch", *self.columns]]
-        rows += [
-            [str(epoch), *(format_number(values[epoch - 1]) for values in self.columns.values())] for epoch in shown
+        table = [["epoch", *map(str, shown)]]
+        table += [
+            [name, *(format_number(values[epoch - 1]) for epoch in shown)] for name, values in self.columns.items()
         ]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        return "\n".join(
-            [
-                f"{self.network!r}, trained for {epochs} epoch{'s' * (epochs != 1)}",
-                *lines,
-                *([self.stopped] * bool(self.stopped)),
-            ]
-        )
+        aligned = [[cell.rjust(max(map(len, column))) for cell in column] for column in table]
+        title = f"{self.network!r}, trained for {epochs} epoch{'s' * (epochs != 1)}"
+        return "\n".join([title, *map("  ".join, zip(*aligned, strict=True)), *[self.stopped] * bool(self.stopped)])
 
 
 class Training:
-    """A training that one can go on with, epoch after epoch; `train` is a loop over it.
+    """A training that can be continued epoch by epoch. `train` is a loop over it.
 
-    parameters : the network's, as they are now
-    rate : the learning rate, which may be changed between two epochs
+    Parameters
+    ----------
+    network : Network
+        The network to start from. It is not changed.
+    x, y : (n, inputs), (n, outputs) array_like
+        All training examples.
+    loss : Loss or str
+        What is minimized.
+    optimizer : Optimizer
+        How the parameters are changed.
+    batch_size : int, optional
+        Number of examples in a step. By default all of them.
+    rng : numpy.random.Generator, optional
+        Shuffles the examples before each epoch if there is more than one batch.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        The current parameters.
+    learning_rate : float or callable
+        That of the optimizer at first. It may be changed between two epochs.
+    epochs : int
+        Number of complete epochs.
     """
 
     def __init__(
@@ -121,66 +160,80 @@ class Training:
         y: ArrayLike,
         loss: Loss | str,
         optimizer: Optimizer,
+        *,
         batch_size: int | None = None,
         rng: np.random.Generator | None = None,
     ) -> None:
         x, self.y, self.loss = _examples(network, x, y, loss)
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"optimizer must be SGD(…), Momentum(…) or Adam(…); got {optimizer!r}.")
+        _require_count(batch_size, "batch_size", optional=True)
         n = len(x)
-        _require_settings(optimizer, batch_size, rng)
-        self.parameters = Parameters.of(network)
-        self.update = optimizer.start(self.parameters.vector)
-        self.rate = rate_at(optimizer.learning_rate, 1)
-        self.size, self.rng = min(batch_size or n, n), np.random.default_rng(0) if rng is None else rng
+        self.parameters, self.epochs = Parameters.of(network), 0
+        self.learning_rate, self._update = optimizer.learning_rate, optimizer.start(self.parameters.vector)
+        self._size, self._rng = min(batch_size or n, n), checks.generator(rng)
         sum_to_one = bool(np.allclose(self.y.sum(axis=1), 1, rtol=0, atol=4 * np.finfo(self.y.dtype).eps))
-        sizes = {self.size, n % self.size or self.size}
-        self.tapes = {count: Tape.write(self.parameters, self.loss, count, sum_to_one, count == n) for count in sizes}
-        self.with_ones = np.column_stack([x, np.ones(n, x.dtype)])
-        if self.size == n:
-            self.tapes[n].x[...], self.tapes[n].y[...] = self.with_ones, self.y
-
-    @property
-    def x(self) -> Array:
-        """The inputs, (n, n_in)."""
-        return self.with_ones[:, :-1]
+        self._tapes = {
+            count: Tape(self.parameters, self.loss, count, sum_to_one=sum_to_one, whole=count == n)
+            for count in {self._size, n % self._size or self._size}
+        }
+        self._with_ones = np.column_stack([x, np.ones(n, x.dtype)])
+        self.x = self._with_ones[:, :-1]
+        if self._size == n:
+            self._tapes[n].x[...], self._tapes[n].y[...] = self._with_ones, self.y
 
     def epoch(self) -> float:
-        """Learn from all examples once, and return the mean of the losses on the way: NaN or inf if it ran away."""
-        n, size, w, g = len(self.y), self.size, self.parameters.vector, self.parameters.gradient
-        order, total = self.rng.permutation(n) if size < n else NOTHING, 0.0
+        """Learn from all examples once.
+
+        Returns
+        -------
+        float
+            The mean loss of the batches, each measured just before its step. It is NaN or inf if the loss
+            of a batch is not finite; then the epoch ends at this batch.
+        """
+        n, size, w, g = len(self.y), self._size, self.parameters.vector, self.parameters.gradient
+        rate = self.learning_rate
+        rate = rate_at(rate, self.epochs + 1) if callable(rate) else rate
+        order, total = self._rng.permutation(n) if size < n else None, 0.0
         for start in range(0, n, size):
             count = min(size, n - start)
-            tape = self.tapes[count]
-            if size < n:
+            tape = self._tapes[count]
+            if order is not None:
                 batch = order[start : start + count]
-                self.with_ones.take(batch, axis=0, out=tape.x, mode="clip")
+                self._with_ones.take(batch, axis=0, out=tape.x, mode="clip")
                 self.y.take(batch, axis=0, out=tape.y, mode="clip")
             value = tape.run()
-            if not math.isfinite(value):  # from z it may be finite, where e^−z is not
+            if not math.isfinite(value):  # the loss may still be finite, if only e^−z is not
                 value = self.parameters.evaluate(self.loss, tape.x[:, :-1], tape.y)[0]
                 if not math.isfinite(value):
                     return value
             total += value * count
-            self.update(w, g, self.rate)
+            self._update(w, g, rate)
+        self.epochs += 1
         return total / n
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
-    """What `on_epoch` gets after an epoch.
+class EpochResult:
+    """What the function `on_epoch` gets after an epoch.
 
-    epoch : from 1
-    loss, validation_loss : those of the epoch; the second is None without a validation set
-    parameters : those that are being trained, changed by the next epoch
+    Parameters
+    ----------
+    epoch : int
+        Number of the epoch, from 1.
+    values : mapping of str to float
+        The epoch's entry of each column of the `History`, such as "loss" and "validation loss".
+    parameters : Parameters
+        The parameters that are being trained. The next epoch changes them.
     """
 
     epoch: int
-    loss: float
-    validation_loss: float | None
+    values: Mapping[str, float]
     parameters: Parameters
 
     @property
     def network(self) -> Network:
-        """The network as it is now, copied when it is asked for."""
+        """A copy of the current network."""
         return self.parameters.network()
 
 
@@ -189,6 +242,7 @@ def train(
     x: ArrayLike,
     y: ArrayLike,
     loss: Loss | str = "mse",
+    *,
     optimizer: Optimizer | None = None,
     epochs: int = 100,
     batch_size: int | None = None,
@@ -199,122 +253,195 @@ def train(
     accuracy: bool = False,
     snapshots: Collection[int] = (),
     progress: bool = True,
-    on_epoch: Callable[[Report], bool | None] | None = None,
+    on_epoch: Callable[[EpochResult], bool | None] | None = None,
 ) -> History:
-    """Train a network on all examples, again and again, and return what happened and the network that came out.
+    """Train a network.
 
-    x, y, loss : as `backprop` takes them
-    optimizer : `SGD`, `Momentum` or `Adam`; by default SGD(0.5)
-    epochs : how often all examples are seen
-    batch_size : how many examples make a step; None is all of them
-    validation : (x, y) of examples that are only looked at
-    patience : stop after so many epochs without a lower validation loss, and return the network that had the lowest
-    rng : shuffles the examples once an epoch if there is more than one batch; by default one with seed 0
-    dtype : float32 is about twice as fast; None is that of the network
-    accuracy : measure the share of training examples that are right after each epoch, which takes a pass over all
-    snapshots : epochs after which the network is kept
-    progress : show a progress bar if it takes more than a second
-    on_epoch : called with a `Report` after every epoch; training stops if it returns False
+    Training ends early, with an explanation in the history, if the loss is not a finite number any more.
+    The network is then the one after the last good epoch.
 
-    Ctrl-C, or "interrupt kernel", ends it early: the history so far is returned. So does a loss that is no finite
-    number any more, with the network of the last epoch before.
+    Parameters
+    ----------
+    network : Network
+        The network to start from. It is not changed.
+    x, y : (n, inputs), (n, outputs) array_like
+        All training examples.
+    loss : Loss or str
+        What is minimized, as in `backprop`.
+    optimizer : SGD, Momentum or Adam, optional
+        By default ``SGD(0.5)``. If its learning rate is a function, it is called once at the start of
+        each epoch.
+    epochs : int
+        How many times all examples are seen.
+    batch_size : int, optional
+        Number of examples in a step. By default all of them.
+    validation : tuple of array_like, optional
+        Examples (x, y) that are measured after each epoch, but not learned.
+    patience : int, optional
+        Stop after this many epochs without a lower validation loss, and return the network that had the
+        lowest.
+    rng : numpy.random.Generator, optional
+        Shuffles the examples before each epoch if there is more than one batch. By default one with seed 0.
+    dtype : dtype, optional
+        float32 is about twice as fast as float64. By default that of the network.
+    accuracy : bool
+        Measure the accuracy on all training examples after each epoch. This takes an extra forward pass.
+    snapshots : collection of int
+        Epochs after which the network is kept.
+    progress : bool
+        Show a progress bar if training takes more than a second.
+    on_epoch : callable, optional
+        Called with an `EpochResult` after every epoch. Training stops if it returns False.
 
-    Raises ValueError, in words, for what `backprop` refuses and for settings that cannot be.
+    Returns
+    -------
+    History
+        The trained network, and what happened in each epoch.
 
+    Raises
+    ------
+    ValueError, TypeError
+        For inputs that `backprop` refuses, and for invalid settings.
+    KeyboardInterrupt
+        On Ctrl-C, or "Interrupt the kernel". So a loop around `train` stops as well. The attribute `history` of
+        the exception has all complete epochs, and the network after the last of them.
+
+    Examples
+    --------
     >>> history = train(Network([Dense([[3.0]], [1.0])]), [[2.0]], [[9.0]], optimizer=SGD(0.05), epochs=2)
     >>> history.network.layers[0].W, history.losses  # each step: ŷ = 2w + b, w − 0.05·2(ŷ − 9)·2, b − 0.05·2(ŷ − 9)
     (array([[3.6]]), array([4., 1.]))
+
+    Keep what has been learned if you press Ctrl-C:
+
+    >>> def press_ctrl_c(result):  # in epoch 3
+    ...     if result.epoch == 3:
+    ...         raise KeyboardInterrupt
+    >>> network = Network([Dense([[3.0]], [1.0])])
+    >>> try:
+    ...     history = train(network, [[2.0]], [[9.0]], optimizer=SGD(0.05), on_epoch=press_ctrl_c)
+    ... except KeyboardInterrupt as interrupt:
+    ...     history = interrupt.history
+    >>> history.losses
+    array([4.  , 1.  , 0.25])
+
+    If you forgot the `try`, ``sys.last_value.history`` has it, in a notebook as well.
     """
-    started, optimizer = time.perf_counter(), SGD() if optimizer is None else optimizer
+    optimizer = SGD() if optimizer is None else optimizer
     network = network if dtype is None else network.astype(dtype)
-    training = Training(network, x, y, loss, optimizer, batch_size, rng)
-    held_out = _held_out(network, validation, training.loss)
-    require(is_count(epochs), f"epochs must be a positive whole number; got {epochs!r}.")
-    patient = patience is None or is_count(patience)
-    require(patient, f"patience must be a positive whole number, or None; got {patience!r}.")
-    require(patience is None or held_out is not None, "patience needs a validation set, validation=(x, y).")
-    classifies = training.loss.from_logits is not None
-    required = "accuracy needs a loss that classifies, a cross-entropy"
-    require(classifies or not accuracy, f"{required}; got {training.loss.name}.")
-    known = isinstance(snapshots, Collection) and all(is_count(epoch) and epoch <= epochs for epoch in snapshots)
-    require(known, f"snapshots must be a list of epochs, from 1 to {epochs}; got {snapshots!r}.")
-    rates = (
-        [rate_at(optimizer.learning_rate, epoch) for epoch in range(1, epochs + 1)]
-        if callable(optimizer.learning_rate)
-        else []
-    )
-
+    training = Training(network, x, y, loss, optimizer, batch_size=batch_size, rng=rng)
+    held_out = None if validation is None else _held_out(network, validation, training.loss)
+    _require_settings(training.loss, held_out, epochs, patience, accuracy, snapshots)
     parameters, w, g = training.parameters, training.parameters.vector, training.parameters.gradient
-    rows: list[dict[str, float]] = []
-    kept: dict[int, Network] = {}
-    safe, best, stopped, bar = w.copy(), w.copy(), "", None
-    lowest, since = math.inf, 0
+    log, stopping = _Log(parameters, snapshots), _EarlyStopping(w, patience)
     try:
-        with np.errstate(all="ignore"):  # a loss that is no finite number is named below
-            for epoch in range(1, epochs + 1):
-                training.rate = rates[epoch - 1] if rates else training.rate
-                row = {"loss": training.epoch(), "gradient norm": math.sqrt(float(np.dot(g, g)))}
-                if not (math.isfinite(row["loss"]) and math.isfinite(row["gradient norm"] + float(np.dot(w, w)))):
-                    stopped = f"Stopped in epoch {epoch}: the loss is no finite number any more. {ADVICE}"
-                    break
-                if accuracy:
-                    row["accuracy"] = cast(float, parameters.evaluate(training.loss, training.x, training.y)[1])
-                if held_out is not None:
-                    row["validation loss"], right = parameters.evaluate(training.loss, *held_out)
-                    row |= {} if right is None else {"validation accuracy": right}
-                    since += 1
-                    if row["validation loss"] < lowest:
-                        lowest, since = row["validation loss"], 0
-                        np.copyto(best, w)
-                np.copyto(safe, w)
-                rows.append(row)  # at once, so that nothing that interrupts leaves half a row
-                if epoch in snapshots:
-                    kept[epoch] = parameters.network()
-                if on_epoch:
-                    go_on = on_epoch(Report(epoch, row["loss"], row.get("validation loss"), parameters))
-                    if go_on is not None and not go_on:
-                        stopped = f"Stopped after epoch {epoch}, as on_epoch asked for."
-                        break
-                if patience is not None and since >= patience:
-                    stopped = f"Stopped after epoch {epoch}: no lower validation loss since epoch {epoch - since}."
-                    np.copyto(safe, best)
-                    break
-                if progress and time.perf_counter() - started > PATIENCE:
-                    bar = bar or _progress_bar(epochs, epoch - 1)
-                    bar.update(epoch - bar.n)
-            else:
-                np.copyto(safe, best if patience is not None else w)
-    except KeyboardInterrupt:
-        stopped = f"Interrupted after epoch {len(rows)}."
-    finally:
-        if bar is not None:
-            bar.close()
-    np.copyto(w, safe)
-    measured = rows[0] if rows else ("loss", "gradient norm")
-    columns = {name: np.array([row[name] for row in rows]) for name in COLUMNS if name in measured}
-    return History(parameters.network(), columns, kept, stopped, time.perf_counter() - started)
+        with np.errstate(all="ignore"):  # a loss that is not finite gets a message below
+            for epoch in _counted(epochs, progress):
+                value, norm = training.epoch(), math.sqrt(g.dot(g))
+                if not math.isfinite(value + norm + w.dot(w)):
+                    problem = f"Stopped in epoch {epoch}: the loss is not a finite number any more."
+                    return log.history(f"{problem} The network is the one after the epoch before. {ADVICE}")
+                row = {"loss": value, "gradient norm": norm}
+                if accuracy or held_out:
+                    row |= _measured(training, accuracy, held_out)
+                log.add(row)
+                answer = on_epoch(EpochResult(epoch, row, parameters)) if on_epoch else None
+                if answer is not None and not answer:
+                    return log.history(f"Stopped after epoch {epoch}, because on_epoch returned {answer}.")
+                if held_out and stopping.is_due(epoch, row["validation loss"]):
+                    since = f"no lower validation loss since epoch {stopping.best_epoch}"
+                    return log.history(f"Stopped after epoch {epoch}: {since}.", stopping.best)
+            return log.history("", None if patience is None else stopping.best)
+    except KeyboardInterrupt as interrupt:
+        vars(interrupt)["history"] = log.history(f"Interrupted after epoch {log.complete}.")
+        interrupt.add_note(f"Interrupted after epoch {log.complete}. {WHERE}")
+        raise
 
 
-def _progress_bar(epochs: int, done: int) -> Any:
-    from tqdm.auto import tqdm  # here, as only a long training needs it
-
-    return tqdm(total=epochs, initial=done, unit="epoch")
-
-
-def _require_settings(optimizer: object, batch_size: object, rng: object) -> None:
-    """Raise ValueError or TypeError, in words, for settings that cannot be."""
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be SGD(…), Momentum(…) or Adam(…); got {optimizer!r}.")
-    counted = batch_size is None or is_count(batch_size)
-    require(counted, f"batch_size must be a positive whole number, or None; got {batch_size!r}.")
-    generator = rng is None or isinstance(rng, np.random.Generator)
-    require(generator, f"rng must be a NumPy Generator, such as np.random.default_rng(0); got {rng!r}.")
+def _measured(training: Training, accuracy: bool, held_out: tuple[Array, Array] | None) -> dict[str, float]:
+    """Measure what was requested at the end of an epoch."""
+    row: dict[str, float | None] = {}
+    if accuracy:
+        row["accuracy"] = training.parameters.evaluate(training.loss, training.x, training.y)[1]
+    if held_out:
+        row["validation loss"], row["validation accuracy"] = training.parameters.evaluate(training.loss, *held_out)
+    return {name: value for name, value in row.items() if value is not None}
 
 
-def _held_out(network: Network, validation: object, loss: Loss) -> tuple[Array, Array] | None:
-    """Return the validation set as batches that fit the network, or None."""
-    if validation is None:
-        return None
+def _counted(epochs: int, progress: bool) -> Iterable[int]:
+    """Count from 1 to `epochs`, with a progress bar that appears after a while."""
+    if not progress:
+        return range(1, epochs + 1)
+    from tqdm.auto import trange  # imported here, as only training needs it
+
+    return trange(1, epochs + 1, delay=BAR_AFTER, unit="epoch")
+
+
+class _Log:
+    """The complete epochs of a training. An interruption at any moment leaves complete rows and their parameters."""
+
+    def __init__(self, parameters: Parameters, snapshots: Collection[int]) -> None:
+        self.started, self.parameters = time.perf_counter(), parameters
+        self.rows: list[dict[str, float]] = []
+        self.wanted, self.snapshots = set(snapshots), dict[int, Network]()
+        self.buffers, self.complete = (parameters.vector.copy(), parameters.vector.copy()), 0
+
+    def add(self, row: dict[str, float]) -> None:
+        """Keep the row of an epoch and the parameters after it, alternating between two buffers."""
+        self.rows.append(row)
+        epoch = len(self.rows)
+        self.buffers[epoch % 2][...] = self.parameters.vector
+        if epoch in self.wanted:
+            self.snapshots[epoch] = self.parameters.network()
+        self.complete = epoch  # comes last: until here, an interruption leaves the epoch before
+
+    def history(self, stopped: str, vector: Array | None = None) -> History:
+        """Make the history, with the parameters `vector` or else those after the last complete epoch."""
+        self.parameters.vector[...] = self.buffers[self.complete % 2] if vector is None else vector
+        rows = self.rows[: self.complete]
+        names = [name for name in COLUMNS if name in (rows[0] if rows else ("loss", "gradient norm"))]
+        columns = {name: np.array([row[name] for row in rows]) for name in names}
+        snapshots = {epoch: network for epoch, network in self.snapshots.items() if epoch <= self.complete}
+        seconds = time.perf_counter() - self.started
+        return History(self.parameters.network(), columns, snapshots, stopped, seconds)
+
+
+class _EarlyStopping:
+    """Keeps the parameters with the lowest validation loss, and counts the epochs since then."""
+
+    def __init__(self, vector: Array, patience: int | None) -> None:
+        self.vector, self.best = vector, vector.copy()
+        self.patience, self.lowest, self.best_epoch = patience or math.inf, math.inf, 0
+
+    def is_due(self, epoch: int, loss: float) -> bool:
+        """Look at the validation loss of an epoch, and tell whether it has not fallen for too long."""
+        if loss < self.lowest:
+            self.lowest, self.best_epoch = loss, epoch
+            self.best[...] = self.vector
+        return epoch - self.best_epoch >= self.patience
+
+
+def _require_settings(
+    loss: Loss, held_out: object, epochs: int, patience: int | None, accuracy: bool, snapshots: Collection[int]
+) -> None:
+    """Raise ValueError for settings of `train` that are impossible."""
+    _require_count(epochs, "epochs")
+    _require_count(patience, "patience", optional=True)
+    require(patience is None or held_out, "patience needs a validation set, validation=(x, y).")
+    classifies = loss.from_logits is not None
+    require(classifies or not accuracy, f"accuracy needs a loss that classifies, a cross-entropy; got {loss.name}.")
+    listed = isinstance(snapshots, Collection) and all(is_count(epoch) and epoch <= epochs for epoch in snapshots)
+    require(listed, f"snapshots must be a list of epochs, from 1 to {epochs}; got {snapshots!r}.")
+
+
+def _require_count(value: object, name: str, optional: bool = False) -> None:
+    """Raise ValueError unless `value` is a positive whole number, or None if that is allowed."""
+    needed = f"{name} must be a positive whole number{', or None' * optional}"
+    require(is_count(value) or (optional and value is None), f"{needed}; got {value!r}.")
+
+
+def _held_out(network: Network, validation: object, loss: Loss) -> tuple[Array, Array]:
+    """Check the validation set, and convert it to batches that fit the network."""
     pair = isinstance(validation, tuple) and len(validation) == 2
     require(pair, f"validation must be a pair (x, y); got {type(validation).__name__}.")
     x, y, _ = _examples(network, *cast(tuple[ArrayLike, ArrayLike], validation), loss)
@@ -322,11 +449,11 @@ def _held_out(network: Network, validation: object, loss: Loss) -> tuple[Array, 
 
 
 def _examples(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | str) -> tuple[Array, Array, Loss]:
-    """Return inputs and targets as batches, and the loss; what `backprop` refuses is refused, without a whole pass."""
-    require_kind(network, Network, "Network([Dense(W, b)])")
-    x = inputs(x, network.sizes[0], network.layers[0].W.dtype)
-    y = targets(y, np.broadcast_to(x[:, :1], (len(x), network.sizes[-1])))  # of predictions only shape and dtype count
+    """Convert inputs and targets to batches. What `backprop` refuses is refused, without a whole pass."""
+    checks.require_kind(network, Network, "Network([Dense(W, b)])")
+    x = checks.inputs(x, network.sizes[0], network.layers[0].W.dtype)
+    y = checks.targets(y, np.broadcast_to(x[:, :1], (len(x), network.sizes[-1])))  # only the shape and dtype matter
     loss = backprop(network, x[:1], y[:1], loss).loss_function
     if loss.from_logits is not None:
-        loss.value_from_logits(y, np.zeros_like(y))  # it refuses targets that are no probabilities
+        loss.value_from_logits(y, np.zeros_like(y))  # refuses targets that are not probabilities
     return x, y, loss

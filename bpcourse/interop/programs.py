@@ -1,27 +1,48 @@
-"""A network as a program for Keras or PyTorch that prints the same numbers, so that nobody has to believe this course.
+"""Write a network as a program for PyTorch or Keras, so that you can check its numbers independently.
 
-The programs import no bpcourse. They ask for float64, as the course has it; the frameworks' own default is float32.
-Each line that they print is a name of the trace and its array, as a Python list: W is (inputs, units) in both.
+The programs do not import bpcourse. They compute in float64 as the course does, because the frameworks'
+default is float32. Each line of their output is a name of the trace and its array as a Python list. W is
+(inputs, units) in both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import backprop
+from bpcourse.engine.entries import parameters_of
 from bpcourse.engine.losses import LOSSES, Loss
-from bpcourse.engine.network import Forward, Network, forward
+from bpcourse.engine.network import Network, forward
 from bpcourse.engine.validation import Array, ArrayLike, require
+from bpcourse.render import render
 
-TORCH_ACTIVATIONS = {"sigmoid": "Sigmoid()", "tanh": "Tanh()", "relu": "ReLU()", "softmax": "Softmax(dim=-1)"}
+TORCH = {"sigmoid": "Sigmoid()", "tanh": "Tanh()", "relu": "ReLU()", "softmax": "Softmax(dim=-1)"}
+TORCH |= {"identity": "", "leaky": "LeakyReLU({slope})"}
+KERAS = {name: f'Activation("{name}")' for name in ("sigmoid", "tanh", "relu", "softmax")}
+KERAS |= {"identity": "", "leaky": "LeakyReLU(negative_slope={slope})"}
 
 
 def torch_code(network: Network, x: ArrayLike, y: ArrayLike | None = None, loss: Loss | str = "mse") -> str:
-    """Return a PyTorch program that prints `y_hat` and, with targets `y`, the loss and every gradient, also `dx`.
+    """Write a PyTorch program that prints `y_hat` and, with targets `y`, the loss and all gradients including `dx`.
 
-    x, y, loss : as for `backprop`, which says what is refused; also refused are activations and losses of one's own
+    Parameters
+    ----------
+    network, x, loss
+        As in `backprop`.
+    y : (n, outputs) array_like, optional
+        Targets. Without them the program only makes the forward pass.
 
+    Returns
+    -------
+    str
+        The program.
+
+    Raises
+    ------
+    ValueError
+        For what `backprop` refuses, and for a custom activation or loss.
+
+    Examples
+    --------
     >>> from bpcourse import Dense
     >>> network = Network([Dense([[0.5], [-1.0]], [0.25], "tanh")])
     >>> print(torch_code(network, [2.0, 1.0]))
@@ -45,49 +66,41 @@ def torch_code(network: Network, x: ArrayLike, y: ArrayLike | None = None, loss:
     print("y_hat =", y_hat.tolist())
     <BLANKLINE>
     """
-    found, loss = _pass(network, x, y, loss)
-    children, tensors, copies, gradients = list[str](), list[str](), list[str](), list[str]()
+    modules, layers = list[str](), []
     for number, layer in enumerate(network.layers, start=1):
-        linear, (n_in, n_out) = f"model[{len(children)}]", layer.W.shape
-        children.append(f"nn.Linear({n_in}, {n_out}{'' if layer.b is not None else ', bias=False'})")
-        if name := _spelled(layer.activation, TORCH_ACTIVATIONS.__getitem__, "LeakyReLU({})"):
-            children.append(f"nn.{name}")
-        tensors.append(f"W{number} = torch.tensor({_list(layer.W)})")
-        remark = "  # nn.Linear keeps a row for each unit" if number == 1 else ""
-        copies.append(f"    {linear}.weight.copy_(W{number}.T){remark}")
-        gradients.append(f'print("dW{number} =", {linear}.weight.grad.T.tolist())')
-        if layer.b is not None:
-            tensors.append(f"b{number} = torch.tensor({_list(layer.b)})")
-            copies.append(f"    {linear}.bias.copy_(b{number})")
-            gradients.append(f'print("db{number} =", {linear}.bias.grad.tolist())')
-    lines = ["import torch", "from torch import nn", "", "torch.set_default_dtype(torch.float64)", *tensors]
-    lines += [f"x = torch.tensor({_list(found['x'])}, requires_grad=True)", ""]
-    lines += ["model = nn.Sequential(", *(f"    {child}," for child in children), ")"]
-    lines += ["with torch.no_grad():", *copies, "", "y_hat = model(x)", 'print("y_hat =", y_hat.tolist())']
-    if y is not None:
-        lines += ["", f"y = torch.tensor({_list(found['y'])})", *_TORCH_LOSSES[loss.name], "loss.backward()"]
-        lines += ['print("loss =", loss.item())', *gradients, 'print("dx =", x.grad.tolist())']
-    return "\n".join([*lines, ""])
-
-
-_LOGITS = "  # the loss takes z, in which nothing is rounded"
-_TORCH_LOSSES = {
-    "mse": ["loss = nn.MSELoss()(y_hat, y)"],
-    "half_sse": ["loss = ((y_hat - y) ** 2).sum() / 2 / len(y)"],
-    "binary_cross_entropy": [f"loss = nn.BCEWithLogitsLoss()(model[:-1](x), y){_LOGITS}"],
-    "categorical_cross_entropy": [f"loss = nn.CrossEntropyLoss()(model[:-1](x), y){_LOGITS}"],
-}
+        layers.append({"number": number, "index": len(modules), "biased": layer.b is not None})
+        modules.append(f"Linear({layer.W.shape[0]}, {layer.W.shape[1]}{', bias=False' * (layer.b is None)})")
+        modules += filter(None, [_spelled(layer.activation, TORCH)])
+    return _program("program_torch.py.jinja", network, x, y, loss, modules=modules, layers=layers)
 
 
 def keras_code(network: Network, x: ArrayLike, y: ArrayLike | None = None, loss: Loss | str = "mse") -> str:
-    """Return a Keras 3 program that prints `y_hat` and, with targets `y`, the loss and the gradients of all weights.
+    """Write a Keras 3 program that prints `y_hat` and, with targets `y`, the loss and the gradients of all weights.
 
-    It runs with whichever of TensorFlow, JAX and PyTorch is installed. Keras has no call for a gradient that works with
-    all three, so the program makes one step of gradient descent with η = 1: old − new is the gradient. Some steps
-    Keras 3.15 makes in float32, whatever it is told (a tanh with JAX, a product with PyTorch): then 6 digits agree.
+    It runs with TensorFlow, JAX or PyTorch, whichever is installed. Keras has no call for a gradient that
+    works with all three, so the program makes one step of gradient descent with η = 1: old − new is the
+    gradient. Keras 3.15 makes some steps in float32 whatever the setting is (a tanh with JAX, a product with
+    PyTorch). Then only 6 digits agree.
 
-    x, y, loss : as for `backprop`, which says what is refused; also refused are activations and losses of one's own
+    Parameters
+    ----------
+    network, x, loss
+        As in `backprop`.
+    y : (n, outputs) array_like, optional
+        Targets. Without them the program only makes the forward pass.
 
+    Returns
+    -------
+    str
+        The program.
+
+    Raises
+    ------
+    ValueError
+        For what `backprop` refuses, and for a custom activation or loss.
+
+    Examples
+    --------
     >>> from bpcourse import Dense
     >>> network = Network([Dense([[0.5], [-1.0]], [0.25], "tanh")])
     >>> print(keras_code(network, [2.0, 1.0], [0.5]).partition("import keras")[2])
@@ -117,77 +130,38 @@ def keras_code(network: Network, x: ArrayLike, y: ArrayLike | None = None, loss:
         print(f"d{name} =", (old - new).tolist())  # a step of 1: old - new is the gradient
     <BLANKLINE>
     """
-    found, loss = _pass(network, x, y, loss)
-    layers, arrays = [f"keras.Input(({network.sizes[0]},))"], list[str]()
-    for number, layer in enumerate(network.layers, start=1):
-        layers.append(f"keras.layers.Dense({layer.W.shape[1]}{'' if layer.b is not None else ', use_bias=False'})")
-        if name := _spelled(layer.activation, 'Activation("{}")'.format, "LeakyReLU(negative_slope={})"):
-            layers.append(f"keras.layers.{name}")
-        arrays.append(f'"W{number}": np.array({_list(layer.W)})')
-        if layer.b is not None:
-            arrays.append(f'"b{number}": np.array({_list(layer.b)})')
-    lines = [_KERAS_OPENING, "weights = {", *(f"    {array}," for array in arrays), "}"]
-    lines += [f"x = np.array({_list(found['x'])})", ""]
-    lines += ["model = keras.Sequential([", *(f"    {layer}," for layer in layers), "])"]
-    lines += ["model.set_weights(list(weights.values()))", 'print("y_hat =", model.predict(x, verbose=0).tolist())']
-    if y is not None:
-        lines += ["", f"y = np.array({_list(found['y'])})", *_KERAS_LOSSES[loss.name], _KERAS_CLOSING]
-    return "\n".join([*lines, ""])
+    modules = list[str]()
+    for layer in network.layers:
+        modules.append(f"Dense({layer.W.shape[1]}{', use_bias=False' * (layer.b is None)})")
+        modules += filter(None, [_spelled(layer.activation, KERAS)])
+    return _program("program_keras.py.jinja", network, x, y, loss, modules=modules, inputs=network.sizes[0])
 
 
-_KERAS_OPENING = """\
-import importlib.util
-import os
-
-for backend in ("tensorflow", "jax", "torch"):  # Keras computes with the first of them that is installed
-    if importlib.util.find_spec(backend):
-        os.environ.setdefault("KERAS_BACKEND", backend)
-os.environ.setdefault("JAX_ENABLE_X64", "1")  # JAX knows float64 only if told so
-
-import keras
-import numpy as np
-
-keras.config.set_floatx("float64")"""
-
-_KERAS_LOGITS = f"model = keras.Sequential(model.layers[:-1]){_LOGITS}"
-_KERAS_LOSSES = {
-    "mse": ["loss = keras.losses.MeanSquaredError()"],
-    "half_sse": ["", "", "def loss(y, y_hat):", "    return keras.ops.sum((y_hat - y) ** 2, axis=-1) / 2", "", ""],
-    "binary_cross_entropy": [_KERAS_LOGITS, "loss = keras.losses.BinaryCrossentropy(from_logits=True)"],
-    "categorical_cross_entropy": [_KERAS_LOGITS, "loss = keras.losses.CategoricalCrossentropy(from_logits=True)"],
-}
-
-_KERAS_CLOSING = """\
-model.compile(optimizer=keras.optimizers.SGD(learning_rate=1.0), loss=loss)
-print("loss =", float(model.train_on_batch(x, y)))  # and one step of gradient descent
-for (name, old), new in zip(weights.items(), model.get_weights()):
-    print(f"d{name} =", (old - new).tolist())  # a step of 1: old - new is the gradient"""
-
-
-def _pass(network: Network, x: ArrayLike, y: ArrayLike | None, loss: Loss | str) -> tuple[Forward, Loss]:
-    """Return the pass that a program is to repeat, and its loss; ValueError for a loss that a framework lacks."""
+def _program(
+    template: str, network: Network, x: ArrayLike, y: ArrayLike | None, loss: Loss | str, **values: object
+) -> str:
+    """Check the pass that the program is to repeat, and render its template."""
     loss = LOSSES.pick(loss)
-    known = LOSSES.get(loss.name) == loss
-    require(
-        known, f"a program can have the losses {', '.join(LOSSES)}; got one of your own, {loss.name}. Use one of these."
-    )
-    return (forward(network, x) if y is None else backprop(network, x, y, loss)), loss
+    known = f"a program can have the losses {', '.join(LOSSES)}"
+    require(LOSSES.get(loss.name) == loss, f"{known}; got a custom loss, {loss.name}. Use one of these.")
+    trace = forward(network, x) if y is None else backprop(network, x, y, loss)
+    arrays = [(name, _list(array)) for name, array in parameters_of(network).items()]
+    written = {name: _list(trace[name]) if name in trace else None for name in ("x", "y")}
+    return render(template, arrays=arrays, loss=loss.name, **written, **values)
 
 
-def _spelled(activation: Activation, plain: Callable[[str], str], leaky: str) -> str:
-    """Return an activation as a framework spells it, "" for identity; ValueError for one that a framework lacks."""
+def _spelled(activation: Activation, names: dict[str, str]) -> str:
+    """Get the framework's name of an activation, "" for the identity. Raises ValueError for a custom activation."""
     name = activation.name
-    if name == "identity":
-        return ""
     if name.startswith("leaky_relu("):
-        return leaky.format(-float(activation.f(-1.0)))
+        return names["leaky"].format(slope=-float(activation.f(-1.0)))
     known = f"a program can have the activations {', '.join(ACTIVATIONS)}"
-    require(ACTIVATIONS.get(name) == activation, f"{known}; got one of your own, {name}. Use one of these.")
-    return plain(name)
+    require(ACTIVATIONS.get(name) == activation, f"{known}; got a custom activation, {name}. Use one of these.")
+    return names[name]
 
 
 def _list(array: Array) -> str:
-    """Return an array as Python writes it as a list, with every digit; a row of a matrix has a line of its own."""
+    """Write an array as a Python list with all digits. A larger matrix has one line for each row."""
     rows = array.tolist()
     if array.ndim < 2 or len(rows) == 1 or array.size <= 4:
         return repr(rows)

@@ -1,7 +1,7 @@
 """Explorers: scenes with controls, in a notebook.
 
-An explorer is an anywidget, hence an ipywidget. Its controls are native inputs of the browser (data/explorer); what
-they do, and all that is shown, is the scene's, in Python.
+An explorer is an anywidget, so it is also an ipywidget. Its controls are native inputs of the browser (see
+data/explorer). Their effect, and everything that is shown, comes from the scene, in Python.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import anywidget
 import traitlets
@@ -21,11 +21,11 @@ from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
-from bpcourse.engine.optimizers import Adam, Optimizer
+from bpcourse.engine.optimizers import Adam, Optimizer, rate_at
 from bpcourse.engine.training import Training
 from bpcourse.engine.validation import ArrayLike, require
 from bpcourse.jupyter import UNLOCKED, WIDGET_VIEW
-from bpcourse.names import SYMBOLS
+from bpcourse.names import Notation
 from bpcourse.numbers import format_given, parse_number
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.live import LiveScene
@@ -45,20 +45,34 @@ from bpcourse.registry import UnknownNameError
 S = TypeVar("S", bound=NetworkScene)
 
 DATA = Path(__file__).parent.parent / "data" / "explorer"
-MOST_PAST = 500  # scenes that Undo goes back to
+MOST_PAST = 500  # scenes that Undo remembers
 
 
 class Explorer(anywidget.AnyWidget):
-    """A scene with its controls: move, type, press and choose in the page, or `set` and `press` from a cell.
+    """A scene with its controls. Use them in the page, or call `set` and `press` in a cell.
 
-    scene : the scene that is shown
-    value : the numbers and choices by name; may be assigned and observed
-    predict : a question that must be answered before the controls can be used, or None
-    prediction : what was answered, a `Prediction`, or None
+    Parameters
+    ----------
+    scene : Scene
+        The first scene.
+    predict : str, optional
+        A question that must be answered before the controls can be used.
+    notation : {"standard", "lecture"}
+        The symbols.
+
+    Attributes
+    ----------
+    scene : Scene
+        The present scene.
+    value : dict
+        The numbers and choices by name. It may be assigned and observed.
+    prediction : Prediction or None
+        The answer to the question.
     """
 
-    _esm = DATA / "explorer.js"
-    _css = DATA / "explorer.css"
+    # Text, not paths: an anywidget with a path is never freed, because it watches the file.
+    _esm = (DATA / "explorer.js").read_text(encoding="utf-8")
+    _css = (DATA / "explorer.css").read_text(encoding="utf-8")
 
     page = traitlets.Dict().tag(sync=True)
     view = traitlets.Dict().tag(sync=True)
@@ -66,7 +80,7 @@ class Explorer(anywidget.AnyWidget):
 
     _of_cell: ClassVar[dict[str, tuple[str, list[Explorer]]]] = {}
 
-    def __init__(self, scene: Scene, predict: str | None = None, notation: str = "standard") -> None:
+    def __init__(self, scene: Scene, predict: str | None = None, notation: Notation = "standard") -> None:
         self.scene, self._first = scene, scene
         self._past: list[tuple[Scene, float]] = []  # with their losses, so that no scene is computed twice
         self._moving = ""  # the name of the control that moved last
@@ -74,7 +88,7 @@ class Explorer(anywidget.AnyWidget):
         self._tables: set[str] = set()  # the pages in which the table is open
         self.prediction: Prediction | None = None
         self.predict, self._notation = predict, notation
-        self._asked(predict or "")  # a question about what is not there is refused here
+        self._asked(predict or "")  # raises for a question about an unknown value
         self._locked = predict is not None and not os.environ.get(UNLOCKED)
         page = {
             "title": scene.title,
@@ -92,17 +106,17 @@ class Explorer(anywidget.AnyWidget):
     def set(self, values: Mapping[str, Value]) -> None:
         """Set numbers and choices by name, such as `{"W1[1,2]": 0.3, "learning_rate": 2}`.
 
-        The names are those of `value`; of a batch `x[1]@2` is an input of example 2, too. A pitfall begins from the
-        first scene. Raises ValueError, in words, for an unknown name or a value that cannot be; nothing changes then.
+        The names are those of `value`. In a batch, `x[1]@2` is an input of example 2. A pitfall begins from the
+        first scene. Raises ValueError for an unknown name or an impossible value; then nothing changes.
         """
         self._do(lambda: self._set(values))
 
     def press(self, button: str) -> None:
-        """Press a button: one of the scene's, such as "update", or "undo" or "reset"."""
+        """Press a button: one of the scene, such as "update", or "undo" or "reset"."""
         self._do(lambda: self._press(button))
 
     def unlock(self) -> None:
-        """Let the controls be used without a prediction."""
+        """Allow the controls to be used without a prediction."""
         self._locked = False
         self._publish()
 
@@ -117,10 +131,10 @@ class Explorer(anywidget.AnyWidget):
             self.value = known
             raise
 
-    # What can be done. Each of these may fail half-way: `_do` then puts everything back.
+    # Actions. Each of them may fail half-way; then `_do` restores everything.
 
     def _do(self, action: Callable[[], None], **answer: str) -> None:
-        """Do something and show what comes out; if it fails, or cannot be shown, all is as before."""
+        """Do something and show the result. If it fails, or cannot be shown, nothing changes."""
         before = self.scene, [*self._past], self.prediction, self._locked
         try:
             action()
@@ -132,7 +146,7 @@ class Explorer(anywidget.AnyWidget):
         self.value = self.scene.values
 
     def _set(self, values: Mapping[str, Value], moving: str = "") -> None:
-        """Go to other values; `moving` is a control that goes on moving, which Undo takes back as one."""
+        """Go to other values. `moving` is a control that is being dragged: Undo takes back the whole drag."""
         start = self._first.looking_as(self.scene) if values.get("pitfall") else self.scene
         self._go(start.changed(values), again=moving != "" and moving == self._moving)
         self._moving = moving or next(iter(values), "")
@@ -152,7 +166,7 @@ class Explorer(anywidget.AnyWidget):
     def _go(self, scene: Scene, again: bool = False) -> None:
         """Go to another scene, and remember this one if there is something to undo."""
         if scene.state != self.scene.state and not (again and self._past):
-            plain = self.scene.looking_as(self.scene)  # without what it has computed, which takes memory
+            plain = self.scene.looking_as(self.scene)  # without its computed values, which take memory
             self._past = [*self._past[1 - MOST_PAST :], (plain, self.scene.loss_value)]
         self.scene = scene
 
@@ -173,13 +187,13 @@ class Explorer(anywidget.AnyWidget):
     # From the page
 
     def _receive(self, _: object, message: dict[str, Any], buffers: object) -> None:
-        """Do what the page asks for, and answer; whatever goes wrong is said there, as nobody sees it elsewhere."""
+        """Answer a message from the page. Errors go there too, because nobody sees them anywhere else."""
         edit, name = str(message.get("edit", "")), str(message.get("name", ""))
         try:
             self._do(lambda: self._act(message, name), edit=edit)
         except ValueError as error:
             self._publish(alert=str(error), about=name, edit=edit)
-        except Exception as error:  # a fault of ours, or of a function that observes the value
+        except Exception as error:  # a bug, here or in a function that observes the value
             what = f"Something went wrong that is not your fault ({type(error).__name__}: {error})."
             self._publish(alert=f"{what} Nothing is lost: go on, Undo or Reset.", about=name, edit=edit)
 
@@ -202,7 +216,7 @@ class Explorer(anywidget.AnyWidget):
             raise UnknownNameError("message", do, ["set", "type", "press", "predict", "table"])
 
     def _typed(self, name: str, text: str) -> float:
-        """Return a number that was typed, if the control takes it."""
+        """Return a number that was typed, if the control accepts it."""
         value, control = parse_number(text), self._controls[name]
         if not control.least <= value <= control.most:
             ends = f"{format_given(control.least)} and {format_given(control.most)}"
@@ -217,31 +231,27 @@ class Explorer(anywidget.AnyWidget):
     def _seen(self) -> View:
         return self.scene.show([*(loss for _, loss in self._past), self.scene.loss_value])
 
-    def _shown(self, alert: str = "", about: str = "", edit: str = "") -> dict[str, Any]:
-        """Return all that the page shows, as text. What a person wrote is put there as text, never as HTML."""
+    def _shown(self, **answer: str) -> dict[str, Any]:
+        """Return everything that the page shows, as text. It never shows as HTML what a person wrote."""
         view, values = self._seen(), self.scene.values
         asked = self.prediction and self.prediction.beside(self._asked(self.predict or ""), self._notation)
         return {
+            **{part: getattr(view, part) for part in ("caption", "solution", "note", "said")},
             "picture": view.picture.svg,
             "beside": view.beside.svg if view.beside else "",
-            "caption": view.caption,
-            "solution": view.solution,
             "table": view.picture.table_html if self._tables else "",
-            "note": view.note,
-            "said": view.said,
-            "values": {
-                n: [value, value if isinstance(value, str) else format_given(value, 5)] for n, value in values.items()
-            },
+            "values": {name: [value, _written(value)] for name, value in values.items()},
             "ends": {control.name: [control.low, control.high] for control in self._stretched(values)},
             "predicted": asked or "",
             "locked": self._locked,
-            "alert": alert,
-            "about": about,
-            "edit": edit,
+            "alert": "",
+            "about": "",
+            "edit": "",
+            **answer,
         }
 
     def _stretched(self, values: Mapping[str, Value]) -> Iterable[Control]:
-        """Return the controls with sliders that reach their values: a slider that does not is made longer."""
+        """Return the controls, with a longer slider for each value that the slider did not reach."""
 
         def reaches(control: Control) -> bool:
             return control.low <= cast(float, values[control.name]) <= control.high
@@ -257,7 +267,7 @@ class Explorer(anywidget.AnyWidget):
         return "\n".join(str(part) for part in parts if part)
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the live view for where there is a kernel, and its picture and words for everywhere else."""
+        """Return the live view for a page with a kernel, and the picture and its description for all others."""
         bundle: dict[str, Any] = {
             "text/plain": repr(self),
             "text/html": self._seen().picture.html + "<p>Run this cell to move the numbers.</p>",
@@ -266,14 +276,14 @@ class Explorer(anywidget.AnyWidget):
             bundle[WIDGET_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
         return bundle, {}
 
-    # No model is left behind
+    # Closing
 
     def close(self) -> None:
-        """Free what the explorer holds here and in the page; its picture can still be shown."""
+        """Free the models here and in the page. The picture can still be shown."""
         if self.comm is not None:
             self.layout.close()
             super().close()
-            del self.__dict__["_repr_mimebundle_"]  # ipywidgets puts None there, so that nothing would be shown
+            del self.__dict__["_repr_mimebundle_"]  # ipywidgets puts None there, which would hide the picture
 
     def _close_earlier(self) -> None:
         """Close the explorers that an earlier run of the same cell made, and those of deleted cells."""
@@ -287,10 +297,18 @@ class Explorer(anywidget.AnyWidget):
             known.setdefault(cell, (run, []))[1].append(self)
 
 
+def _written(value: Value) -> str:
+    return value if isinstance(value, str) else format_given(value, 5)
+
+
 def _running_cell() -> tuple[str, str, list[str]]:
-    """Return the ids of the notebook's cell that is being run and of this run, and of cells deleted meanwhile."""
+    """Return the ids of the running cell and of this run, and those of cells that were deleted meanwhile.
+
+    `get_parent` of a Pyodide kernel takes no argument, and without one ipykernel returns the message of the running
+    thread, which runs the cell. All ids are empty outside of a kernel.
+    """
     kernel = getattr(get_ipython(), "kernel", None)
-    message = kernel.get_parent("shell") if kernel else {}
+    message = (kernel.get_parent() if kernel else None) or {}
     metadata = message.get("metadata", {})
     return metadata.get("cellId", ""), message.get("header", {}).get("msg_id", ""), metadata.get("deletedCells", [])
 
@@ -298,51 +316,71 @@ def _running_cell() -> tuple[str, str, list[str]]:
 class NetworkExplorer(Explorer):
     """An explorer of a network, see `explore`."""
 
-    @property
-    def _network_scene(self) -> NetworkScene:
-        return cast(NetworkScene, self.scene)
+    scene: NetworkScene
 
     @property
     def network(self) -> Network:
-        """The network as it is now."""
-        return self._network_scene.network
+        """The present network."""
+        return self.scene.network
 
     @property
     def trace(self) -> Trace:
         """The pass that is shown."""
-        return self._network_scene.trace
+        return self.scene.trace
 
     @property
     def learning_rate(self) -> float:
-        """The step size of Update."""
-        return self._network_scene.learning_rate
+        """The learning rate of Update."""
+        return self.scene.learning_rate
 
 
 def explore(
     network: Network,
     x: ArrayLike,
     y: ArrayLike,
+    *,
     loss: Loss | str = "mse",
     learning_rate: float = 0.5,
     controls: Iterable[str] | None = None,
     predict: str | None = None,
-    notation: str = "standard",
+    notation: Notation = "standard",
 ) -> NetworkExplorer:
-    """Return an explorer of a network: move any number and see all the others follow.
+    """Explore a network: move any number and see how all the others follow.
 
-    network, x, y, loss : as `backprop` takes them; at most 16 examples
-    learning_rate : the step size of Update
-    controls : names of the numbers that get a slider, or of arrays, such as `["W1[1,2]", "b2", "learning_rate"]`;
-        None is all
-    predict : a question, such as "Raise b1[1]. Does dW1[1,2] go up or down?", that is answered before the controls can
-        be used; the answer then stands beside what becomes of the last value in it that is no weight, bias or input
-    notation : "standard" (z, a, δ) or "lecture" (net, O, ∂L/∂net)
+    Parameters
+    ----------
+    network : Network
+    x : (n, n_in) array
+        At most 16 examples; for one example an (n_in,) array.
+    y : (n, n_out) array
+        The targets; for one example an (n_out,) array.
+    loss : Loss or str
+    learning_rate : float
+        The learning rate of Update.
+    controls : iterable of str, optional
+        Names of the numbers that get a slider, or of arrays, such as `["W1[1,2]", "b2", "learning_rate"]`.
+        By default all numbers get one.
+    predict : str, optional
+        A question that must be answered before the controls can be used, such as "Raise b1[1]. Does dW1[1,2] go up
+        or down?". The answer is then shown next to the result: the last value in the question that is not a weight,
+        bias or input.
+    notation : {"standard", "lecture"}
+        The symbols: z, a, δ or net, O, ∂L/∂net.
 
-    Its buttons are "forward", "back" (one equation of the pass), "update", "undo" and "reset"; its choices "explain",
-    the name of a value, "pitfall" ("saturation", "dead_relu", "large_rate" or "symmetry") and in a batch "example".
+    Returns
+    -------
+    NetworkExplorer
+        Its buttons are "forward" and "back" (one equation of the pass), "update", "undo" and "reset". Its choices
+        are "explain" (the name of a value), "pitfall" ("saturation", "dead_relu", "large_rate" or "symmetry") and
+        in a batch "example".
 
-    Raises ValueError, in words, for what `backprop` refuses, and for an unknown name.
+    Raises
+    ------
+    ValueError
+        For arguments that `backprop` does not accept, and for an unknown name.
 
+    Examples
+    --------
     >>> from bpcourse import Dense
     >>> explorer = explore(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=0.25)
     >>> explorer.trace.loss  # (3·2 + 1 − 9)²
@@ -352,73 +390,101 @@ def explore(
     >>> explorer.value["W1[1,1]"], explorer.value["b1[1]"]
     (4.5, 1.5)
     """
-    scene = _scene(PassScene, network, x, y, loss, learning_rate, controls, notation)
+    scene = _scene(PassScene, backprop(network, x, y, loss), learning_rate, controls, notation)
     count = len(scene.x)
     require(count <= MOST_EXAMPLES, f"explore shows every equation, of at most {MOST_EXAMPLES} examples; got {count}.")
     return NetworkExplorer(scene, predict, notation)
 
 
 def explore_activation(
-    activation: Activation | str = "sigmoid", z: float = 0.5, predict: str | None = None
+    activation: Activation | str = "sigmoid", *, z: float = 0.5, predict: str | None = None
 ) -> Explorer:
-    """Return an explorer of an activation: the curve, its slope, and the tangent at a point that can be moved.
+    """Explore an activation: the curve, its slope, and the tangent at a point that you can move.
 
-    Raises ValueError for an unknown name, and for softmax, whose units depend on each other.
+    Parameters
+    ----------
+    activation : Activation or str
+    z : float
+        The first position of the point.
+    predict : str, optional
+        A question to answer first, as in `explore`.
 
+    Raises
+    ------
+    ValueError
+        For an unknown name, and for softmax, whose units depend on each other.
+
+    Examples
+    --------
     >>> explorer = explore_activation("relu", z=-1.0)
     >>> explorer.set({"z": 2.0})
     >>> explorer.scene.quantity("a"), explorer.scene.quantity("slope")
     (2.0, 1.0)
     """
     chosen = ACTIVATIONS.pick(activation)
-    chosen.df(0.0)  # it refuses softmax, in words
-    return Explorer(ActivationScene(chosen, 0.0, chosen).changed({"z": z}), predict)
+    return Explorer(ActivationScene(chosen, z, chosen).validated(), predict)
 
 
 def explore_loss(
     losses: Sequence[str] = ("mse", "half_sse", "binary_cross_entropy"),
+    *,
     y: float = 1.0,
     y_hat: float = 0.7,
     predict: str | None = None,
 ) -> Explorer:
-    """Return an explorer of losses of one output: each over the prediction, for a target that can be moved.
+    """Explore losses of one output: each of them over the prediction, for a target that you can move.
 
-    losses : names of at most four losses
-    y, y_hat : target and prediction, between 0 and 1
+    Parameters
+    ----------
+    losses : sequence of str
+        The names of one to four losses.
+    y, y_hat : float
+        The first target and the first prediction, between 0 and 1.
+    predict : str, optional
+        A question to answer first, as in `explore`.
 
+    Examples
+    --------
     >>> explorer = explore_loss(["mse"], y=1.0, y_hat=0.5)
     >>> explorer.set({"y_hat": 0.75})
     >>> explorer.scene.quantity("mse")
     0.0625
     """
     require(0 < len(losses) <= 4, f"an explorer shows one to four losses; got {len(losses)}.")
-    return Explorer(LossScene(tuple(losses), 1.0, 0.5).changed({"y": y, "y_hat": y_hat}), predict)
+    return Explorer(LossScene(tuple(losses), y, y_hat).validated(), predict)
 
 
 def explore_surface(
     network: Network,
     x: ArrayLike,
     y: ArrayLike,
+    *,
     first: str = "W1[1,1]",
     second: str | None = None,
     loss: Loss | str = "mse",
     learning_rate: float = 0.5,
     controls: Iterable[str] | None = None,
     predict: str | None = None,
-    notation: str = "standard",
+    notation: Notation = "standard",
 ) -> NetworkExplorer:
-    """Return an explorer of the loss over two of a network's numbers, with the path of descent on it.
+    """Explore the loss over two weights or biases of a network, with the path of descent on it.
 
-    first, second : their names; the second is by default the next one
-    the others : as in `explore`
+    Parameters
+    ----------
+    network, x, y, loss, learning_rate, controls, predict, notation
+        As in `explore`, for any number of examples.
+    first, second : str
+        The names of the numbers across and up. By default the second is the one after the first.
 
+    Examples
+    --------
     >>> from bpcourse import Dense
     >>> explorer = explore_surface(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=0.05)
     >>> explorer.press("update")
     >>> explorer.value["W1[1,1]"], explorer.value["b1[1]"]  # 3 − 0.05·(−8) and 1 − 0.05·(−4)
     (3.4, 1.2)
     """
-    scene = _scene(SurfaceScene, network, x, y, loss, learning_rate, controls, notation)
+    scene = _scene(SurfaceScene, backprop(network, x, y, loss), learning_rate, controls, notation)
     names = list(scene.parameters)
     after = names[(names.index(first) + 1) % len(names)] if first in names else names[0]
     return NetworkExplorer(scene.changed({"first": first, "second": second or after}), predict, notation)
@@ -428,17 +494,25 @@ def explore_boundary(
     network: Network,
     x: ArrayLike,
     y: ArrayLike,
+    *,
     loss: Loss | str = "binary_cross_entropy",
     learning_rate: float = 0.5,
     controls: Iterable[str] | None = None,
     predict: str | None = None,
-    notation: str = "standard",
+    notation: Notation = "standard",
 ) -> NetworkExplorer:
-    """Return an explorer of a network with two inputs: what it predicts over their plane, and the points to learn.
+    """Explore a network with two inputs: its predictions over their plane, and the points that it should learn.
 
-    x : (n, 2) array; y : (n, outputs) array
-    the others : as in `explore`
+    Parameters
+    ----------
+    network : Network
+    x : (n, 2) array
+    y : (n, outputs) array
+    loss, learning_rate, controls, predict, notation
+        As in `explore`.
 
+    Examples
+    --------
     >>> from bpcourse import Dense
     >>> network = Network([Dense([[1.0], [0.0]], [0.0], "sigmoid")])
     >>> print(explore_boundary(network, [[-1.0, 0.0], [1.0, 0.0]], [[0.0], [1.0]]))  # doctest: +ELLIPSIS
@@ -447,12 +521,13 @@ the loss is 0.3133.
     ...
     """
     require(network.sizes[0] == 2, f"a boundary needs a network with two inputs; got {network!r}.")
-    scene = _scene(BoundaryScene, network, x, y, loss, learning_rate, controls, notation)
+    scene = _scene(BoundaryScene, backprop(network, x, y, loss), learning_rate, controls, notation)
     return NetworkExplorer(scene, predict, notation)
 
 
 def explore_training(
-    data: str = "moons",
+    data: Literal["moons", "spirals", "rings", "xor"] = "moons",
+    *,
     learning_rate: float = 0.02,
     width: int = 8,
     epochs: int = 300,
@@ -460,47 +535,62 @@ def explore_training(
     activation: str = "tanh",
     predict: str | None = None,
 ) -> Explorer:
-    """Return an explorer of a whole training, which is done again at every move of a slider.
+    """Explore a whole training, which is done again at every move of a slider.
 
-    The network has two inputs, two hidden layers of one width and one sigmoid output; Adam trains it on all points at
-    once, with the binary cross-entropy.
+    The network has two inputs, two hidden layers of one width and one sigmoid output. Adam trains it on all points
+    at once, with the binary cross-entropy.
 
-    data : "moons", "spirals", "rings" or "xor"
-    learning_rate, epochs : of the training; at most 1,000 epochs
-    width, activation : of the hidden layers
-    seed : of the first weights
+    Parameters
+    ----------
+    data : {"moons", "spirals", "rings", "xor"}
+    learning_rate : float
+    width : int
+        The number of units in each hidden layer.
+    epochs : int
+        At most 1,000.
+    seed : int
+        The seed of the first weights.
+    activation : str
+        The activation of the hidden layers.
+    predict : str, optional
+        A question to answer first, as in `explore`.
 
+    Examples
+    --------
     >>> explorer = explore_training("xor", epochs=200)
     >>> print(explorer.scene.history.losses[-1] < 0.1)
     True
     """
-    scene = TrainingScene("moons", 0.02, 8, 300, 0, "tanh")
-    settings: dict[str, Value] = {
-        "data": data,
-        "learning_rate": learning_rate,
-        "width": width,
-        "epochs": epochs,
-        "seed": seed,
-    }
-    return Explorer(scene.changed({**settings, "activation": activation}), predict)
+    return Explorer(TrainingScene(data, learning_rate, width, epochs, seed, activation).validated(), predict)
 
 
 def explore_live(
     network: Network,
     x: ArrayLike,
     y: ArrayLike,
+    *,
     loss: Loss | str = "binary_cross_entropy",
     optimizer: Optimizer | None = None,
     batch_size: int | None = None,
     shape: tuple[int, int] | None = None,
     seed: int = 0,
 ) -> Explorer:
-    """Return a training to watch: Run it, pause it, do one epoch, change the learning rate on the way.
+    """Watch a training: run it, pause it, do one epoch, or change the learning rate.
 
-    network, x, y, loss, optimizer, batch_size : as `train` takes them; by default Adam(0.01)
-    shape : height and width of the inputs as images, whose first-layer weights are shown; None for two inputs
-    seed : of the shuffles
+    Parameters
+    ----------
+    network, x, y, loss, batch_size
+        The arguments of `train`.
+    optimizer : Optimizer, optional
+        By default Adam(0.01).
+    shape : (height, width), optional
+        The shape of the inputs as images; then the picture shows the weights of the first layer. By default the
+        network has two inputs.
+    seed : int
+        The seed of the shuffles.
 
+    Examples
+    --------
     >>> import numpy as np
     >>> from bpcourse import datasets
     >>> moons = datasets.moons()
@@ -511,27 +601,20 @@ def explore_live(
     1
     """
     optimizer = Adam(0.01) if optimizer is None else optimizer
-    scale = shape is not None and network.sizes[0] == math.prod(shape)
+    inputs = 2 if shape is None else math.prod(shape)
     needed = "two inputs, or images of the given shape, such as shape=(8, 8)"
-    require(scale or (shape is None and network.sizes[0] == 2), f"needed a network with {needed}; got {network!r}.")
-    begun = Training(network, x, y, loss, optimizer, batch_size)  # it refuses what does not fit, in words
-    given_to = (network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, begun.rate)
-    return Explorer(LiveScene(*given_to))
+    require(network.sizes[0] == inputs, f"needed a network with {needed}; got {network!r}.")
+    begun = Training(
+        network, x, y, loss, optimizer, batch_size=batch_size
+    )  # raises for arguments that do not fit together
+    rate = rate_at(optimizer.learning_rate, 1)
+    return Explorer(
+        LiveScene(network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, learning_rate=rate)
+    )
 
 
-def _scene(
-    kind: type[S],
-    network: Network,
-    x: ArrayLike,
-    y: ArrayLike,
-    loss: Loss | str,
-    learning_rate: float,
-    controls: Iterable[str] | None,
-    notation: str,
-) -> S:
-    """Return a scene of a network, after `backprop` has taken a look at what came in."""
-    SYMBOLS[notation]  # an unknown one is answered with those that there are
+def _scene(kind: type[S], trace: Trace, learning_rate: float, controls: Iterable[str] | None, notation: Notation) -> S:
+    """Return the first scene of a network."""
     movable = (controls,) if isinstance(controls, str) else None if controls is None else tuple(controls)
-    trace = backprop(network, x, y, loss)
-    scene = kind(network, trace["x"], trace["y"], trace.loss_function, 0.5, movable, notation).checked()
+    scene = kind(trace.network, trace["x"], trace["y"], trace.loss_function, 0.5, movable, notation).validated()
     return NetworkScene.changed(scene, {"learning_rate": learning_rate})

@@ -1,4 +1,4 @@
-"""A training to watch: what the network predicts, or its weights as images, and the loss, while it learns."""
+"""A training to watch: the predictions of a network, or its weights as images, and the loss, while it learns."""
 
 from __future__ import annotations
 
@@ -6,37 +6,43 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self, cast
 
 import numpy as np
 
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
 from bpcourse.engine.optimizers import Optimizer, rate_at
-from bpcourse.engine.surfaces import tiled
-from bpcourse.engine.training import ADVICE, Training
+from bpcourse.engine.training import Training
 from bpcourse.engine.validation import Array
-from bpcourse.numbers import format_given, format_number
-from bpcourse.pictures.charts import MOST_POINTS, Frame, history
+from bpcourse.numbers import format_number
+from bpcourse.palette import SIGNS
+from bpcourse.pictures.charts import Frame, history
 from bpcourse.pictures.ideas import plane, plane_key
-from bpcourse.pictures.scenes import Button, Choice, Control, Group, Value, View
-from bpcourse.registry import Registry, UnknownNameError
+from bpcourse.pictures.scenes import Button, Control, Group, Scene, Value, View
+from bpcourse.pictures.series import MOST_POINTS, tiled
+from bpcourse.registry import Registry
 
 BURST = 0.15  # seconds of training between two pictures
-MOST_UNITS = 32  # whose weights are shown
+MOST_UNITS = 32  # of the first layer, whose weights are shown
 COLUMNS = 8
+DIVERGED = (
+    "The loss is not a finite number any more. Press Reset. "
+    "Try a smaller learning rate, or inputs around 0 and of size 1."
+)
 
 
 @dataclass(frozen=True)
-class LiveScene:
+class LiveScene(Scene):
     """A training that goes on.
 
-    network, x, y, loss, optimizer, batch_size, seed : as `train` takes them; the seed is that of the shuffles
+    network, x, y, loss, optimizer, batch_size : the arguments of `train`
+    seed : the seed of the shuffles
     shape : height and width of the inputs as images, or None for two inputs
-    learning_rate : of the next epochs
-    training : what goes on, changed in place; None before it begins. So there is nothing to undo here, only Reset
-    epochs : how many there were
-    losses : of epochs 1, 1 + every, 1 + 2 · every …: what a curve needs, however long it goes on
+    learning_rate : the learning rate of the next epochs
+    training : the training, which changes in place; None before it begins. So Reset works here, and Undo does not
+    epochs : the number of epochs so far
+    losses : those of epochs 1, 1 + every, 1 + 2 · every …: enough for a curve, however long the training goes on
     loss_value : the loss of the last epoch
     """
 
@@ -60,8 +66,6 @@ class LiveScene:
         Button("train", "Train", "As many epochs as fit between two pictures", repeats=True, pause=0),
         Button("epoch", "One epoch", "Learn from all examples once"),
     )
-    choices: ClassVar[tuple[Choice, ...]] = ()
-    asked: ClassVar[tuple[str, ...]] = ()
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -78,42 +82,40 @@ class LiveScene:
 
     @property
     def state(self) -> object:
-        """Nothing that could be taken back."""
+        """Nothing that Undo could take back."""
         return None
 
-    def looking_as(self, other: LiveScene) -> LiveScene:
-        """Return the same: there is one way to look at it."""
-        return self
+    def changed(self, values: Mapping[str, Value]) -> Self:
+        """Return the scene with a different learning rate, from the next epoch on."""
+        rate = cast(float, self.updated(values)["learning_rate"])
+        return replace(self, learning_rate=rate_at(rate, 1))
 
-    def changed(self, values: Mapping[str, Value]) -> LiveScene:
-        """Return the scene with another learning rate, from the next epoch on."""
-        for name in values:
-            if name != "learning_rate":
-                raise UnknownNameError("number to move called", name, self.values)
-        rate = values.get("learning_rate", self.learning_rate)
-        return replace(self, learning_rate=rate_at(rate, 1))  # type: ignore[arg-type]
-
-    def pressed(self, button: str) -> LiveScene:
+    def pressed(self, button: str) -> Self:
         """Return the scene after some epochs, or one."""
         if button not in ("train", "epoch"):
-            raise UnknownNameError("button", button, [each.name for each in self.buttons])
+            return super().pressed(button)
         training = self.training or self.begin()
-        training.rate, until, new = self.learning_rate, time.perf_counter() + BURST, list[float]()
-        with np.errstate(all="ignore"):  # a loss that is no finite number is named
-            while not new or (button == "train" and time.perf_counter() < until):
-                new.append(training.epoch())
-                if not math.isfinite(new[-1]):
-                    raise ValueError(f"The loss is no finite number any more. Press Reset. {ADVICE.partition('. ')[2]}")
-        losses, every = (*self.losses, *new[-self.epochs % self.every :: self.every]), self.every
+        training.learning_rate, until, new = self.learning_rate, time.perf_counter() + BURST, list[float]()
+        try:
+            with np.errstate(all="ignore"):  # a loss that is not finite gets its own message
+                while not new or (button == "train" and time.perf_counter() < until):
+                    new.append(training.epoch())
+                    if not math.isfinite(new[-1]):
+                        raise ValueError(DIVERGED)
+        except KeyboardInterrupt:  # it ends this burst; the epochs that are complete have been learned, so they count
+            if not new:
+                return replace(self, training=training)
+        kept = [loss for epoch, loss in enumerate(new, start=self.epochs) if epoch % self.every == 0]
+        losses, every = (*self.losses, *kept), self.every
         while len(losses) > 2 * MOST_POINTS:
             losses, every = losses[::2], 2 * every
         epochs = self.epochs + len(new)
         return replace(self, training=training, epochs=epochs, losses=losses, every=every, loss_value=new[-1])
 
     def begin(self) -> Training:
-        """Return a training that has not learned yet."""
+        """Return a training before its first epoch."""
         rng = np.random.default_rng(self.seed)
-        return Training(self.network, self.x, self.y, self.loss, self.optimizer, self.batch_size, rng)
+        return Training(self.network, self.x, self.y, self.loss, self.optimizer, batch_size=self.batch_size, rng=rng)
 
     def quantity(self, name: str) -> float:
         """Return the loss."""
@@ -122,23 +124,22 @@ class LiveScene:
     def show(self, losses: Sequence[float]) -> View:
         """Return what the network has learned so far, and the loss over the epochs."""
         network = self.training.parameters.network() if self.training else self.network
-        told = f"after {self.epochs} epoch{'s' * (self.epochs != 1)}"
-        said = f"{told}, loss {format_number(self.loss_value)}" if self.epochs else "not trained yet"
-        table = [("epochs", str(self.epochs), ""), *[("loss", format_number(self.loss_value), "")] * bool(self.epochs)]
+        loss, told = format_number(self.loss_value), f"after {self.epochs} epoch{'s' * (self.epochs != 1)}"
+        said = f"{told}, loss {loss}" if self.epochs else "not trained yet"
+        table = [("epochs", str(self.epochs), ""), *[("loss", loss, "")] * bool(self.epochs)]
         if self.shape:
             W = network.layers[0].W[:, :MOST_UNITS]
             most = float(abs(W).max()) or 1.0
             sheet = tiled(W.T, self.shape, COLUMNS, gap=0.0)[::-1]
             frame = Frame((0, sheet.shape[1]), (0, sheet.shape[0]), "", "", width=560, height=360, scales=False)
-            marks = [frame.field(sheet, -most, most, "PuOr_r")]
+            marks = [frame.field(sheet, -most, most, SIGNS)]
             words = f"The weights into {W.shape[1]} units of layer 1 as images, {said}."
             key = f"<p>orange: {format_number(most, signed=True)}; white: 0; purple: {format_number(-most)}.</p>"
         else:
-            frame, marks, right, middle = plane(network, self.x, self.y[:, 0], 0)
+            frame, marks, right, middle = plane(network, self.x, self.y)
             said = f"{said}, {right} of {len(self.x)} right"
             words = f"What the network predicts over the plane of its inputs, {said}."
-            key = plane_key(f"the output is {format_given(middle)}")
-        caption = f"<p><b>{said}</b></p>{key}"
+            key = plane_key(middle)
         losses = [*self.losses[: self.epochs - 1], self.loss_value]
         curve = history(losses, "epoch", self.epochs - 1) if self.epochs else None
-        return View(frame.picture(words, table, marks), caption, said, curve)
+        return View(frame.picture(words, table, marks), f"<p><b>{said}</b></p>{key}", said, curve)

@@ -1,7 +1,7 @@
-"""Plots with matplotlib: what people know and can restyle. Each takes an `Axes`, or makes one, and returns it.
+"""Plots with matplotlib, which you can restyle. Each function takes an `Axes`, or makes one, and returns it.
 
-The words of a plot are read off it by `describe`, and `shown` shows both in a notebook. Colours are those of Okabe and
-Ito, cividis and PuOr; lines differ in their dashes, too.
+`describe` puts a plot into words, and `shown` shows the plot and its description in a notebook. Lines differ
+in their dashes, too, so that color never carries meaning alone.
 """
 
 from __future__ import annotations
@@ -9,106 +9,150 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace
+from bpcourse.engine.entries import value_of
 from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Network, forward
-from bpcourse.engine.surfaces import confusion, loss_surface, over_plane, span, tiled
+from bpcourse.engine.surfaces import confusion, loss_surface
 from bpcourse.engine.training import History
 from bpcourse.engine.validation import Array, require, require_kind
-from bpcourse.engine.variations import value_of
 from bpcourse.numbers import WIDTH, format_given, format_number
+from bpcourse.palette import AMOUNTS, BLUE, GREYS, INK, ORANGE, PAPER, PURPLE, SERIES, SIGNS
+from bpcourse.pictures.series import activation_curves, boundary, loss_curve, span, tiled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-STYLES = (("#0072B2", "-"), ("#B34700", "--"), ("#009E73", ":"), ("#8F4273", "-."))  # after Okabe & Ito
 POINTS = 120  # of a field, across and up
 
 
 def _axes(ax: Axes | None, height: float = 4.2) -> Axes:
     if ax is not None:
         return ax
-    from matplotlib.figure import Figure  # no pyplot: nothing is shown twice, and nothing has to be closed
+    from matplotlib.figure import Figure  # not pyplot: nothing is shown twice, and nothing has to be closed
 
     made: Axes = Figure(figsize=(6.4, height), layout="constrained").add_subplot()
     return made
 
 
-def plot_activation(activation: Activation | str, ax: Axes | None = None) -> Axes:
+def plot_activation(activation: Activation | str, *, ax: Axes | None = None) -> Axes:
     """Plot an activation and its slope, over z from −6 to 6.
 
+    Parameters
+    ----------
+    activation : Activation or str
+        Any but softmax, whose units depend on each other.
+    ax : Axes, optional
+        Where to plot; by default in a new figure.
+
+    Examples
+    --------
     >>> [line.get_label() for line in plot_activation("relu").lines]
     ['relu', 'its slope']
     """
-    ax, activation, z = _axes(ax), ACTIVATIONS.pick(activation), np.linspace(-6, 6, 241)
-    for values, label, (colour, dashes) in zip(
-        (activation.f(z), activation.df(z)), (activation.name, "its slope"), STYLES, strict=False
-    ):
-        ax.plot(z, values, dashes, color=colour, label=label)
+    ax, activation = _axes(ax), ACTIVATIONS.pick(activation)
+    z, a, slope = activation_curves(activation)
+    for values, label, line in ((a, activation.name, SERIES[0]), (slope, "its slope", SERIES[1])):
+        ax.plot(z, values, line.style, color=line.color, label=label)
     return _titled(ax, f"{activation.name} and its slope", "z", "a")
 
 
-def plot_loss(losses: Sequence[str] = ("mse", "binary_cross_entropy"), y: float = 1.0, ax: Axes | None = None) -> Axes:
-    """Plot losses of one output over its prediction, for the target y."""
-    ax, y_hat = _axes(ax), np.linspace(0.001, 0.999, 200)
-    require(0 < len(losses) <= len(STYLES), f"a plot shows one to {len(STYLES)} losses; got {len(losses)}.")
-    for name, (colour, dashes) in zip(losses, STYLES, strict=False):
-        values = [LOSSES[name].value([y], [each]) for each in y_hat]
-        ax.plot(y_hat, values, dashes, color=colour, label=name.replace("_", " "))
+def plot_loss(
+    losses: Sequence[str] = ("mse", "binary_cross_entropy"), *, y: float = 1.0, ax: Axes | None = None
+) -> Axes:
+    """Plot losses of one output over its prediction.
+
+    Parameters
+    ----------
+    losses : sequence of str
+        The names of one to four losses.
+    y : float
+        The target.
+    ax : Axes, optional
+        Where to plot; by default in a new figure.
+    """
+    ax = _axes(ax)
+    require(0 < len(losses) <= len(SERIES), f"a plot shows one to {len(SERIES)} losses; got {len(losses)}.")
+    for name, line in zip(losses, SERIES, strict=False):
+        ax.plot(*loss_curve(LOSSES[name], y), line.style, color=line.color, label=name.replace("_", " "))
     ax.set_ylim(0, 3)
     return _titled(ax, f"Losses for the target {y:g}", "prediction ŷ", "loss")
 
 
 def plot_surface(
-    trace: Trace, first: str, second: str, path: Sequence[Network] = (), around: float = 3.0, ax: Axes | None = None
+    trace: Trace, first: str, second: str, *, path: Sequence[Network] = (), around: float = 3.0, ax: Axes | None = None
 ) -> Axes:
-    """Plot the loss over two of the network's numbers, and the path of networks that descended on it.
+    """Plot the loss over two of the network's weights and biases, and the path of a descent on it.
 
-    first, second : names, such as "W1[1,1]" and "b2[1]"
-    path : networks whose two numbers are joined by a line, such as the snapshots of a `History`
-    around : how far the plot goes to each side of the present values
+    Parameters
+    ----------
+    trace : Trace
+    first, second : str
+        The two names, such as "W1[1,1]" and "b2[1]": across, and up.
+    path : sequence of Network
+        Networks to join by a line, such as the snapshots of a `History`.
+    around : float
+        The distance from the present values to the ends of the axes.
+    ax : Axes, optional
+        Where to plot; by default in a new figure.
     """
     ax = _axes(ax)
     here = [value_of(trace.network, name) for name in (first, second)]
     across, up = (np.linspace(value - around, value + around, POINTS) for value in here)
-    _field(ax, loss_surface(trace, first, second, across, up), across, up, "cividis", "loss")
+    _field(ax, loss_surface(trace, first, second, across, up), across, up, {"cmap": AMOUNTS}, "loss")
     if path:
         points = np.array([[value_of(network, name) for name in (first, second)] for network in path])
-        ax.plot(*points.T, "-", color="#ffffff", linewidth=4)
-        ax.plot(*points.T, ".-", color="#1a1a1a", label="path of descent")
-    ax.plot(*here, "o", color="#D55E00", markersize=9, label="here")
+        ax.plot(*points.T, "-", color=PAPER, linewidth=4)
+        ax.plot(*points.T, ".-", color=INK, label="path of descent")
+    ax.plot(*here, "o", color=ORANGE, markersize=9, label="here")
     return _titled(ax, "The loss over two numbers", first, second)
 
 
-def plot_boundary(network: Network, x: Array, y: Array, output: int = 1, ax: Axes | None = None) -> Axes:
-    """Plot what a network with two inputs predicts over their plane, and the points: circles for 1, squares for 0.
+def plot_boundary(network: Network, x: Array, y: Array, *, output: int = 1, ax: Axes | None = None) -> Axes:
+    """Plot the output of a network with two inputs over their plane, with the points as circles and squares.
 
-    x : (n, 2) array; y : (n, outputs) array; output : which one is shown, from 1
+    Parameters
+    ----------
+    network : Network
+    x : (n, 2) array
+    y : (n, outputs) array
+        The targets. Circles are the points with a target above the middle, mostly 1, and squares the others.
+    output : int
+        Which output to show, from 1.
+    ax : Axes, optional
+        Where to plot; by default in a new figure.
     """
     require(1 <= output <= network.sizes[-1], f"output must lie between 1 and {network.sizes[-1]}; got {output}.")
-    ax = _axes(ax)
-    across, up = (np.linspace(*span(x[:, k].tolist(), 0.15), POINTS) for k in (0, 1))
-    field = over_plane(network, across, up)[..., output - 1]
-    _field(ax, field, across, up, "PuOr_r", f"output {output}", 0.0, 1.0)
-    ax.contour(across, up, field, levels=[0.5], colors="#1a1a1a", linestyles=":")
-    for kind, marker, colour in ((1, "o", "#B34700"), (0, "s", "#8F4273")):
-        points = x[(y[:, output - 1] > 0.5) == bool(kind)]
-        ax.plot(*points.T, marker, color=colour, markeredgecolor="white", label=f"target {kind}")
+    ax, found = _axes(ax), boundary(network, x, y, output=output, points=POINTS)
+    low, high = found.ends
+    look = {"cmap": SIGNS, "vmin": low, "vmax": high}
+    _field(ax, found.field, found.across, found.up, look, f"output {output}")
+    ax.contour(found.across, found.up, found.field, levels=[found.middle], colors=INK, linestyles=":")
+    for target, side, marker, color in ((high, found.high, "o", ORANGE), (low, ~found.high, "s", PURPLE)):
+        ax.plot(*x[side].T, marker, color=color, markeredgecolor=PAPER, label=f"target {format_given(target)}")
     return _titled(ax, "What the network predicts", "input 1", "input 2")
 
 
-def plot_history(history: History, ax: Axes | None = None) -> Axes:
+def plot_history(history: History, *, ax: Axes | None = None) -> Axes:
     """Plot the losses of a training over its epochs.
 
+    Parameters
+    ----------
+    history : History
+        The result of `train`.
+    ax : Axes, optional
+        Where to plot; by default in a new figure.
+
+    Examples
+    --------
     >>> from bpcourse import EXAMPLES, train
     >>> lecture = EXAMPLES["lecture"]
     >>> describe(plot_history(train(lecture.network, lecture.x, lecture.y, epochs=100)))
@@ -118,41 +162,81 @@ def plot_history(history: History, ax: Axes | None = None) -> Axes:
 
     require_kind(history, History, "train(network, x, y)")
     ax, epochs = _axes(ax), np.arange(1, len(history.losses) + 1)
-    for name, (colour, dashes) in zip(("loss", "validation loss"), STYLES, strict=False):
+    for name, line in zip(("loss", "validation loss"), SERIES, strict=False):
         if name in history.columns:
-            ax.plot(epochs, history.columns[name], dashes, color=colour, label=name)
+            ax.plot(epochs, history.columns[name], line.style, color=line.color, label=name)
     ax.set_ylim(bottom=0)
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     return _titled(ax, "Training", "epoch", "loss")
 
 
-def plot_histograms(trace: Trace, gradients: bool = False, ax: Axes | None = None) -> Axes:
-    """Plot how the weights of each layer, or their gradients, are spread."""
+def plot_histograms(trace: Trace, *, gradients: bool = False, ax: Axes | None = None) -> Axes:
+    """Plot the distribution of the weights of each layer.
+
+    Parameters
+    ----------
+    trace : Trace
+        A pass of a network of at most four layers.
+    gradients : bool
+        Whether to plot the gradients instead of the weights.
+    ax : Axes, optional
+        Where to plot; by default in a new figure.
+    """
     ax, d = _axes(ax), "d" if gradients else ""
     count = len(trace.network.layers)
-    require(count <= len(STYLES), f"a plot shows at most {len(STYLES)} layers; got {count}.")
+    require(count <= len(SERIES), f"a plot shows at most {len(SERIES)} layers; got {count}.")
     arrays = [trace[f"{d}W{k}"].ravel() for k in range(1, count + 1)]
     edges = np.linspace(*span([float(value) for array in arrays for value in (array.min(), array.max())]), 41)
-    for k, (array, (colour, dashes)) in enumerate(zip(arrays, STYLES, strict=False), start=1):
-        ax.hist(array, edges.tolist(), histtype="step", color=colour, linestyle=dashes, linewidth=2, label=f"layer {k}")
+    for k, (array, line) in enumerate(zip(arrays, SERIES, strict=False), start=1):
+        look: dict[str, Any] = {"color": line.color, "linestyle": line.style, "linewidth": 2}
+        ax.hist(array, edges.tolist(), histtype="step", label=f"layer {k}", **look)
     return _titled(ax, "Gradients by layer" if gradients else "Weights by layer", f"{d}W", "count")
 
 
-def plot_first_layer(network: Network, shape: tuple[int, int], columns: int = 8, ax: Axes | None = None) -> Axes:
-    """Plot the weights into each unit of the first layer as an image of the shape of the inputs."""
+def plot_first_layer(network: Network, shape: tuple[int, int], *, columns: int = 8, ax: Axes | None = None) -> Axes:
+    """Plot the weights into each unit of the first layer as an image.
+
+    Parameters
+    ----------
+    network : Network
+    shape : (height, width)
+        The shape of an image; the network has height * width inputs.
+    columns : int
+        The number of images in a row.
+    ax : Axes, optional
+        Where to plot; by default in a new figure.
+    """
     W = network.layers[0].W
     most, sheet = float(abs(W).max()), tiled(W.T, shape, columns)
     ax = _axes(ax, _height_of(sheet))
-    image = ax.imshow(sheet, cmap="PuOr_r", vmin=-most, vmax=most)
+    image = ax.imshow(sheet, cmap=SIGNS, vmin=-most, vmax=most)
     return _picture(ax, image, f"Weights into the {W.shape[1]} units of layer 1", "weight")
 
 
 def plot_images(
-    x: Array, y: Array, shape: tuple[int, int], network: Network | None = None, columns: int = 8, ax: Axes | None = None
+    x: Array,
+    y: Array,
+    shape: tuple[int, int],
+    *,
+    network: Network | None = None,
+    columns: int = 8,
+    ax: Axes | None = None,
 ) -> Axes:
-    """Plot images with their class, and what a network takes them for: wrong ones are named and framed.
+    """Plot images with their classes. If a network is given, the images that it takes for another class are framed.
 
-    x : (n, height · width) array; y : (n, classes) array, one-hot
+    Parameters
+    ----------
+    x : (n, height * width) array
+    y : (n, classes) array
+        One-hot.
+    shape : (height, width)
+        The shape of an image.
+    network : Network, optional
+        It predicts the classes.
+    columns : int
+        The number of images in a row.
+    ax : Axes, optional
+        Where to plot; by default in a new figure.
     """
     (height, width), head = shape, max(2, shape[0] // 4)  # rows above each image, for its label
     classes = y.argmax(axis=1)
@@ -160,32 +244,38 @@ def plot_images(
     above = np.full((len(x), head * width), np.nan)
     sheet = tiled(np.hstack([above, x]), (head + height, width), columns)
     ax = _axes(ax, _height_of(sheet))
-    image = ax.imshow(sheet, cmap="Greys")
+    image = ax.imshow(sheet, cmap=GREYS)
     for k, (true, seen) in enumerate(zip(classes, taken, strict=True)):
         top, left = k // columns * (head + height + 1) + head, k % columns * (width + 1)
-        label, colour = (f"{true} not {seen}!", "#B34700") if true != seen else (str(true), "#0072B2")
+        label, color = (f"{true} not {seen}!", ORANGE) if true != seen else (str(true), BLUE)
         said = f"image {k + 1} is {true}, taken for {seen}" if true != seen else ""
-        ax.text(left, top - 0.7, label, va="bottom", fontsize=8, color=colour, gid=said)
+        ax.text(left, top - 0.7, label, va="bottom", fontsize=8, color=color, gid=said)
         if true != seen:
-            ax.plot(left + width * np.array([0, 1, 1, 0, 0]) - 0.5, top + height * np.array([0, 0, 1, 1, 0]) - 0.5,
-                    color="#B34700", linewidth=2, clip_on=False)  # fmt: skip
+            frame = left + width * np.array([0, 1, 1, 0, 0]) - 0.5, top + height * np.array([0, 0, 1, 1, 0]) - 0.5
+            ax.plot(*frame, color=ORANGE, linewidth=2, clip_on=False)
     wrong = int(np.count_nonzero(classes != taken))
     title = f"{len(x)} images" + (f", {wrong} of them taken for another class" if network is not None else "")
-    return _picture(ax, image, title, "grey value")
+    return _picture(ax, image, title, "gray value")
 
 
-def plot_confusion(network: Network, x: Array, y: Array, ax: Axes | None = None) -> Axes:
-    """Plot how often each class, a row, is taken for each other, a column.
+def plot_confusion(network: Network, x: Array, y: Array, *, ax: Axes | None = None) -> Axes:
+    """Plot how often the network takes each class, a row, for each other class, a column.
 
-    x : (n, inputs) array; y : (n, classes) array, one-hot
+    Parameters
+    ----------
+    network : Network
+    x : (n, inputs) array
+    y : (n, classes) array
+        One-hot.
+    ax : Axes, optional
+        Where to plot; by default in a new figure.
     """
     ax, counts = _axes(ax), confusion(network, x, y)
-    image = ax.imshow(counts, cmap="cividis_r")
+    image = ax.imshow(counts, cmap=f"{AMOUNTS}_r")
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            dark = count > counts.max() / 2
             said = f"{row} taken for {column}: {count}" if row != column else ""
-            ink = "white" if dark else "#1a1a1a"
+            ink = PAPER if count > counts.max() / 2 else INK
             ax.text(column, row, str(count), ha="center", va="center", color=ink, gid=said)
     ax.set_xticks(range(len(counts)))
     ax.set_yticks(range(len(counts)))
@@ -194,17 +284,14 @@ def plot_confusion(network: Network, x: Array, y: Array, ax: Axes | None = None)
     return _titled(ax, f"{right} of {counts.sum()} are right", "taken for", "class")
 
 
-def _field(
-    ax: Axes, field: Array, across: Array, up: Array, colours: str, label: str,
-    low: float | None = None, high: float | None = None,
-) -> None:  # fmt: skip
+def _field(ax: Axes, field: Array, across: Array, up: Array, look: Mapping[str, Any], label: str) -> None:
     ends = (float(across[0]), float(across[-1]), float(up[0]), float(up[-1]))
-    image = ax.imshow(field, origin="lower", extent=ends, aspect="auto", cmap=colours, vmin=low, vmax=high)
+    image = ax.imshow(field, origin="lower", extent=ends, aspect="auto", **look)
     ax.figure.colorbar(image, ax=ax, label=label)
 
 
 def _height_of(sheet: Array) -> float:
-    """Return how high a figure is, in inches, that a sheet of images fills, with its title."""
+    """Return the height of a figure, in inches, that a sheet of images fills together with its title."""
     return min(5.0, 5.4 * sheet.shape[0] / sheet.shape[1] + 0.6)
 
 
@@ -224,12 +311,14 @@ def _titled(ax: Axes, title: str, x_label: str, y_label: str) -> Axes:
     return ax
 
 
-# The words of a plot
+# The description of a plot
 
 
 def describe(ax: Axes) -> str:
-    """Return what a plot shows, in words: its title, its axes, and each named line from where to where.
+    """Describe a plot: its title, its axes, and the first and the last value of each line that has a label.
 
+    Examples
+    --------
     >>> describe(plot_loss(["mse"], y=1.0))
     'Losses for the target 1. loss over prediction ŷ: mse from 0.9980 at 0.001 to 1.000e−6 at 0.999.'
     """
@@ -240,24 +329,22 @@ def describe(ax: Axes) -> str:
             continue
         if line.get_linestyle() == "None":
             parts.append(f"{label}, {len(xs)} point{'s' * (len(xs) > 1)}")
-        else:
-            at = [format_given(float(value)) for value in (xs[0], xs[-1])]
-            parts.append(
-                f"{label} from {format_number(float(ys[0]))} at {at[0]} to {format_number(float(ys[-1]))} at {at[1]}"
-            )
+            continue
+        start, end = (f"{format_number(float(ys[k]))} at {format_given(float(xs[k]))}" for k in (0, -1))
+        parts.append(f"{label} from {start} to {end}")
     parts += [str(patch.get_label()) for patch in ax.patches if not str(patch.get_label()).startswith("_")]
     for image in ax.images:
         low, high = (format_number(float(value)) for value in image.get_clim())
-        parts.append(f"colours from {low} to {high}")
-    parts += [str(text.get_gid()) for text in ax.texts if text.get_gid()]  # what a mark in a picture says
+        parts.append(f"colors from {low} to {high}")
+    parts += [str(text.get_gid()) for text in ax.texts if text.get_gid()]  # the description of a mark
     across, up = ax.get_xlabel(), ax.get_ylabel()
-    axes = (f"across: {across}; up and down: {up}" if ax.images else f"{up} over {across}") if across else ""
-    return f"{ax.get_title()}. " + f"{axes}: {'; '.join(parts)}.".lstrip(": ")
+    axes = f"across: {across}; up and down: {up}: " if ax.images else f"{up} over {across}: "
+    return f"{ax.get_title()}. {axes if across else ''}{'; '.join(parts)}."
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A plot with its words, for a notebook."""
+    """A plot with its description, for a notebook."""
 
     ax: Axes
 
@@ -268,12 +355,12 @@ class Shown:
         from IPython.display import display
 
         file, words = io.BytesIO(), describe(self.ax)
-        cast("Figure", self.ax.get_figure(root=True)).savefig(file, format="png", dpi=100)
+        self.ax.figure.canvas.figure.savefig(file, format="png", dpi=100)  # the whole figure, also of a subfigure
         picture = {"text/plain": words, "image/png": base64.b64encode(file.getvalue()).decode()}
         display(picture, raw=True, metadata={"image/png": {"alt": words}})  # type: ignore[no-untyped-call]
         print(textwrap.fill(words, WIDTH))  # a caption for everybody
 
 
 def shown(ax: Axes) -> Shown:
-    """Return a plot with its words: as the last line of a cell, both are shown."""
+    """Show a plot with its description, if this is the last line of a cell."""
     return Shown(ax)

@@ -1,7 +1,7 @@
-"""What an explorer shows and what its controls do, without the controls: frozen records and pure functions.
+"""The content of explorers, without their controls: frozen records and pure functions.
 
-A scene says which numbers can be moved and what can be chosen and pressed; it answers each change with another
-scene, and shows itself. That is all that an explorer needs, so everything here is read and tested without a browser.
+A scene lists the numbers that can be moved, the choices and the buttons. It answers each change with a new
+scene, and it describes how it looks. An explorer needs nothing else, so all of this is tested without a browser.
 """
 
 from __future__ import annotations
@@ -18,18 +18,20 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 
 from bpcourse.engine.backpropagation import Trace, backprop
+from bpcourse.engine.entries import replaced
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
 from bpcourse.engine.validation import Array, place, real
-from bpcourse.engine.variations import PITFALLS, replaced
-from bpcourse.names import Name
+from bpcourse.names import SYMBOLS, Name, Notation
 from bpcourse.numbers import format_number
 from bpcourse.pictures.charts import history
 from bpcourse.pictures.diagram import Diagram, draw
+from bpcourse.pictures.pitfalls import PITFALLS
 from bpcourse.registry import Registry, UnknownNameError
-from bpcourse.tutor.equations import Step, look_up, name_of, table
-from bpcourse.tutor.worked import Hand, solution
+from bpcourse.tutor.equations import Step, look_up, table
+from bpcourse.tutor.solutions import Hand
+from bpcourse.tutor.worked import solution
 
 Value = float | str
 
@@ -39,10 +41,10 @@ class Control:
     """A number that can be moved.
 
     name : such as "W1[1,2]"
-    label : how it is written
+    label : the name as people read it
     low, high : the ends of its slider
-    unit : by how much an arrow key moves it
-    least, most : what may be typed
+    unit : the distance that an arrow key moves it
+    least, most : the limits of what may be typed
     """
 
     name: str
@@ -56,7 +58,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Group:
-    """Controls under one heading, folded or open; `beside` : to the right, where there is room."""
+    """Controls under one heading, folded or open. `beside` puts them to the right, if there is room."""
 
     title: str
     controls: tuple[Control, ...]
@@ -66,7 +68,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some options, each with its value and what is shown for it."""
+    """One of several options, each with its value and the text that is shown for it."""
 
     name: str
     label: str
@@ -75,7 +77,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Button:
-    """Something to press. `repeats` : Run presses it again and again, with a `pause` in milliseconds."""
+    """A button. If it `repeats`, Run presses it again and again, with a `pause` in milliseconds."""
 
     name: str
     label: str
@@ -86,14 +88,14 @@ class Button:
 
 @dataclass(frozen=True)
 class View:
-    """What a scene shows.
+    """The look of a scene.
 
-    picture : the picture, its words and its values
-    caption : HTML beneath it
-    said : what changed, in a few words, to those who hear it
-    beside : a smaller picture beside the controls
-    solution : HTML, the worked solution of what was picked
-    note : what just happened, in words
+    picture : the picture, its description and its values
+    caption : HTML for below the picture
+    said : what changed, in a few words, for people who listen to a screen reader
+    beside : a smaller picture for beside the controls
+    solution : HTML, the worked solution of the value that was picked
+    note : a sentence about what just happened
     """
 
     picture: Diagram
@@ -105,11 +107,16 @@ class View:
 
 
 class Scene(Protocol):
-    """What an explorer needs."""
+    """The base of all scenes: no choices and no buttons, and Undo takes back every value."""
+
+    title: ClassVar[str]
+    """A title for people who listen to a screen reader."""
+    buttons: ClassVar[tuple[Button, ...]] = ()
 
     @property
-    def title(self) -> str:
-        """What it is, for those who hear it."""
+    def asked(self) -> tuple[str, ...]:
+        """Names of quantities that are plain words, such as "slope". A question is most likely about the first."""
+        return ()
 
     @property
     def groups(self) -> tuple[Group, ...]:
@@ -117,15 +124,8 @@ class Scene(Protocol):
 
     @property
     def choices(self) -> tuple[Choice, ...]:
-        """What can be chosen."""
-
-    @property
-    def buttons(self) -> tuple[Button, ...]:
-        """What can be pressed."""
-
-    @property
-    def asked(self) -> tuple[str, ...]:
-        """Names of quantities that are plain words, such as "slope", the likeliest to be asked about first."""
+        """The choices."""
+        return ()
 
     @property
     def values(self) -> dict[str, Value]:
@@ -133,81 +133,61 @@ class Scene(Protocol):
 
     @property
     def state(self) -> object:
-        """What Undo takes back: two scenes with equal states differ in what is looked at, at most."""
-
-    @property
-    def loss_value(self) -> float:
-        """The loss, for its history; NaN where there is none."""
-
-    def looking_as(self, other: Any) -> Scene:
-        """Return this state, looked at as another scene of the same kind is."""
-
-    def changed(self, values: Mapping[str, Value]) -> Scene:
-        """Return the scene with some values replaced; raise ValueError, in words, for what cannot be."""
-
-    def pressed(self, button: str) -> Scene:
-        """Return the scene after a button was pressed; raise ValueError, in words, where that cannot be."""
-
-    def quantity(self, name: str) -> float:
-        """Return any value by name; raise ValueError for an unknown one."""
-
-    def show(self, losses: Sequence[float]) -> View:
-        """Return what is shown; `losses` are those of the scenes so far, this one's at the end."""
-
-
-class PlainScene:
-    """What scenes of single ideas have in common: all values can be taken back, and there is nothing to press."""
-
-    title: ClassVar[str]
-    buttons: ClassVar[tuple[Button, ...]] = ()
-
-    @property
-    def asked(self) -> tuple[str, ...]:
-        """Nothing."""
-        return ()
-
-    @property
-    def choices(self) -> tuple[Choice, ...]:
-        """Nothing."""
-        return ()
-
-    @property
-    def values(self) -> dict[str, Value]:
-        """Each scene has its own."""
-        raise NotImplementedError
-
-    @property
-    def state(self) -> object:
-        """All values."""
+        """What Undo takes back. Two scenes with equal states are at most looked at differently."""
         return self.values
 
     @property
     def loss_value(self) -> float:
-        """NaN, as there is not one loss here."""
+        """The loss, for its history; NaN if there is not one loss."""
         return math.nan
 
+    def updated(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the values with some of them replaced. Raises UnknownNameError for an unknown name."""
+        require_known("number or choice", values, self.values)
+        return {**self.values, **values}
+
+    def validated(self) -> Self:
+        """Return the scene. Raises ValueError for impossible values."""
+        return self.changed({})
+
     def looking_as(self, other: Self) -> Self:
-        """Return the same: there is one way to look at it."""
+        """Return this state, looked at in the same way as another scene of the same kind."""
         return self
 
+    def changed(self, values: Mapping[str, Value]) -> Self:
+        """Return the scene with some values replaced. Raises ValueError for an impossible value."""
+
     def pressed(self, button: str) -> Self:
-        """Refuse."""
-        raise UnknownNameError("button", button, ["undo", "reset"])
+        """Return the scene after a button was pressed. Raises ValueError if that is impossible."""
+        raise UnknownNameError("button", button, [*(each.name for each in self.buttons), "undo", "reset"])
+
+    def quantity(self, name: str) -> float:
+        """Return any value by name. Raises ValueError for an unknown name."""
+
+    def show(self, losses: Sequence[float]) -> View:
+        """Return the look of the scene. `losses` are those of the scenes so far, with this one's at the end."""
+
+
+def require_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise UnknownNameError for the first of the names that is not known."""
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(kind, name, known)
 
 
 UPDATE = Button("update", "Update", "One step of gradient descent", repeats=True)
 
 
 @dataclass(frozen=True)
-class NetworkScene:
-    """A network with what it is trained on: its numbers can be moved, and it can go down one step.
+class NetworkScene(Scene):
+    """A network and the examples that it learns from. Its numbers can be moved, and it can go down one step.
 
-    network, x, y, loss, learning_rate : as `backprop` and `sgd_step` take them
-    movable : names of numbers, or of whole arrays, that have a control; None is all
+    network, x, y, loss, learning_rate : the arguments of `backprop` and `sgd_step`
+    movable : names of numbers, or of whole arrays, that have a control; None means all
     notation : "standard" or "lecture"
-    example : which example of a batch is shown, from 1
-    pitfall : the name of the one that was chosen last, or ""
-    note : what just happened, in words
+    example : the example of a batch that is shown, from 1
+    pitfall : the name of the pitfall that was chosen last, or ""
+    note : a sentence about what just happened
     """
 
     network: Network
@@ -216,12 +196,12 @@ class NetworkScene:
     loss: Loss
     learning_rate: float
     movable: tuple[str, ...] | None = None
-    notation: str = "standard"
+    notation: Notation = "standard"
     example: int = 1
     pitfall: str = ""
     note: str = ""
 
-    asked: ClassVar[tuple[str, ...]] = ()  # its quantities have names with an index
+    buttons: ClassVar[tuple[Button, ...]] = (UPDATE,)
 
     @cached_property
     def trace(self) -> Trace:
@@ -235,36 +215,34 @@ class NetworkScene:
 
     @property
     def state(self) -> object:
-        """Every number, and the activations, which a pitfall may change."""
+        """Every number, and the activations because a pitfall may change them."""
         layers = [(layer.W.tobytes(), layer.b is not None and layer.b.tobytes()) for layer in self.network.layers]
         activations = [layer.activation for layer in self.network.layers]
         return layers, activations, self.x.tobytes(), self.y.tobytes(), self.learning_rate
 
     def looking_as(self, other: Self) -> Self:
-        """Return these numbers, with the example that the other scene shows."""
+        """Return the same numbers, with the example that the other scene shows."""
         return replace(self, example=other.example)
 
     @cached_property
     def numbers(self) -> dict[str, float]:
-        """Every number that could be moved; of a batch, input and target of the example that is shown."""
+        """Every number that can be moved. Of a batch, only the inputs and targets of the example that is shown."""
+        arrays = {name: self.trace[name] for name in self.trace if Name.read(name).is_parameter}
+        arrays |= {"x": self.x[self.example - 1], "y": self.y[self.example - 1]}
         found: dict[str, float] = {}
-        for k, layer in enumerate(self.network.layers, start=1):
-            for quantity, array in (("W", layer.W), ("b", layer.b)):
-                if array is not None:
-                    found |= {name_of(quantity, k, _from_one(i)): float(value) for i, value in np.ndenumerate(array)}
-        for quantity, rows in (("x", self.x), ("y", self.y)):
-            row = enumerate(rows[self.example - 1], start=1)
-            found |= {name_of(quantity, 0, (unit,)): float(value) for unit, value in row}
-        return found | {"learning_rate": self.learning_rate}
+        for name, array in arrays.items():
+            for index, value in np.ndenumerate(array):
+                found[f"{name}[{','.join([str(i + 1) for i in index])}]"] = float(value)
+        return {**found, "learning_rate": self.learning_rate}
 
     @property
     def parameters(self) -> dict[str, float]:
         """Every weight and bias."""
-        return {name: value for name, value in self.numbers.items() if name[0] in "Wb"}
+        return {name: value for name, value in self.numbers.items() if Name.read(name).is_parameter}
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """The numbers by layer, what is given folded unless it was chosen, and the learning rate beside them."""
+        """The numbers by layer, the folded inputs and targets, and the learning rate beside them."""
         parts: dict[str, list[Control]] = {}
         for name in self.numbers:
             if self.movable is None or name in self.movable or _array(name) in self.movable:
@@ -274,50 +252,54 @@ class NetworkScene:
 
     def _group(self, name: str) -> str:
         part = Name.read(name)
-        return f"layer {part.layer}" if part.layer else {"x": "inputs", "y": "targets"}.get(name[0], "learning rate")
+        others = {"x": "inputs", "y": "targets", "learning_rate": "learning rate"}
+        return f"layer {part.layer}" if part.layer else others[part.quantity]
 
     def control(self, name: str) -> Control:
         """Return the control of a number, with room for its present value."""
-        label, value = Name.read(name).symbol(self.notation), abs(self.numbers[name])
+        part, value = Name.read(name), abs(self.numbers[name])
+        label, last = part.symbol(self.notation), self.network.layers[-1].activation
         if name == "learning_rate":
             low = min(0.01, value)
             return Control(name, label, low, max(10.0, 4 * value), low, least=0.0)
-        if name[0] == "y" and value <= 1 and self.network.layers[-1].activation.name in ("sigmoid", "softmax"):
+        if part.quantity == "y" and value <= 1 and last.name in ("sigmoid", "softmax"):
             return Control(name, label, 0.0, 1.0, least=0.0, most=1.0)
         high = max(5.0, 2.0 * round(value))
         return Control(name, label, -high, high)
 
-    def checked(self) -> Self:
-        """Return the scene, and raise UnknownNameError for a name in `movable` that no number has."""
-        known = dict.fromkeys([*self.numbers, *map(_array, self.numbers)])
-        for name in self.movable or ():
-            if name not in known:
-                raise UnknownNameError("number to move called", name, known)
+    def validated(self) -> Self:
+        """Return the scene. Raises ValueError if its pass cannot be computed, or for an unknown name."""
+        require_known("notation", [self.notation], SYMBOLS)
+        known = [*self.numbers, *dict.fromkeys(map(_array, self.numbers))]
+        require_known("number to move called", self.movable or (), known)
+        return self._computed()
+
+    def _computed(self) -> Self:
+        """Return the scene after its pass was computed, so that a pass that overflows is refused now."""
+        _ = self.trace
         return self
 
     @property
     def pitfalls(self) -> Choice:
-        """The pitfalls that this network can be led into."""
+        """The pitfalls that are possible for this network."""
         traps = ((name, trap.title) for name, trap in PITFALLS.items() if trap.applies(self.trace))
         return Choice("pitfall", "Try", (("", "a pitfall …"), *traps))
 
     def changed(self, values: Mapping[str, Value]) -> Self:
-        """Return the scene with other numbers, or led into a pitfall.
+        """Return the scene with other numbers, or in a pitfall.
 
-        Names are those of `numbers`; `x[1]@2` is an input of the second example of a batch.
+        The names are those of `numbers`; `x[1]@2` is an input of the second example of a batch.
         """
         scene = self
         parameters: dict[str, Any] = {}
         for name, value in values.items():
             if name == "pitfall":
                 scene = scene._trapped(str(value))
-            elif Name.read(name).quantity in ("W", "b"):
+            elif Name.read(name).is_parameter:
                 parameters[name] = value
             else:
                 scene = scene._with_given(name, value)
-        scene = replace(scene, network=replaced(scene.network, parameters)) if parameters else scene
-        scene.trace  # noqa: B018 - what cannot be computed is refused here, in words
-        return scene
+        return (replace(scene, network=replaced(scene.network, parameters)) if parameters else scene)._computed()
 
     def _trapped(self, name: str) -> Self:
         if not name:
@@ -327,7 +309,7 @@ class NetworkScene:
         return replace(self, network=network, learning_rate=rate, pitfall=name, note=note)
 
     def _with_given(self, name: str, value: object) -> Self:
-        """Return the scene with another learning rate, input or target."""
+        """Return the scene with a different learning rate, input or target."""
         if name == "learning_rate":
             rule = "a positive finite number, such as 0.1"
             return replace(self, learning_rate=real(value, name, rule, lambda rate: 0 < rate < math.inf))
@@ -340,18 +322,21 @@ class NetworkScene:
     def pressed(self, button: str) -> Self:
         """Return the scene after one step of gradient descent."""
         if button != "update":
-            raise UnknownNameError("button", button, ["update", "undo", "reset"])
-        scene = replace(self, network=sgd_step(self.trace, self.learning_rate))
-        scene.trace  # noqa: B018 - as above
-        return scene
+            return super().pressed(button)
+        return replace(self, network=sgd_step(self.trace, self.learning_rate))._computed()
 
     def quantity(self, name: str) -> float:
         """Return a weight, a bias, its gradient, the loss or the learning rate by name."""
         if name in ("loss", "learning_rate"):
             return {"loss": self.trace.loss, "learning_rate": self.learning_rate}[name]
-        arrays = {each: self.trace[each] for each in self.trace if each.lstrip("d")[0] in "Wb"}
-        array, index = place(name, arrays, "number")
-        return float(arrays[array][index])
+        array, index = place(name, self._learned, "number")
+        return float(self._learned[array][index])
+
+    @cached_property
+    def _learned(self) -> dict[str, Array]:
+        """The weights, the biases and their gradients."""
+        wanted = ("W", "b", "dW", "db")
+        return {name: self.trace[name] for name in self.trace if Name.read(name).quantity in wanted}
 
     def table(self, names: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
         """Return names, values and gradients of some numbers, and the loss, as text."""
@@ -363,14 +348,14 @@ class NetworkScene:
 
 
 WHOLE = "the whole pass"
-MOST_EXAMPLES = 16  # that a person would follow number by number
+MOST_EXAMPLES = 16  # nobody would follow more of them number by number
 
 
 @dataclass(frozen=True)
 class PassScene(NetworkScene):
     """The whole pass: the diagram with every value, its equations one at a time, and the worked solution of any value.
 
-    step : how many equations of the pass are shown; 0 is all of it
+    step : the number of equations that are shown; 0 means all of them
     picked : the name of the value whose worked solution is shown, or ""
     """
 
@@ -386,18 +371,18 @@ class PassScene(NetworkScene):
 
     @cached_property
     def steps(self) -> dict[str, Step]:
-        """The equations of the pass, and before them what is given."""
+        """The given values and the equations of the pass."""
         return table(self.trace)
 
     @cached_property
     def walk(self) -> tuple[Step, ...]:
-        """The equations in the order in which they are shown; of a batch the example's own, and the means."""
+        """The equations in the order in which they are shown. Of a batch, those of the example and the means."""
         own = ("", f"@{self.example}")
         return tuple(s for s in self.steps.values() if s.kind not in ("given", "y_hat") and s.at in own)
 
     @property
     def choices(self) -> tuple[Choice, ...]:
-        """What to explain, which pitfall to try, and of a batch which example to show."""
+        """The value to explain, the pitfall to try and, for a batch, the example to show."""
         hand = Hand.of(self.steps, self.notation)
         named = ((step.name, hand.symbol(step.name)) for step in self.walk)
         found = [Choice("explain", "Explain", (("", "nothing"), (WHOLE, WHOLE), *named)), self.pitfalls]
@@ -411,16 +396,16 @@ class PassScene(NetworkScene):
 
     @property
     def values(self) -> dict[str, Value]:
-        """The value of every number that could be moved, and what is chosen."""
+        """Every number that can be moved, and the choices."""
         chosen: dict[str, Value] = {"explain": self.picked, "pitfall": self.pitfall}
         return {**self.numbers, **chosen, **({"example": str(self.example)} if len(self.x) > 1 else {})}
 
     def looking_as(self, other: Self) -> Self:
-        """Return these numbers, with the example, the step and the worked solution that the other scene shows."""
+        """Return the same numbers, with the example, the step and the worked solution that the other scene shows."""
         return replace(self, example=other.example, step=other.step, picked=other.picked)
 
     def changed(self, values: Mapping[str, Value]) -> Self:
-        """Return the scene with other numbers, or something else to look at."""
+        """Return the scene with other numbers or choices."""
         looks = {name: str(values[name]) for name in ("explain", "example") if name in values}
         scene = super().changed({name: value for name, value in values.items() if name not in looks})
         if "example" in looks:
@@ -434,12 +419,12 @@ class PassScene(NetworkScene):
         return name if name in ("", WHOLE) else look_up(self.steps, self._of_example(name)).name
 
     def _of_example(self, name: str) -> str:
-        """Return the name of a value of the example that is shown, where each example has its own."""
+        """Return the name of a value with the example that is shown, if each example has its own value."""
         part = Name.read(name)
         own = str(part.at(example=self.example))
-        return (
-            own if not part.example and len(self.x) > 1 and own in self.steps and str(part) not in self.steps else name
-        )
+        if part.example or len(self.x) == 1 or str(part) in self.steps:
+            return name
+        return own if own in self.steps else name
 
     def pressed(self, button: str) -> Self:
         """Return the scene one equation on or back, or after one step of gradient descent."""
@@ -460,16 +445,17 @@ class PassScene(NetworkScene):
             step, hand = walked[-1], Hand.of(self.steps, self.notation)
             lit, known = {step.name, *step.needs}, {each.name for each in walked}
             sides, where = hand.sides(hand.equation(step)), f"step {len(walked)} of {len(self.walk)}"
-            if step.at:  # an example's own gradients are those of its own loss, without the mean over the batch
+            if step.at:  # the gradients of an example are those of its own loss, without the mean over the batch
                 row, where = slice(example - 1, example), f"example {example} alone, {where}"
                 shown, example = backprop(self.network, self.x[row], self.y[row], self.loss), 1
-                lit, known = ({name.partition("@")[0] for name in names} for names in (lit, known))
+                lit, known = ({str(Name.read(name).at(example=0)) for name in names} for names in (lit, known))
             equation = " <wbr>= ".join(escape(side) for side in sides)
             caption = f'<p><b>{step.label}</b>, {where}</p><p class="equation">{equation}</p>'
             said = f"{step.label}, {where}: {' = '.join(sides)}"
         solved = None if self.picked == WHOLE else self.picked
-        worked = solution(self.steps, solved, self.notation).fragment(level=4) if self.picked else ""
-        return View(draw(shown, self.notation, example, lit, known), caption, said, history(losses), worked, self.note)
+        worked = solution(self.steps, solved, notation=self.notation).to_html(level=4) if self.picked else ""
+        picture = draw(shown, notation=self.notation, example=example, lit=lit, known=known)
+        return View(picture, caption, said, history(losses), worked, self.note)
 
 
 INVITATION = "<p>All values are shown. <b>Step ▶</b> computes them one after the other.</p>"
@@ -480,10 +466,6 @@ def _array(name: str) -> str:
     return str(Name.read(name).at(index=()))
 
 
-def _from_one(index: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(i + 1 for i in index)
-
-
 # Predict first
 
 NAME = r"[A-Za-z_]+\d*\[[\d, ]+\](?:@\d+)?|\bloss\b|\blearning_rate\b"
@@ -491,11 +473,11 @@ NAME = r"[A-Za-z_]+\d*\[[\d, ]+\](?:@\d+)?|\bloss\b|\blearning_rate\b"
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a learner says before anything moves.
+    """A learner's answer to a question, given before anything moves.
 
-    name : of the value that the question is about, or ""
+    name : the value that the question is about, or ""
     said : the answer: words, a sign or a number
-    start : the value of what the question is about, or None if it names nothing
+    start : the value at that moment, or None if the question names no value
     """
 
     name: str
@@ -504,21 +486,21 @@ class Prediction:
 
     @staticmethod
     def about(question: str, asked: Iterable[str] = ()) -> str:
-        """Return the name of the value that a question is about, or "": the last that is no weight, bias or input.
+        """Return the name of the value that a question is about, or "".
 
-        asked : what an explorer of one idea can be asked instead, the first that occurs
+        It is the last value in the question that is not a weight, bias, input, target or learning rate.
+        If an explorer can be asked about the plain words in `asked`, it is the first of these that occurs.
 
         >>> Prediction.about("What does dW2[1,2] do when b1[1] grows?"), Prediction.about("Who knows?")
         ('dW2[1,2]', '')
         """
         if asked:
             return next((name for name in asked if re.search(rf"\b{name}\b", question)), "")
-        named = _named(question)
-        results = [name for name in named if Name.read(name).quantity not in ("W", "b", "x", "y", "learning_rate")]
-        return (results or named or [""])[-1]
+        named, given = _named(question), ("W", "b", "x", "y", "learning_rate")
+        return ([name for name in named if Name.read(name).quantity not in given] or named or [""])[-1]
 
-    def beside(self, now: float | None, notation: str = "standard") -> str:
-        """Return the prediction beside what came out.
+    def beside(self, now: float | None, notation: Notation = "standard") -> str:
+        """Return the prediction next to the result.
 
         >>> Prediction("z1[2]", "down", 0.25).beside(0.125)
         'You predicted: down. z1₂ was 0.2500 and is 0.1250 now: it went down.'
@@ -542,9 +524,11 @@ def _named(text: str) -> list[str]:
     return found
 
 
-def in_symbols(text: str, notation: str) -> str:
-    """Return a text with the names of values as they are written.
+def in_symbols(text: str, notation: Notation) -> str:
+    """Return a text with symbols in place of the names of values.
 
+    Examples
+    --------
     >>> in_symbols("Raise W2[1,2]: what does dW1[1,1] do?", "standard")
     'Raise w2₁₂: what does ∂L/∂w1₁₁ do?'
     """

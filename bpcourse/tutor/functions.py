@@ -161,7 +161,7 @@ def check_function(name: str, f: Callable[..., object]) -> Verdict:
         results.append(outcome)
         if len(results) == len(question.points):
             found = _explained(name, question, results)
-            if found:
+            if found is not None:
                 return found
         if len(results) > len(question.points) and not _equal(outcome, right):
             return _wrong_further_on(name, arguments, outcome, right)

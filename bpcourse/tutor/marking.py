@@ -22,7 +22,6 @@ The rule and its numbers were found with a prototype; benchmarks/diagnosis.py me
 
 from __future__ import annotations
 
-import html
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
@@ -30,7 +29,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from numbers import Real
 from textwrap import wrap
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +39,11 @@ from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import Array
 from bpcourse.names import Name
 from bpcourse.numbers import WIDTH, Reading, format_number, parse_digits
+from bpcourse.palette import STATUS_COLORS
+from bpcourse.render import render
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
-from bpcourse.tutor.worked import Hand
+from bpcourse.tutor.solutions import Hand
 
 FEWEST_DIGITS = 3
 SAME = 1e-9  # relative: two values that differ by less are one
@@ -59,52 +61,76 @@ SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may 
 Wrong = tuple[tuple[Mistake, ...], float]
 """A mistake or a pair, and what it makes of a value."""
 
-WORDS = {
-    "correct": ("✓", "Right", "#1b6e3c"),
-    "mistake": ("✗", "Not right, and this is why", "#a03a00"),
-    "could be": ("?", "Not sure yet", "#7a5a00"),
-    "wrong": ("✗", "Not right", "#a03a00"),
-    "not answered": ("…", "Not answered yet", "#555555"),
-    "unreadable": ("?", "Cannot be read", "#7a5a00"),
+Status = Literal["correct", "mistake", "could be", "wrong", "not answered", "unreadable"]
+STATUS: dict[Status, tuple[str, str]] = {
+    "correct": ("✓", "Right"),
+    "mistake": ("✗", "Not right, and this is why"),
+    "could be": ("?", "Not sure yet"),
+    "wrong": ("✗", "Not right"),
+    "not answered": ("…", "Not answered yet"),
+    "unreadable": ("?", "Cannot be read"),
 }
-"""What each status is called, its sign, and its colour, dark enough on white."""
+"""The sign and the words of each status. Its color is in `bpcourse.palette.STATUS_COLORS`."""
 
 
 @dataclass(frozen=True, repr=False)
 class Verdict:
-    """What is said about one answer, or about a chain of them.
+    """The verdict on one answer, on an array or on a chain of answers. It is true only if the answer is right.
 
-    status : "correct", "mistake" (stated), "could be", "wrong", "not answered" or "unreadable"
-    message, hint : the words
-    mistakes : ids of mistakes that make this number, the likeliest first; those that make the same one together
-    steps : of a chain, the verdict of each answer by name
-    first : of a chain or an array, the name of the first answer that is not right, or ""
+    Parameters
+    ----------
+    status : str
+        "correct", "mistake" (a mistake is named), "could be", "wrong", "not answered" or "unreadable".
+    message, hint : str
+        The words for people. Nothing parses them.
+    mistakes : tuple of str
+        Ids of the mistakes that give this number, the likeliest first.
+    steps : mapping of str to Verdict
+        For a chain or an array, the verdict on each answer, by name. Read-only.
+    first : str
+        For a chain or an array, the name of the first wrong answer, or "".
+    carried : bool
+        Whether the answer is right only given the learner's own earlier numbers.
+    rounded : bool
+        Whether the answer is right to three digits, but something was rounded in between.
+    note : str
+        What there is to say about a right answer besides that it is right, or "".
     """
 
-    status: str
+    status: Status
     message: str
     hint: str = ""
     mistakes: tuple[str, ...] = ()
     steps: Mapping[str, Verdict] = field(default_factory=dict)
     first: str = ""
+    carried: bool = field(default=False, kw_only=True)
+    rounded: bool = field(default=False, kw_only=True)
+    note: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))
+
+    def __bool__(self) -> bool:
+        return self.status == "correct"
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "steps": dict(self.steps)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, steps=MappingProxyType(state["steps"]))
 
     def __repr__(self) -> str:
-        sign, words, _ = WORDS[self.status]
+        sign, words = STATUS[self.status]
         paragraphs = [*f"{sign} {words}: {self.message}".splitlines(), *self.hint.splitlines()]
         return "\n  ".join(line for paragraph in paragraphs for line in wrap(paragraph, WIDTH))
 
     def _repr_html_(self) -> str:
-        sign, words, colour = WORDS[self.status]
-        message, hint = (html.escape(text).replace("\n", "<br>") for text in (self.message, self.hint))
-        hint = f"<div style='margin-top:.3em'>{hint}</div>" if hint else ""
-        return (
-            f"<div role='status' style='border-left:4px solid {colour};padding:.4em .8em;background:#fff;color:#222'>"
-            f"<strong style='color:{colour}'>{sign} {words}.</strong> {message}{hint}</div>"
-        )
+        sign, words = STATUS[self.status]
+        return str(render("verdict.html", verdict=self, sign=sign, words=words, color=STATUS_COLORS[self.status]))
 
 
 def check(
-    trace: Trace, name: str | Mapping[str, object], answer: object = ..., learning_rate: float | None = None
+    trace: Trace, name: str | Mapping[str, object], answer: object = ..., *, learning_rate: float | None = None
 ) -> Verdict:
     """Return what an answer says: right, or which mistake makes exactly this number.
 
@@ -146,7 +172,7 @@ def check(
 
 
 def check_each(
-    trace: Trace, name: str, answers: Iterable[object], learning_rate: float | None = None
+    trace: Trace, name: str, answers: Iterable[object], *, learning_rate: float | None = None
 ) -> Iterator[Verdict]:
     """Yield what `check` says to each of many answers to one value; the mistakes are computed once.
 
@@ -239,6 +265,8 @@ def _read(step: Step, answer: object, trace: Trace) -> Reading | Verdict:
         return Verdict("unreadable", f"{name}: {error}.")
     except OverflowError:
         return Verdict("unreadable", f"{name}: needed one number; this one is too large for a float.")
+    except Exception:  # a time span, or an object that fails to be a float
+        return Verdict("unreadable", f"{name}: needed one number; got a {type(answer).__name__}.")
     if reading is None:
         return Verdict("not answered", f"{name} = ?", "Put your number in place of the dots.")
     single = np.float32 in (trace["x"].dtype, getattr(answer, "dtype", None))
@@ -316,9 +344,13 @@ class _Marked:
         said, ids = self.said, tuple(dict.fromkeys(id for match in matches for id in match.ids))
         near = self.reading.digits >= DIGITS_NEAR and self.off <= NEAR * self.size
         if self.rounded:
-            return Verdict("correct", f"{said}, right to three digits; something was rounded on the way.")
+            note = "right to three digits; something was rounded on the way"
+            return Verdict("correct", f"{said}, {note}.", carried=self.carried, rounded=True, note=note)
+        if self.carried:
+            note = "given your own earlier numbers"
+            return Verdict("correct", f"{said}, {note}.", carried=True, note=note)
         if self.right:
-            return Verdict("correct", f"{said}{', given your own earlier numbers' if self.carried else ''}.")
+            return Verdict("correct", f"{said}.")
         if self.too_short:
             asked = "Write it with three significant digits or more; then there is something to compare."
             return Verdict("could be", f"{said} agrees as far as it goes.", asked)
@@ -494,10 +526,12 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
     any_entry = steps[names.flat[0]]
     own = [steps[each] for each in names.flat] if array.size == names.size else [any_entry] * array.size
     cast = np.float32 if single else lambda each: each
-    readings = [_read(step, cast(each), trace) for step, each in zip(own, array.flat, strict=True)]
+    readings = [_read(step, cast(each), trace) for step, each in zip(own, array.ravel(), strict=True)]
     bad = next((each for each in readings if isinstance(each, Verdict) and each.status == "unreadable"), None)
-    if bad or array.size == 0:
-        return bad or Verdict("unreadable", f"{needed}; got an empty one.")
+    if array.size == 0:
+        return Verdict("unreadable", f"{needed}; got an empty one.")
+    if bad is not None:
+        return bad
     if names.shape[0] == 1 and array.shape == names.shape[1:]:
         names = names[0]  # of one example a row is as good as a batch of one
     scale = 1
@@ -553,7 +587,7 @@ def _wrong_arrays(trace: Trace, name: Name, right: Array) -> Iterator[tuple[Mist
         yield MISTAKES["bias_grad_summed_all_axes"], np.array(dz.sum())
     if name.quantity == "z" and not name.new and len(trace["x"]) == 1:
         W, row = trace[f"W{name.layer}"], trace[f"a{name.layer - 1}"]
-        b = trace.values.get(f"b{name.layer}", np.zeros(W.shape[1]))
+        b = trace.get(f"b{name.layer}", np.zeros(W.shape[1]))
         yield MISTAKES["star_for_matmul"], W * row.T + b
         yield MISTAKES["star_for_matmul"], W.T * row + b[:, np.newaxis]
 
@@ -577,15 +611,10 @@ class Hints:
         return f"Hint 1 of 3: {self.where}\n  The next ones: .rule and .numbers"
 
     def _repr_html_(self) -> str:
-        first, *more = (html.escape(text) for text in (self.where, self.rule, self.numbers))
-        later = "".join(
-            f"<details><summary>Hint {number} of 3</summary>{text}</details>"
-            for number, text in enumerate(more, start=2)
-        )
-        return f"<div><strong>Hint 1 of 3.</strong> {first}{later}</div>"
+        return str(render("hints.html", hints=self))
 
 
-def hint(trace: Trace, name: str, learning_rate: float | None = None, notation: str = "standard") -> Hints:
+def hint(trace: Trace, name: str, *, learning_rate: float | None = None, notation: str = "standard") -> Hints:
     """Return three hints for a value, the last one step from the answer; of an array, for its first entry.
 
     Raises ValueError for a name that this pass has not.

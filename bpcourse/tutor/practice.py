@@ -1,18 +1,19 @@
-"""Problems without end: networks with numbers fit for hand work, and a question about each.
+"""An endless supply of problems: networks with numbers that suit hand work, and a question about each.
 
-The same seed gives the same problem on every machine and for good: the only source of chance is
-`random.Random(text).random()`, which Python keeps from version to version. (Only a new mistake that lands on an answer
-can change a problem, and a test says so.) Numbers are drawn until they are well-posed:
+The same topic, level and seed always give the same problem, on every machine: the only source of chance is
+`random.Random(text).random()`, which Python keeps from version to version. (A problem can only change if a new mistake
+happens to give its answer; a test notices that.) Numbers are drawn until the problem is well-posed:
 
-* one or two decimals, no two weights of a layer alike, no layer square, so that nothing is right by symmetry;
-* no unit saturated, no z near a kink, and on the way to the answer no error, δ or gradient that vanishes, but behind a
-  ReLU that is off;
-* what every mistake makes of the answer (but rounding) told from it by three digits, and at least 2 % away from it if
-  it is one value, not an array;
-* an answer of 0 only where a ReLU that is off makes it 0: then every mistake leaves it 0 or makes 0.001 of it;
-* where one value is asked for, no mistake that is often made (prior 2 or 3) right by chance, as where two examples are
-  alike; and no two of them that four digits do not tell apart, unless they give the same in every network of this kind;
-* a step of gradient descent of at least a tenth of the weight, so that it shows in the new one.
+* Numbers have one or two decimals, no two weights of a layer have the same size, and no layer is square, so that
+  nothing is right by symmetry.
+* No unit is saturated and no z is near a kink. No error, δ or gradient that leads to the answer vanishes, except behind
+  a ReLU that is off.
+* What each mistake gives (except rounding) differs from the right answer within three digits, and by at least 2 % if
+  the answer is one value and not an array.
+* The answer is 0 only where a ReLU that is off makes it 0. Then each mistake leaves it 0 or makes it at least 0.001.
+* If one value is asked for, no common mistake (prior 2 or 3) is right by chance, as it would be if two examples were
+  alike. No two common mistakes agree within four digits, unless they agree in every network of this kind.
+* A step of gradient descent is at least a tenth of the weight, so that it shows in the new weight.
 """
 
 from __future__ import annotations
@@ -33,10 +34,11 @@ from bpcourse.engine.validation import Array, is_count
 from bpcourse.names import Name
 from bpcourse.numbers import WIDTH, format_given, format_number
 from bpcourse.registry import Registry
-from bpcourse.tutor.equations import Step, entries, needed_for, table
+from bpcourse.tutor.equations import Step, entries, name_of, needed_for, table
 from bpcourse.tutor.marking import SAME, Hints, Verdict, check, half_unit, hint, nothing_done
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
-from bpcourse.tutor.worked import Hand, Heading, Solution, loss_in_words, question, solve
+from bpcourse.tutor.solutions import Hand, Section, Solution
+from bpcourse.tutor.worked import loss_in_words, question, solve
 
 T = TypeVar("T")
 Wrong = tuple[tuple[Mistake, ...], float]  # one mistake or two together, and what comes out
@@ -44,30 +46,43 @@ Wrong = tuple[tuple[Mistake, ...], float]  # one mistake or two together, and wh
 SHAPES = ((2, 1), (3, 2, 1), (2, 3, 2), (3, 2, 3), (3, 4, 3))
 """The sizes of the network at each level, from 1: one unit, one path, two paths, three, and three among many."""
 
-APART = 0.02  # of |right − o|
+APART = 0.02  # of |right − o|: how far a mistake must be from the right answer
 SMALLEST_Z, LARGEST_Z = 0.05, 2.5  # between a kink and saturation
-SMALLEST = 0.001  # of an error, a δ, a gradient
-DIGITS = 4  # are asked for, and tell often made mistakes apart
-NEARBY = 1e-5  # by such a part numbers are moved, to see what was equal by chance
-SMALLEST_STEP = 0.1  # of the weight that is moved
-FAR = 0.2  # of the right value: so far away at least a colleague's number is
+SMALLEST = 0.001  # size of an error, a δ or a gradient
+DIGITS = 4  # the digits that are asked for; they distinguish common mistakes
+NEARBY = 1e-5  # relative size of a small change that shows what was equal by chance
+SMALLEST_STEP = 0.1  # of the weight that is updated
+FAR = 0.2  # of the right value: how far away a colleague's number must be
 
 
 @dataclass(frozen=True)
 class Topic:
     """What a problem is about.
 
-    words : what is asked for
-    quantity : the name of what is asked for, without layer and index
-    output : whether it is asked of the output layer, else of layer 1
-    hidden, outputs : activations to choose from
-    losses : losses to choose from
-    from_level : the smallest level that has what is asked for
-    examples : how many
-    rate : whether there is a learning rate
-    whole : whether the whole array is asked for
-    gated : where some hidden units are to be off and others on, the names to choose from
-    claimed : whether a colleague's wrong number is given, whose mistake is to be found
+    Parameters
+    ----------
+    words : str
+        What is asked for.
+    quantity : str
+        The quantity that is asked for, without layer and index.
+    output : bool
+        Whether it belongs to the output layer; otherwise to layer 1.
+    hidden, outputs : tuple of str
+        Activations to choose from.
+    losses : tuple of str
+        Losses to choose from.
+    from_level : int
+        The lowest level that has what is asked for.
+    examples : int
+        The number of examples.
+    rate : bool
+        Whether there is a learning rate.
+    whole : bool
+        Whether the whole array is asked for.
+    gated : tuple of str
+        If some hidden units are to be off and others on, the names to choose from.
+    claimed : bool
+        Whether a colleague's wrong number is given, and the mistake is to be found.
     """
 
     words: str
@@ -85,29 +100,44 @@ class Topic:
 
 
 SMOOTH, ALL = ("sigmoid", "tanh"), ("sigmoid", "tanh", "relu", "leaky_relu")
-GATED = (*2 * ("dW1[{input},{on}]", "da1[{off}]"), "dW1[{input},{off}]", "dW2[{off},{output}]")
-"""Gradients that who forgets what a unit that is off does gets wrong; one in three is 0.
-
-Of a weight into a unit that is on: the prediction would be another if the other unit had passed on its z. Of what a
-unit that is off puts out: not 0, as the gate comes only after it. Of weights into it and out of it: 0.
-"""
+GATED = (
+    "dW1[{input},{on}]",  # with the unit that is off treated as linear, the prediction would be different
+    "da1[{off}]",  # not 0, as the ReLU is only passed after it
+    "dW1[{input},{on}]",
+    "da1[{off}]",
+    "dW1[{input},{off}]",  # 0
+    "dW2[{off},{output}]",  # 0
+)
+"""Gradients that come out wrong if you forget that an inactive ReLU passes nothing on. A third of them are 0."""
 CLASSES: dict[str, Any] = {"outputs": ("softmax",), "losses": ("categorical_cross_entropy",), "from_level": 3}
 
-TOPICS = Registry(
+
+class Topics(Registry[Topic]):
+    """The topics by name. Printed, it lists them with what each asks for."""
+
+    def __repr__(self) -> str:
+        width = max(map(len, self))
+        return "\n".join(f"{name:{width}}  {topic.words}" for name, topic in self.items())
+
+
+TOPICS = Topics(
     "topic",
     {
-        "weighted_sum": Topic("what a unit adds up", "z"),
-        "activation": Topic("what a unit puts out", "a", output=False, hidden=SMOOTH, outputs=SMOOTH),
-        "slope": Topic("how steep an activation is", "slope", output=False, hidden=SMOOTH, outputs=SMOOTH),
+        "weighted_sum": Topic("the weighted sum of a unit", "z"),
+        "activation": Topic("the output of a unit", "a", output=False, hidden=SMOOTH, outputs=SMOOTH),
+        "slope": Topic("the slope of an activation", "slope", output=False, hidden=SMOOTH, outputs=SMOOTH),
         "forward": Topic(
-            "what the network predicts: the whole forward pass", "y_hat", hidden=ALL, outputs=("sigmoid", "identity")
+            "the prediction of the network: the whole forward pass",
+            "y_hat",
+            hidden=ALL,
+            outputs=("sigmoid", "identity"),
         ),
-        "loss": Topic("how large a squared error is", "loss", outputs=("sigmoid", "identity")),
-        "cross_entropy": Topic("how large a binary cross-entropy is", "loss", losses=("binary_cross_entropy",)),
+        "loss": Topic("the value of a squared error", "loss", outputs=("sigmoid", "identity")),
+        "cross_entropy": Topic("the value of a binary cross-entropy", "loss", losses=("binary_cross_entropy",)),
         "loss_slope": Topic("the slope of the loss at a prediction", "da", outputs=("sigmoid", "identity")),
-        "output_delta": Topic("δ of an output", "dz", outputs=SMOOTH),
+        "output_delta": Topic("the δ of an output", "dz", outputs=SMOOTH),
         "output_weight": Topic("the gradient of a weight of the last layer", "dW", outputs=SMOOTH),
-        "hidden_delta": Topic("δ of a hidden unit", "dz", output=False, from_level=2),
+        "hidden_delta": Topic("the δ of a hidden unit", "dz", output=False, from_level=2),
         "hidden_weight": Topic(
             "the gradient of a hidden weight, along every path",
             "dW",
@@ -132,9 +162,9 @@ TOPICS = Registry(
         ),
         "batch": Topic("the gradient of a weight for a batch of two examples", "dW", output=False, examples=2),
         "update": Topic("a weight after one step of gradient descent", "W", losses=("half_sse",), rate=True),
-        "softmax": Topic("a probability by softmax", "y_hat", **CLASSES),
-        "softmax_slope": Topic("how a probability by softmax changes with one z", "slope", **CLASSES),
-        "class_loss": Topic("how large a cross-entropy of classes is", "loss", **CLASSES),
+        "softmax": Topic("a probability from softmax", "y_hat", **CLASSES),
+        "softmax_slope": Topic("the slope of a softmax probability with respect to one z", "slope", **CLASSES),
+        "class_loss": Topic("the value of a categorical cross-entropy", "loss", **CLASSES),
         "yes_or_no": Topic(
             "the gradient of a weight with sigmoid and binary cross-entropy", "dW", losses=("binary_cross_entropy",)
         ),
@@ -155,15 +185,50 @@ TOPICS = Registry(
 """The topics, in the order of the lessons."""
 
 
+def topics() -> Topics:
+    """Return the topics by name, in the order of the lessons.
+
+    Examples
+    --------
+    >>> topics()["weighted_sum"].words
+    'the weighted sum of a unit'
+    """
+    return TOPICS
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Given numbers under one name: "x", "W1", "b1" …, "y", or "learning rate" with a single number."""
+
+    name: str
+    values: Array
+
+    def lines(self) -> list[str]:
+        """Return the numbers as text, one line for each row, with the name in front of the first."""
+        if self.values.ndim == 0:
+            return [f"  {self.name} = {format_given(float(self.values))}"]
+        rows = [" ".join(format_given(float(entry)).rjust(6) for entry in row) for row in np.atleast_2d(self.values)]
+        return [f"{f'{self.name} =' if number == 0 else '':>6}{row}" for number, row in enumerate(rows)]
+
+
 @dataclass(frozen=True, repr=False)
 class Problem:
     """A question about a network.
 
-    name : of the value that is asked for, such as ``dW1[2,1]``, or of an array, ``dW1``
-    trace : the pass, with the answer
-    learning_rate : where there is a step of gradient descent
-    claimed : a colleague's wrong number as it is written, where a mistake is to be found
-    mistakes : ids of the mistakes that make that number, the most usual first; the colleague made one of them
+    Parameters
+    ----------
+    seed, topic, level
+        As in `problem`.
+    name : str
+        What is asked for: a value such as ``dW1[2,1]``, or an array such as ``dW1``.
+    trace : Trace
+        The pass, with the answer.
+    learning_rate : float or None
+        The learning rate, if there is a step of gradient descent.
+    claimed : str or None
+        A colleague's wrong number as it is written, if a mistake is to be found.
+    mistakes : tuple of str
+        Ids of the mistakes that give that number, the most common first. The colleague made one of them.
     """
 
     seed: int | str
@@ -176,47 +241,68 @@ class Problem:
     mistakes: tuple[str, ...] = ()
 
     @property
-    def question(self) -> str:
-        """The network, its numbers, and what to compute."""
+    def setting(self) -> tuple[str, ...]:
+        """The sentences about the network, the loss, the layout of the numbers and the batch."""
         layers, batch = self.trace.network.layers, len(self.trace["x"])
         sizes = " → ".join(map(str, self.trace.network.sizes))
         units = ", ".join(f"layer {number}: {layer.activation.name}" for number, layer in enumerate(layers, start=1))
-        names = ["x", *(f"{kind}{number}" for number in range(1, len(layers) + 1) for kind in "Wb"), "y"]
         steps = table(self.trace, self.learning_rate)
-        hand = Hand.of(steps)
-        lines = [f"A network {sizes} ({units}).", *wrap(f"The loss is {loss_in_words(steps, hand)}.", WIDTH)]
-        lines.append("A matrix of weights has a row for each input and a column for each unit.")
+        sentences = [
+            f"A network {sizes} ({units}).",
+            f"The loss is {loss_in_words(steps, Hand.of(steps))}.",
+            "A matrix of weights has a row for each input and a column for each unit.",
+        ]
         if batch > 1:
-            lines.append(f"A batch of {batch} examples, one in each row of x and y; the loss is the mean of theirs.")
-        lines += [line for name in names for line in _matrix(name, self.trace[name])]
+            sentences.append(
+                f"Each of the {batch} rows of x and y is one example. The loss is the mean over the batch."
+            )
+        return tuple(sentences)
+
+    @property
+    def given(self) -> tuple[Given, ...]:
+        """The given numbers: x, the parameters of each layer, y and, where there is one, the learning rate."""
+        numbers = range(1, len(self.trace.network.layers) + 1)
+        names = ["x", *(f"{kind}{number}" for number in numbers for kind in "Wb"), "y"]
+        given = [Given(name, self.trace[name]) for name in names]
         if self.learning_rate is not None:
-            lines.append(f"  learning rate = {format_given(self.learning_rate)}")
-        asked = question(steps[self.name], hand) if self.name in steps else "All entries are asked for."
-        task = f"Compute {self.name}, with four significant digits. {asked}"
-        if self.claimed is not None:
-            wrong = f"A colleague computed {self.name} = {self.claimed} (four digits). One step is wrong."
-            task = f"{wrong} Find it, and give the right value, with four significant digits. {asked}"
-        return "\n".join([*lines, *wrap(task, WIDTH)])
+            given.append(Given("learning rate", np.array(self.learning_rate)))
+        return tuple(given)
+
+    @property
+    def task(self) -> str:
+        """The sentences that say what to compute."""
+        steps = table(self.trace, self.learning_rate)
+        asked = question(steps[self.name], Hand.of(steps)) if self.name in steps else "All entries are asked for."
+        if self.claimed is None:
+            return f"Compute {self.name}, with four significant digits. {asked}"
+        claim = f"A colleague computed {self.name} = {self.claimed} (four digits). One step is wrong."
+        return f"{claim} Find it, and give the right value, with four significant digits. {asked}"
+
+    @property
+    def question(self) -> str:
+        """The whole question as text: setting, given numbers and task."""
+        setting = [line for sentence in self.setting for line in wrap(sentence, WIDTH)]
+        given = [line for each in self.given for line in each.lines()]
+        return "\n".join([*setting, *given, *wrap(self.task, WIDTH)])
 
     def check(self, answer: object) -> Verdict:
         """Return the verdict on an answer."""
-        return check(self.trace, self.name, answer, self.learning_rate)
+        return check(self.trace, self.name, answer, learning_rate=self.learning_rate)
 
     def hint(self, notation: str = "standard") -> Hints:
         """Return three hints."""
-        return hint(self.trace, self.name, self.learning_rate, notation)
+        return hint(self.trace, self.name, learning_rate=self.learning_rate, notation=notation)
 
     def solution(self, notation: str = "standard", digits: int = 4) -> Solution:
-        """Return the worked solution, and at its end what a colleague did wrong."""
-        worked = solve(self.trace, self.name, notation, digits, self.learning_rate)
+        """Return the worked solution. If a colleague's number is given, it ends with the mistake."""
+        worked = solve(self.trace, self.name, notation=notation, digits=digits, learning_rate=self.learning_rate)
         if self.claimed is None:
             return worked
         *result, remark = worked.result
         names = ", or if ".join(MISTAKES[each].name for each in self.mistakes)
-        said = (
-            f"{worked.hand.symbol(self.name)} = {self.claimed}, the colleague's number, is what comes out if {names}."
-        )
-        return replace(worked, result=(*result, Heading("THE MISTAKE"), said, remark))
+        symbol = worked.hand.symbol(self.name)
+        said = f"The colleague's number, {symbol} = {self.claimed}, is what comes out if {names}."
+        return replace(worked, result=(*result, Section("THE MISTAKE", (said,)), remark))
 
     def faded(self, notation: str = "standard", digits: int = 4) -> Solution:
         """Return the worked solution with gaps to fill."""
@@ -226,46 +312,47 @@ class Problem:
         return self.question
 
 
-def _matrix(name: str, array: Array) -> list[str]:
-    """Return the lines of an array of given numbers, its name in front of the first."""
-    rows = [" ".join(format_given(float(entry)).rjust(6) for entry in row) for row in np.atleast_2d(array)]
-    return [f"{f'{name} =' if number == 0 else '':>6}{row}" for number, row in enumerate(rows)]
+def problem(topic: str, *, level: int | None = None, seed: int | str = 0) -> Problem:
+    """Return a problem: for the same topic, level and seed always the same one, on every machine.
 
+    Parameters
+    ----------
+    topic : str
+        One of `topics()`.
+    level : int, optional
+        The size of the network, 1 to 5 (see `SHAPES`). Topics that need a hidden layer begin at 2, topics that need
+        two outputs at 3. The default is the lowest level of the topic.
+    seed : int or str
+        Any whole number or text. Each seed gives different numbers.
 
-def problem(seed: int | str, topic: str, level: int) -> Problem:
-    """Return the problem of a seed: the same one everywhere and for good.
+    Raises
+    ------
+    ValueError
+        If the topic is unknown, or does not have this level.
+    TypeError
+        If the seed is neither a whole number nor text.
 
-    seed : any whole number or text
-    topic : one of `TOPICS`
-    level : 1 to 5, the sizes of `SHAPES`; what needs a hidden layer begins at 2, what needs two outputs at 3
-
-    Raises ValueError for an unknown topic or a level that the topic does not have, TypeError for another seed.
-
-    >>> one = problem(7, "output_weight", 2)
+    Examples
+    --------
+    >>> one = problem("output_weight", level=2, seed=7)
     >>> one.name, one.trace.network.sizes
     ('dW2[1,1]', (3, 2, 1))
     >>> one.check(one.trace["dW2"][0, 0]).status
     'correct'
     """
     plan = TOPICS[topic]
+    level = plan.from_level if level is None else level
     if not isinstance(seed, (int, str)) or isinstance(seed, bool):
-        raise TypeError(f"seed must be a whole number or a text; got {seed!r}.")
+        raise TypeError(f"seed must be a whole number or text; got {seed!r}.")
     if not (is_count(level) and plan.from_level <= level <= len(SHAPES)):
-        raise ValueError(
-            f"level of {topic} must be a whole number from {plan.from_level} to {len(SHAPES)}; got {level!r}."
-        )
+        rule = f"a whole number from {plan.from_level} to {len(SHAPES)}"
+        raise ValueError(f"level of {topic} must be {rule}; got {level!r}.")
     draw = _Draw(f"{topic}, level {level}, {seed}")
     gated = draw.choice(plan.gated) if plan.gated else ""  # once, as a 0 is well-posed more often than the others
     while True:  # about one draw in ten is well-posed
-        trace = draw.trace(plan, level)
-        if gated and not trace["z1"].min() < 0 < trace["z1"].max():
-            continue
-        name = draw.gated_name(gated, trace) if gated else draw.name(plan, trace)
-        rate = draw.choice((0.6, 0.8, 1.5, 2.0, 2.5)) if plan.rate else None
-        posed = is_well_posed(trace, name, rate, zero=bool(gated))
-        claimed, mistakes = draw.claim(trace, name) if posed and plan.claimed else (None, ())
-        if posed and bool(mistakes) == plan.claimed:
-            return Problem(seed, topic, level, name, trace, rate, claimed, mistakes)
+        found = draw.problem(plan, (seed, topic, level), gated)
+        if found is not None:
+            return found
 
 
 class _Draw:
@@ -274,21 +361,39 @@ class _Draw:
     def __init__(self, text: str) -> None:
         self.random = random.Random(text).random  # noqa: S311 (nothing is kept secret)
 
+    def problem(self, plan: Topic, about: tuple[int | str, str, int], gated: str) -> Problem | None:
+        """Draw one problem, or None if it is not well-posed."""
+        trace = self.trace(plan, about[2])
+        if gated and not trace["z1"].min() < 0 < trace["z1"].max():
+            return None
+        name = self.gated_name(gated, trace) if gated else self.name(plan, trace)
+        rate = self.choice((0.6, 0.8, 1.5, 2.0, 2.5)) if plan.rate else None
+        if not is_well_posed(trace, name, rate, zero=bool(gated)):
+            return None
+        if not plan.claimed:
+            return Problem(*about, name, trace, rate)
+        claimed, mistakes = self.claim(trace, name)
+        return Problem(*about, name, trace, rate, claimed, mistakes) if mistakes else None
+
     def choice(self, options: Sequence[T]) -> T:
         return options[int(self.random() * len(options))]
 
     def numbers(self, count: int, decimals: int, signed: bool = True) -> list[float]:
-        """Return numbers of size 0.1 to 0.99; of nine in a row, with two decimals of ninety, no two have one size."""
+        """Draw numbers of size 0.1 to 0.99. Among nine in a row (with two decimals, ninety) no two have the same size."""
         unit = 10**decimals
-        found: list[int] = []
+        smallest = unit // 10
+        sizes: list[int] = []
+        found: list[float] = []
         while len(found) < count:
             size = 1 + int(self.random() * (unit - 1))
-            if size >= unit // 10 and size not in map(abs, found[1 - 9 * unit // 10 :]):
-                found.append(-size if signed and self.random() < 0.4 else size)
-        return [each / unit for each in found]
+            different = unit - smallest - 1  # this many sizes before it must be different
+            if size >= smallest and size not in sizes[-different:]:
+                sizes.append(size)
+                found.append((-size if signed and self.random() < 0.4 else size) / unit)
+        return found
 
     def trace(self, plan: Topic, level: int) -> Trace:
-        """Return a pass with sizes of the level, and activations and a loss of the topic."""
+        """Draw a pass with the sizes of the level, and with activations and a loss of the topic."""
         sizes, decimals = SHAPES[level - 1], 1 if level <= 2 else 2
         hidden, output, loss = self.choice(plan.hidden), self.choice(plan.outputs), self.choice(plan.losses)
         layers = []
@@ -309,7 +414,7 @@ class _Draw:
         return self.numbers(count, decimals, signed=False)
 
     def name(self, plan: Topic, trace: Trace) -> str:
-        """Return the name of one value of what the topic asks for, or of the array."""
+        """Draw the name of one value that the topic asks for, or return that of the array."""
         sizes = trace.network.sizes
         layer = len(sizes) - 1 if plan.output else 1
         if plan.quantity == "loss":
@@ -320,36 +425,47 @@ class _Draw:
         index = ends if plan.quantity in ("W", "dW") else ends[1:]
         if plan.quantity == "slope" and plan.outputs == ("softmax",):
             index = [1, 1 + index[0] % sizes[layer]]
-        place = "" if plan.quantity == "y_hat" else layer
-        return f"{plan.quantity}{place}{'_new' if plan.rate else ''}[{','.join(map(str, index))}]"
+        return name_of(plan.quantity, layer, tuple(index), new="_new" if plan.rate else "")
 
     def gated_name(self, gated: str, trace: Trace) -> str:
-        """Return a name of `GATED` with units of this pass in it."""
+        """Put units of this pass into a name of `GATED`."""
         z = trace["z1"][0]
         units = {"off": np.flatnonzero(z < 0) + 1, "on": np.flatnonzero(z > 0) + 1}
         units |= {"input": np.arange(trace.network.sizes[0]) + 1, "output": np.arange(trace.network.sizes[-1]) + 1}
         return gated.format(**{which: self.choice(each.tolist()) for which, each in units.items()})
 
     def claim(self, trace: Trace, name: str) -> tuple[str, tuple[str, ...]]:
-        """Return a wrong number as it is written, and ids of the mistakes that make it; none if it does not say which.
+        """Draw a wrong number as it is written, with the ids of the mistakes that give it.
 
-        The step that is wrong is one on the way, so that no slip of the answer alone is taken.
+        There are no ids if the number does not tell the mistake. The wrong step is an intermediate one, so that it is
+        not just a slip in the answer.
         """
         steps = table(trace)
         right = steps[name].value
-        often = _often_made(wrong_values(steps, name))
-        mistake, value = self.choice([each for each in often if each[0].answers is None])
+        common = _common(wrong_values(steps, name))
+        mistake, value = self.choice([each for each in common if each[0].answers is None])
         verdict = check(trace, name, claimed := format_number(value, DIGITS))
         far = abs(value) >= SMALLEST and abs(value - right) >= FAR * abs(right)
         stated = far and verdict.status == "mistake" and mistake.id in verdict.mistakes
         return claimed, verdict.mistakes if stated else ()
 
 
-def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None, zero: bool = False) -> bool:
-    """Return whether the pass is fit for hand work and the answer apart from every mistake's.
+def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None, *, zero: bool = False) -> bool:
+    """Return whether a pass suits hand work, and its answer differs from what every mistake gives.
 
-    zero : whether the answer may be 0
+    Parameters
+    ----------
+    trace : Trace
+        The pass.
+    name : str
+        What is asked for.
+    learning_rate : float, optional
+        The learning rate, if there is a step of gradient descent.
+    zero : bool
+        Whether the answer may be 0.
 
+    Examples
+    --------
     >>> from bpcourse import EXAMPLES
     >>> is_well_posed(EXAMPLES["mazur"].backprop(), "dW1[1,1]")  # its gradient is 0.0004
     False
@@ -372,20 +488,20 @@ def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None, z
 
 
 SLOPES = ("error", "delta", "back", "dW")
-"""Kinds of step that must not vanish."""
+"""Kinds of steps that must not vanish."""
 
 
 def _is_small_step(trace: Trace, new: Name, learning_rate: float) -> bool:
-    """Return whether a new parameter is hardly another than the old one."""
+    """Return whether a new parameter hardly differs from the old one."""
     old, place = new.at(new=False, index=()), tuple(each - 1 for each in new.index)
     before, gradient = (trace[str(each)][place] for each in (old, old.at(quantity=f"d{old.quantity}")))
     return bool(abs(learning_rate * gradient) < SMALLEST_STEP * abs(before))
 
 
 def _apart(steps: Mapping[str, Step], step: Step, part: float, zero: bool) -> list[Wrong] | None:
-    """Return what every mistake but rounding makes of a value, or None if three digits do not tell it from the right.
+    """Return what every mistake except rounding gives, or None if one agrees with the right value within three digits.
 
-    part : of |right − o|, so far away is what a mistake gives
+    part : how far away the result of a mistake must be, as a part of |right − o|
     """
     size = abs(step.value - nothing_done(step, {each.name: each.value for each in steps.values()}))
     if 0 < size <= SMALLEST or (size == 0 and not zero):
@@ -400,7 +516,7 @@ def _apart(steps: Mapping[str, Step], step: Step, part: float, zero: bool) -> li
 
 
 def _moved(trace: Trace) -> Trace:
-    """Return the pass with weights and inputs moved a little, each by a part of its own."""
+    """Return the pass with weights and inputs that are changed a little, each by a different factor."""
     by = np.random.default_rng(0)
 
     def moved(array: Array) -> Array:
@@ -410,17 +526,20 @@ def _moved(trace: Trace) -> Trace:
     return backprop(Network(layers), moved(trace["x"]), trace["y"], trace.loss_function)
 
 
-def _often_made(found: Iterable[Wrong]) -> list[tuple[Mistake, float]]:
-    """Return the mistakes among these that are often made, each with its value, but for rounding."""
+def _common(found: Iterable[Wrong]) -> list[tuple[Mistake, float]]:
+    """Return the common mistakes among these, except rounding, each with its value."""
     return [(one, its) for (one, *more), its in found if not more and one.prior >= 2 and one.topic != "rounding"]
 
 
 def _is_by_chance(found: list[Wrong], nearby: Mapping[str, Step], name: str) -> bool:
-    """Return whether mistakes make the right value, or one and the same, that do not where numbers are moved a little.
+    """Return whether mistakes give the right value, or the same value, only by chance.
 
-    found : what mistakes make of the value here
+    They do so by chance if they do not when the numbers are changed a little.
+
+    found : what the mistakes give here
+    nearby : the steps of the pass with changed numbers
     """
-    here, there = _often_made(found), _often_made(wrong_values(nearby, name))
+    here, there = _common(found), _common(wrong_values(nearby, name))
     if [mistake.id for mistake, _ in here] != [mistake.id for mistake, _ in there]:
         return True
     values = sorted(zip((value for _, value in here), (value for _, value in there), strict=True))
@@ -431,5 +550,5 @@ def _is_by_chance(found: list[Wrong], nearby: Mapping[str, Step], name: str) -> 
 
 
 def _is_one(value: float, other: float, digits: int) -> bool:
-    """Return whether two numbers can look alike with so many digits."""
+    """Return whether two numbers can look the same with this many digits."""
     return abs(value - other) <= 2 * max(half_unit(value, digits), half_unit(other, digits))

@@ -34,7 +34,7 @@ def test_a_lesson_runs_from_top_to_bottom_and_shows_what_is_committed(lesson, se
         picture = pictures.nth(number)
         # JupyterLab gives a plot no alt, whatever its metadata say: then its words must stand below it.
         below = picture.locator("xpath=ancestor::div[contains(@class, 'jp-OutputArea-child')]/following-sibling::div")
-        assert picture.get_attribute("alt") or re.search("colours from| over ", below.first.inner_text())
+        assert picture.get_attribute("alt") or re.search("colors from| over ", below.first.inner_text())
         assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
         sides, area = picture.bounding_box(), page.locator(".jp-Notebook").bounding_box()
         assert sides["x"] + sides["width"] <= area["x"] + area["width"]

@@ -1,4 +1,4 @@
-"""The real PyTorch and Keras: models are read, and the programs for them print the numbers of the trace."""
+"""The real PyTorch and Keras: models are read, and the programs print the numbers of the trace."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ W1, B1, W2 = RNG.normal(size=(2, 3)), RNG.normal(size=3), RNG.normal(size=(3, 2)
 X, Y = RNG.normal(size=(5, 2)), RNG.dirichlet([1, 1], 5)
 BACKENDS = [name for name in ("tensorflow", "jax", "torch") if find_spec(name)]
 HAS_KERAS = bool(find_spec("keras") and BACKENDS)
-# Some steps Keras 3.15 makes in float32, whatever its floatx is: a tanh with JAX, a product with PyTorch.
+# Keras 3.15 makes some steps in float32, whatever its floatx is: a tanh with JAX, a product with PyTorch.
 KERAS_ERROR = {"error": 5e-6, "least": 1}
 keras_warns = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras 3.15, NumPy 2.4
 
 
 def printed(programs, folder):
-    """Run the programs one after the other in one fresh Python; return what each printed, by name."""
+    """Run the programs one after the other in one fresh Python, and read what each printed, by name."""
     for number, program in enumerate(programs):
         (folder / f"{number:03}.py").write_text(program, encoding="utf-8")
     run_all = "import runpy, sys\nfor path in sys.argv[1:]:\n    print('NEXT')\n    runpy.run_path(path)"
@@ -53,7 +53,7 @@ def printed(programs, folder):
 
 
 def assert_prints_the_trace(found, trace, without=(), error=1e-9, least=1e-3):
-    """Assert that each number to be printed is there, to this share of its array's largest (of `least`, if smaller)."""
+    """Assert that all numbers were printed, with an error below this share of the array's largest or of `least`."""
     layers = range(1, len(trace.network.layers) + 1)
     wanted = {"y_hat", "loss", "dx", *(f"dW{i}" for i in layers), *(f"db{i}" for i in layers if f"b{i}" in trace)}
     assert set(found) == wanted - set(without)
@@ -62,7 +62,7 @@ def assert_prints_the_trace(found, trace, without=(), error=1e-9, least=1e-3):
         assert np.abs(array - trace[name]).max() <= error * max(least, np.abs(trace[name]).max()), name
 
 
-def test_the_comparison_of_printed_numbers_sees_a_wrong_one():
+def test_assert_prints_the_trace__sees_a_wrong_number():
     trace = EXAMPLES["lecture"].backprop()
     found = {name: trace[name] for name in ("y_hat", "loss", "dx", "dW1", "db1", "dW2", "db2")}
     assert_prints_the_trace(found, trace)
@@ -82,7 +82,7 @@ THREE = RNG.dirichlet([1, 1, 1], 5)
 
 
 def programs_of(code, loss, every):
-    """Return a program for one loss, and for some of the random cases with it, with their traces."""
+    """Make a program for one loss, and for some of the random cases with it, with their traces."""
     cases = [case for case in random_cases(84) if case.loss == loss][::every]
     traces = [backprop(BY_LOSS[loss], X, THREE, loss), *(case.backprop() for case in cases)]
     return [code(trace.network, trace["x"], trace["y"], loss) for trace in traces], traces
@@ -90,7 +90,7 @@ def programs_of(code, loss, every):
 
 @pytest.mark.skipif(not find_spec("torch"), reason="PyTorch is not installed")
 @pytest.mark.parametrize("loss", LOSSES)
-def test_the_torch_program_prints_the_numbers_of_the_trace(loss, tmp_path):
+def test_torch_code__prints_the_trace(loss, tmp_path):
     programs, traces = programs_of(torch_code, loss, every=1)
     assert len(programs) > 5
     for found, trace in zip(printed(programs, tmp_path), traces, strict=True):
@@ -98,23 +98,23 @@ def test_the_torch_program_prints_the_numbers_of_the_trace(loss, tmp_path):
 
 
 @pytest.mark.skipif(not find_spec("torch"), reason="PyTorch is not installed")
-def test_the_torch_program_of_a_forward_pass_runs_alone(tmp_path):
+def test_torch_code__forward_pass(tmp_path):
     network = EXAMPLES["lecture"].network
     [found] = printed([torch_code(network, X)], tmp_path)
     assert list(found) == ["y_hat"]
     assert np.abs(found["y_hat"] - forward(network, X)["y_hat"]).max() < 1e-12
 
 
-@pytest.mark.skipif(not HAS_KERAS, reason="Keras, or what it computes with, is not installed")
+@pytest.mark.skipif(not HAS_KERAS, reason="Keras or its backend is not installed")
 @pytest.mark.parametrize("loss", LOSSES)
-def test_the_keras_program_prints_the_numbers_of_the_trace(loss, tmp_path):
+def test_keras_code__prints_the_trace(loss, tmp_path):
     programs, traces = programs_of(keras_code, loss, every=12)
     for found, trace in zip(printed(programs, tmp_path), traces, strict=True):
         assert_prints_the_trace(found, trace, without=["dx"], **KERAS_ERROR)
 
 
-@pytest.mark.skipif(not HAS_KERAS, reason="Keras, or what it computes with, is not installed")
-def test_the_keras_program_of_a_forward_pass_runs_alone(tmp_path):
+@pytest.mark.skipif(not HAS_KERAS, reason="Keras or its backend is not installed")
+def test_keras_code__forward_pass(tmp_path):
     network = EXAMPLES["lecture"].network
     [found] = printed([keras_code(network, X)], tmp_path)
     assert list(found) == ["y_hat"]
@@ -147,7 +147,7 @@ def torch_model(nn, name):
 
 
 @pytest.mark.parametrize("name", ["lecture", "nested", "no bias", "twice", "dropped", "one layer"])
-def test_a_torch_module_and_our_trace_agree(torch, name):
+def test_from_torch__agrees_with_the_trace(torch, name):
     module = torch_model(torch.nn, name)
     network = from_torch(module)
     x = torch.tensor(X, dtype=torch.float32, requires_grad=True)
@@ -168,13 +168,13 @@ def test_a_torch_module_and_our_trace_agree(torch, name):
             assert np.abs(child.bias.grad.numpy() - trace[f"db{number}"]).max() < 1e-6
 
 
-def test_torch_in_64_bits_agrees_to_all_digits(torch):
+def test_from_torch__float64_agrees_to_all_digits(torch):
     module = torch_model(torch.nn, "twice").double()
     x = torch.tensor(X)
     assert np.abs(module(x).detach().numpy() - forward(from_torch(module), X)["y_hat"]).max() < 1e-14
 
 
-def test_real_torch_modules_are_refused_in_words(torch):
+def test_from_torch__refused(torch):
     nn = torch.nn
 
     class Functional(nn.Module):
@@ -198,7 +198,7 @@ def test_real_torch_modules_are_refused_in_words(torch):
             return self.act(self.second(self.act(self.first(x))))
 
     for made in (Functional(), Branching(), OneForAll()):
-        with pytest.raises(ValueError, match=r"got other outputs.*Build it from its layers alone"):
+        with pytest.raises(ValueError, match=r"got different outputs.*Build it only from its layers"):
             from_torch(made)
     for made, words in [
         (nn.Sequential(nn.Conv2d(1, 2, 3)), "got Conv2d at 0"),
@@ -216,7 +216,7 @@ def test_real_torch_modules_are_refused_in_words(torch):
             from_torch(made)
 
 
-def test_a_lazy_torch_layer_has_no_weights_yet(torch):
+def test_from_torch__lazy_layer_has_no_weights_yet(torch):
     lazy = torch.nn.Sequential(torch.nn.LazyLinear(3))
     with pytest.raises(ValueError, match="must have weights that are numbers; got a UninitializedParameter"):
         from_torch(lazy)
@@ -227,7 +227,7 @@ def test_a_lazy_torch_layer_has_no_weights_yet(torch):
 @pytest.fixture
 def keras():
     if not HAS_KERAS:
-        pytest.skip("Keras, or what it computes with, is not installed")
+        pytest.skip("Keras or its backend is not installed")
     os.environ.setdefault("KERAS_BACKEND", BACKENDS[0])
     import keras
 
@@ -251,12 +251,12 @@ def keras_model(keras, name):
 
 @keras_warns
 @pytest.mark.parametrize("name", ["lecture", "functional", "layers", "leaky", "given"])
-def test_a_keras_model_and_our_trace_agree(keras, name):
+def test_from_keras__agrees_with_the_trace(keras, name):
     made = keras_model(keras, name)
     network = from_keras(made)
     assert np.abs(made.predict(X, verbose=0) - forward(network, X)["y_hat"]).max() < 1e-6
     if name == "layers":
-        return  # in training its Dropout draws at random
+        return  # its Dropout is random in training
     old, trace = made.get_weights(), backprop(network, X, Y)
     made.compile(optimizer=keras.optimizers.SGD(learning_rate=1.0), loss="mse")
     assert float(made.train_on_batch(X, Y)) == pytest.approx(trace.loss, abs=1e-6)
@@ -266,7 +266,7 @@ def test_a_keras_model_and_our_trace_agree(keras, name):
 
 
 @keras_warns
-def test_real_keras_models_are_refused_in_words(keras):
+def test_from_keras__refused(keras):
     layers, row = keras.layers, keras.Input((2,))
     shared, hidden = layers.Dense(2, "tanh"), layers.Dense(2)(row)
     two = keras.Model([row, other := keras.Input((2,))], layers.Dense(2)(layers.Add()([row, other])))
@@ -279,9 +279,9 @@ def test_real_keras_models_are_refused_in_words(keras):
         (keras.Sequential([row, layers.Dense(3), layers.ReLU(max_value=6.0)]), "with a max_value"),
         (keras.Model(row, layers.Add()([row, hidden])), "got Add"),
         (two, "got Add"),
-        (keras.Model(row, hidden * 2.0), "got other outputs"),
-        (keras.Model(row, keras.ops.tanh(hidden)), "got other outputs"),
-        (keras.Model(row, shared(shared(row))), "got other outputs"),
+        (keras.Model(row, hidden * 2.0), "got different outputs"),
+        (keras.Model(row, keras.ops.tanh(hidden)), "got different outputs"),
+        (keras.Model(row, shared(shared(row))), "got different outputs"),
     ]:
         with pytest.raises(ValueError, match=words):
             from_keras(made)

@@ -1,7 +1,8 @@
-"""A class that hands in: students who compute right but for one known mistake in some questions.
+"""A class that hands in its sheets: students who compute correctly, except for one known mistake in some questions.
 
-Their numbers come from `injected`, which knows nothing of the tutor. A mistake *shows* in the first value that, as it
-is written, could not be taken for right, if it moves that by more than 0.2 % of what there was to compute.
+Their numbers come from `injected`, which is independent of the tutor. A mistake *shows* in the first value
+that cannot pass as right with the digits that are written. It must move that value by more than 0.2 % of
+what was to be computed.
 """
 
 from __future__ import annotations
@@ -12,20 +13,26 @@ import math
 import random
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 from bpcourse import format_number
+from bpcourse.classroom.grading import mark_sheet
+from bpcourse.classroom.plan import Plan
+from bpcourse.classroom.submissions import Answers
 from bpcourse.tutor.equations import table
 from bpcourse.tutor.marking import nothing_done
 from helpers.injected import ROWS, SLIPS, injected, right
 
 NAMES = {1: "Anna", 2: 'Bo "the" <script>alert(1)</script>, Jr.', 3: "=HYPERLINK(1)", 4: "فاطمه‌زهرا", 5: "山田　太郎"}
+SECRET = "a long secret"
+PLAN = Plan(("loss", "hidden_weight"), 2, SECRET)
 
 
 @dataclass
 class Student:
-    """What a student writes, by question and name, and what is known about it.
+    """The answers of a student by question and name, and for each question with a mistake: which, and where it shows.
 
-    mistakes : by question, the mistake, and the value in which it shows first
+    mistakes : by question, the mistake, and the first value in which it shows
     """
 
     sheet: int
@@ -34,11 +41,30 @@ class Student:
 
 
 def plain(value, digits):
-    """Return a number as a keyboard has it."""
+    """Return a number as a student types it, with a hyphen as the minus."""
     return format_number(value, digits).replace("−", "-")
 
 
+def right_answers(sheet, number=1, digits=5):
+    """Return the right answers to a question of a sheet, by name."""
+    question = sheet.questions[number - 1]
+    steps = table(question.problem.trace, question.problem.learning_rate)
+    return {name: plain(steps[name].value, digits) for name in question.asked}
+
+
+@cache
+def sheet_of(plan, number):
+    """Return a sheet of a plan, which is made only once."""
+    return plan.sheet(number)
+
+
+def marked(answers, plan=PLAN, sheet=1):
+    """Return the marks for these answers to a sheet, given by question and name."""
+    return mark_sheet(sheet_of(plan, sheet), Answers(sheet, "anna.ipynb", 0, answers))
+
+
 def half(text):
+    """Return half a unit of the last digit of a number that is not 0."""
     return 0.5 * 10.0 ** (math.floor(math.log10(abs(float(text)))) + 1 - len(re.sub(r"e.*|\D", "", text).lstrip("0")))
 
 
@@ -55,7 +81,7 @@ def shows_in(asked, wrong, values, nothing, digits):
 
 
 def mistaken(question, rng, digits):
-    """Return a mistake that can be made in a question and shows, where, and all values that come of it."""
+    """Return a mistake that can be made in a question and shows, where it shows, and all resulting values."""
     problem, asked = question.problem, question.asked
     rate = problem.learning_rate or 0.3
     values, steps = right(problem.trace, rate), table(problem.trace, problem.learning_rate)
@@ -64,7 +90,7 @@ def mistaken(question, rng, digits):
         found = injected(problem.trace, rate, mistake)
         other = injected(problem.trace, 2 * rate, mistake) if problem.learning_rate is None else found
         if found and repr([found[name] for name in asked]) != repr([other[name] for name in asked]):
-            continue  # without a learning rate nobody updates anything
+            continue  # a question without a learning rate has no update
         if found and mistake in ROWS:
             wrong = {name: found[name][0] for name in asked}
         elif found and found[asked[-1]]:  # a slip of the pen, in the answer
@@ -78,7 +104,7 @@ def mistaken(question, rng, digits):
 
 
 def student(sheet, rng):
-    """Return a student who makes a mistake in a third of the questions, and leaves some of the rest out."""
+    """Return a student who makes a mistake in a third of the questions, and skips parts of some others."""
     found = Student(sheet.number)
     for question in sheet.questions:
         digits = rng.choice((4, 5))
@@ -94,7 +120,7 @@ def student(sheet, rng):
             if fate < 0.1:
                 written = {}  # the whole question
             elif fate < 0.2:
-                written = {question.asked[-1]: written[question.asked[-1]]}  # all but the answer
+                written = {question.asked[-1]: written[question.asked[-1]]}  # everything except the answer
             elif fate < 0.3:
                 written.pop(rng.choice(question.asked))
         found.answers[question.number] = written
@@ -102,12 +128,13 @@ def student(sheet, rng):
 
 
 def code(question, written, asked):
+    """Return the filled answer cell of a question."""
     lines = [f'    "{name}": {written.get(name) or "..."},' for name in asked]
     return "\n".join([f"answers_{question} = {{", *lines, "}"])
 
 
 def notebook(sheet, *sources, **metadata):
-    """Return a notebook as `bpcourse sheet` writes it, with these code cells."""
+    """Return a notebook in the form that `bpcourse sheet` writes, with these code cells."""
     cells = [{"cell_type": "markdown", "metadata": {}, "source": [f"# Sheet {sheet}\n", "Name"]}]
     cells += [
         {"cell_type": "code", "metadata": {}, "source": source, "outputs": [], "execution_count": None}
@@ -122,7 +149,7 @@ def notebook(sheet, *sources, **metadata):
 
 
 def write_class(folder, plan, count, names=NAMES):
-    """Write what marking needs of `bpcourse sheet`: DIR/key/class.json."""
+    """Write the file of `bpcourse sheet` that marking needs: DIR/key/class.json."""
     content = {"version": 1, "topics": list(plan.topics), "level": plan.level, "count": count, "stamp": plan.stamp}
     content["names"] = {str(sheet): name for sheet, name in names.items() if sheet <= count}
     (folder / "key").mkdir(parents=True, exist_ok=True)
@@ -135,9 +162,9 @@ def write_notebook(path, sheet, *sources):
 
 
 def hand_in(folder, sheets, seed):
-    """Write the files of a class, every other student's as a notebook, and return the students.
+    """Write the files of a class and return the students. Every other student hands in a notebook.
 
-    The other answers were typed into two tables, one of them as a spreadsheet with decimal commas saves it.
+    The other answers are in two tables, one of them in the form of a spreadsheet with decimal commas.
     """
     rng = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
@@ -153,17 +180,17 @@ def hand_in(folder, sheets, seed):
         else:
             for question, written in one.answers.items():
                 rows[sheet.number % 4] += [[sheet.number, question, *pair] for pair in written.items()]
-    for number_, (delimiter, sign) in {0: (",", "."), 2: (";", ",")}.items():
-        with (folder / f"paper-{number_}.csv").open("w", encoding="utf-8-sig", newline="") as file:
+    for table_number, (delimiter, sign) in {0: (",", "."), 2: (";", ",")}.items():
+        with (folder / f"paper-{table_number}.csv").open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file, delimiter=delimiter)
             writer.writerow(["sheet", "question", "name", "answer"])
-            writer.writerows([*row[:3], row[3].replace(".", sign)] for row in rows[number_])
+            writer.writerows([*row[:3], row[3].replace(".", sign)] for row in rows[table_number])
     return everybody
 
 
 @dataclass
 class Tally:
-    """What marking made of what is known: mistakes that show, found among them; right questions, complaints."""
+    """How marking did: the mistakes that show, how many were found, the right questions, how many got a complaint."""
 
     mistakes: int = 0
     found: int = 0
@@ -172,7 +199,7 @@ class Tally:
     lines: list[str] = field(default_factory=list)
 
     def add(self, one, marked):
-        """Compare a student with the marks of her sheet."""
+        """Compare a student with the marks of the sheet."""
         for mark in marked.marks:
             where = f"sheet {one.sheet}, question {mark.number}, {mark.topic}"
             if mark.number in one.mistakes:

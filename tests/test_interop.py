@@ -1,4 +1,7 @@
-"""Models of Keras and PyTorch read, and written as programs: with stand-ins everywhere, for real where they are."""
+"""Reading models of Keras and PyTorch, and writing programs for them. Stand-ins take the place of the frameworks.
+
+`tests/frameworks` has the same with the real ones.
+"""
 
 from __future__ import annotations
 
@@ -28,17 +31,17 @@ X, Y = RNG.normal(size=(5, 2)), RNG.dirichlet([1, 1], 5)
 
 
 def same(network, layers):
-    """Return whether the network is these (W, b, name of activation), number for number."""
+    """Tell whether the network has exactly these (W, b, name of the activation)."""
     found = [(layer.W.tolist(), layer.b if layer.b is None else layer.b.tolist(), layer.activation.name)
              for layer in network.layers]  # fmt: skip
     return found == [(np.asarray(W).tolist(), b if b is None else np.asarray(b).tolist(), f) for W, b, f in layers]
 
 
-# Stand-ins: classes that have the names, and what else is asked of the real ones
+# Stand-ins: classes with the names and the attributes of the real ones
 
 
 def stand_in(name, base, **own):
-    """Return an object of a new class of this name."""
+    """Make an object of a new class with this name."""
     made = type(name, (base,), {})()
     vars(made).update(own)
     return made
@@ -53,7 +56,7 @@ def tensor(rows):
 
 
 class FakeModule:
-    """A module computes its children in order, unless `compute` says otherwise."""
+    """A module that calls its children in order, unless it has a `compute`."""
 
     training, inner, own, compute = True, (), (), None
 
@@ -148,17 +151,17 @@ TORCH_ACTIVATIONS = [
     ("identity", torch_part("Identity")),
     ("identity", torch_part("Dropout", training=False, p=0.5)),
     ("identity", torch_part("Dropout", training=True, p=0.0)),
-    ("tanh", torch_part("Tanh", f("tanh"), own=[W1])),  # its parameters, if it had any, are not asked for
+    ("tanh", torch_part("Tanh", f("tanh"), own=[W1])),  # parameters of an activation are ignored
 ]
 
 
 @pytest.mark.parametrize(("name", "part"), TORCH_ACTIVATIONS)
-def test_each_part_of_a_torch_module_is_read(name, part):
+def test_from_torch__each_part(name, part):
     read = from_torch(sequential(torch_part("Flatten"), linear(W1, B1), part, linear(W2)))
     assert same(read, [(W1, B1, name), (W2, None, "identity")])
 
 
-def test_nested_modules_and_one_activation_used_twice_are_read():
+def test_from_torch__nested_modules_and_a_repeated_activation():
     tanh = torch_part("Tanh", f("tanh"))
     nested = sequential(linear(W1, B1), tanh, sequential(linear(W2, B2), tanh), linear(W1))
     assert same(from_torch(nested), [(W1, B1, "tanh"), (W2, B2, "tanh"), (W1, None, "identity")])
@@ -167,7 +170,7 @@ def test_nested_modules_and_one_activation_used_twice_are_read():
 
 
 @pytest.mark.parametrize("name", ["linear", "sigmoid", "tanh", "relu", "softmax"])
-def test_each_activation_of_a_keras_layer_is_read(name):
+def test_from_keras__each_activation_function(name):
     ours = "identity" if name == "linear" else name
     expected = [(np.float32(W1), np.float32(B1), ours), (np.float32(W2), None, "identity")]
     assert same(from_keras(model(dense(W1, B1, name, f(ours)), dense(W2))), expected)
@@ -179,33 +182,32 @@ KERAS_PARTS = [
     ("relu", keras_part("ReLU", f("relu"), max_value=None, negative_slope=0.0, threshold=0.0)),
     ("leaky_relu(0.1)", keras_part("ReLU", leaky_relu(0.1).f, max_value=None, negative_slope=0.1, threshold=0.0)),
     ("leaky_relu(0.3)", keras_part("LeakyReLU", leaky_relu(0.3).f, negative_slope=0.3)),
-    ("leaky_relu(0.3)", keras_part("LeakyReLU", leaky_relu(0.3).f, alpha=np.array(0.3))),  # Keras 2
     ("softmax", keras_part("Softmax", f("softmax"), axis=-1)),
     ("identity", keras_part("Dropout", rate=0.5)),
 ]
 
 
 @pytest.mark.parametrize(("name", "part"), KERAS_PARTS)
-def test_each_part_of_a_keras_model_is_read(name, part):
+def test_from_keras__each_part(name, part):
     expected = [(np.float32(W1), None, name), (np.float32(W2), np.float32(B2), "identity")]
     read = from_keras(model(keras_part("InputLayer"), dense(W1), part, model(dense(W2, B2))))
     assert same(read, expected)
-    if name != "identity":  # `activation=` may be given a layer
+    if name != "identity":  # Keras also accepts a layer as `activation=`
         assert same(from_keras(model(dense(W1, None, part), dense(W2, B2))), expected)
 
 
-def test_the_function_leaky_relu_of_keras_has_its_own_slope():
+def test_from_keras__leaky_relu_function_has_slope_0_2():
     read = from_keras(model(dense(W1, B1, "leaky_relu", leaky_relu(0.2).f)))
     assert read.layers[0].activation.name == "leaky_relu(0.2)"
 
 
-def test_an_example_that_is_no_row_is_flattened():
+def test_from_keras__images_are_flattened():
     flat = keras_part("Flatten", lambda x: x.reshape(len(x), -1))
     W = RNG.normal(size=(6, 2))
     assert same(from_keras(model(flat, dense(W), input_shape=(None, 2, 3))), [(np.float32(W), None, "identity")])
 
 
-def test_float32_becomes_float64_by_value_and_nothing_of_the_model_is_held():
+def test_from_keras__float32_weights_are_copied_to_float64():
     W = np.float32([[0.1], [1 / 3]])
     layer = dense(W)
     network = from_keras(model(layer))
@@ -217,9 +219,9 @@ def test_float32_becomes_float64_by_value_and_nothing_of_the_model_is_held():
 
 READS = "reads Linear, Sigmoid, Tanh, ReLU, LeakyReLU, Softmax, Identity, Flatten, Dropout; got"
 TORCH_REFUSED = [
-    (lambda: [1, 2], TypeError, "needed a PyTorch module, such as nn.Sequential.*got a list, which has no children"),
-    (lambda: FakeModule, TypeError, "got the class FakeModule.*Give a model itself"),
-    (lambda: model(dense(W1)), TypeError, "one of Keras to from_keras"),
+    (lambda: [1, 2], TypeError, "needed a PyTorch module, such as nn.Sequential.*got a list, which is not one"),
+    (lambda: FakeModule, TypeError, "got the class FakeModule.*Pass the model itself"),
+    (lambda: model(dense(W1)), TypeError, "a Keras model to from_keras"),
     (lambda: sequential(torch_part("Conv2d")), ValueError, READS + " Conv2d at 0. Make a model without it"),
     (lambda: sequential(linear(W1), sequential(torch_part("GELU"))), ValueError, READS + " GELU at 1.0"),
     (lambda: torch_part("LSTM", own=[W1]), ValueError, READS + " LSTM. Make"),
@@ -235,7 +237,7 @@ TORCH_REFUSED = [
     (
         lambda: sequential(linear(W1), torch_part("Tanh"), torch_part("ReLU")),
         ValueError,
-        "one activation a layer; got ReLU at 2 after tanh",
+        "one activation for each layer; got ReLU at 2 after tanh",
     ),
     (
         lambda: sequential(linear(W1), torch_part("Softmax", dim=0)),
@@ -264,24 +266,24 @@ TORCH_REFUSED = [
             "Mine", FakeModule, inner=(linear(W1), linear(W2)), compute=lambda x: np.maximum(x @ W1, 0) @ W2
         ),
         ValueError,
-        "from_torch needs a model that computes what its layers do.*got other outputs.*a function that is no layer",
+        "from_torch needs a model that computes what its layers do.*got different outputs.*function that is not a",
     ),
     (
         lambda: stand_in(
             "Mine", FakeModule, inner=(linear(W1 / 100), linear(W2)), compute=lambda x: np.tanh(x @ W1 / 100) @ W2
         ),
         ValueError,
-        "got other outputs",
+        "got different outputs",
     ),
     (
         lambda: stand_in("Mine", FakeModule, inner=(linear(W1),), compute=lambda x: (x @ W1)[0]),
         ValueError,
-        "got other outputs",
+        "got different outputs",
     ),
     (
         lambda: stand_in("Mine", FakeModule, inner=(linear(W1),), compute=lambda x: x @ W1 + np.nan),
         ValueError,
-        "got other outputs",
+        "got different outputs",
     ),
     (
         lambda: stand_in("Mine", FakeModule, inner=(linear(W1),), compute=lambda x, y: x),
@@ -292,8 +294,8 @@ TORCH_REFUSED = [
 KERAS_READS = "reads Dense, Activation, ReLU, LeakyReLU, Softmax, InputLayer, Flatten, Dropout; got"
 FUNCTIONS = "reads linear, sigmoid, tanh, relu, leaky_relu, softmax; got the activation"
 KERAS_REFUSED = [
-    (lambda: None, TypeError, "needed a Keras model, such as keras.Sequential.*got a NoneType, which has no layers"),
-    (lambda: sequential(linear(W1)), TypeError, "one of PyTorch to from_torch"),
+    (lambda: None, TypeError, "needed a Keras model, such as keras.Sequential.*got a NoneType, which is not one"),
+    (lambda: sequential(linear(W1)), TypeError, "a PyTorch module to from_torch"),
     (lambda: model(keras_part("Conv2D")), ValueError, KERAS_READS + " Conv2D 'mine'. Make a model without it"),
     (
         lambda: model(dense(W1), keras_part("BatchNormalization")),
@@ -321,23 +323,27 @@ KERAS_REFUSED = [
     (lambda: model(dense(W1), input_shape={"left": (None, 2), "right": (None, 2)}), ValueError, "one input"),
     (lambda: model(dense(W1), input_shape=(None, 4, 2)), ValueError, r"got \(4, 2\).*Flatten"),
     (lambda: model(dense(W1), input_shape=(None, None)), ValueError, r"got \(None,\)"),
-    (lambda: model(dense(W1, None, "linear", f("tanh")), dense(W2)), ValueError, "from_keras needs.*got other outputs"),
+    (
+        lambda: model(dense(W1, None, "linear", f("tanh")), dense(W2)),
+        ValueError,
+        "from_keras needs.*got different outputs",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("make", "kind", "words"), TORCH_REFUSED)
-def test_what_no_network_has_is_refused_of_torch_in_words(make, kind, words):
+def test_from_torch__refused(make, kind, words):
     with pytest.raises(kind, match=words):
         from_torch(make())
 
 
 @pytest.mark.parametrize(("make", "kind", "words"), KERAS_REFUSED)
-def test_what_no_network_has_is_refused_of_keras_in_words(make, kind, words):
+def test_from_keras__refused(make, kind, words):
     with pytest.raises(kind, match=words):
         from_keras(make())
 
 
-def test_no_module_of_the_package_imports_a_framework():
+def test_package__imports_no_framework():
     imported = set()
     for path in Path(bpcourse.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -349,11 +355,11 @@ def test_no_module_of_the_package_imports_a_framework():
     assert imported.isdisjoint({"torch", "keras", "tensorflow", "jax"})
 
 
-# The programs: what holds without a framework
+# The programs, as far as they can be tested without a framework
 
 
 @pytest.mark.parametrize("code", [torch_code, keras_code])
-def test_a_program_is_python_with_every_digit_of_the_network_and_lines_of_its_own_for_rows(code):
+def test_program__is_python_with_all_digits(code):
     network = Network([Dense(W1, B1, leaky_relu(0.2)), Dense(W2, None, "softmax")])
     program = code(network, X, Y, "categorical_cross_entropy")
     lists = [ast.literal_eval(node) for node in ast.walk(ast.parse(program)) if isinstance(node, ast.List) and
@@ -369,15 +375,15 @@ MINE = Activation("square", np.square, lambda z: 2 * z)
 PROGRAM_REFUSED = [
     (
         lambda code: code(Network([Dense(W1, B1, MINE)]), X),
-        "activations identity, sigmoid.*got one of your own, square",
+        "activations identity, sigmoid.*got a custom activation, square",
     ),
     (
         lambda code: code(Network([Dense(W1, B1, Activation("tanh", np.tan))]), X),
-        "got one of your own, tanh. Use one of",
+        "got a custom activation, tanh. Use one of",
     ),
     (
         lambda code: code(EXAMPLES["lecture"].network, X, Y, bpcourse.Loss("mine", np.add, np.add)),
-        "losses mse, half_sse.*got one of your own, mine",
+        "losses mse, half_sse.*got a custom loss, mine",
     ),
     (lambda code: code(EXAMPLES["lecture"].network, X, Y, "msee"), "Did you mean 'mse'"),
     (lambda code: code(EXAMPLES["lecture"].network, X.T), "x must have 2 values"),
@@ -391,6 +397,6 @@ PROGRAM_REFUSED = [
 
 @pytest.mark.parametrize("code", [torch_code, keras_code])
 @pytest.mark.parametrize(("call", "words"), PROGRAM_REFUSED)
-def test_what_a_program_cannot_have_is_refused_in_words(code, call, words):
+def test_program__refused(code, call, words):
     with pytest.raises(ValueError, match=words):
         call(code)

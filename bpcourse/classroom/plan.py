@@ -1,0 +1,196 @@
+"""Exercise sheets: each student gets different numbers, which only the instructor can make again.
+
+The numbers of a question come from the instructor's secret, the topics, the level and the number of
+the sheet, by a keyed hash (HMAC with SHA-256, RFC 2104). So a sheet shows only its number, a key can
+be made from the plan, and a different plan with the same secret repeats no question.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from bpcourse.engine.validation import is_count, require
+from bpcourse.tutor.equations import entries, needed_for, table
+from bpcourse.tutor.practice import SHAPES, TOPICS, Problem, problem
+from bpcourse.tutor.solutions import Hand
+
+INTERMEDIATE = ("y_hat", "delta")  # kinds of steps that are asked for before the answer itself
+MOST_QUESTIONS = 20
+RECORD, VERSION = "class.json", 1  # the file with everything that is needed to mark a class, except the secret
+
+
+@dataclass(frozen=True)
+class AskedValue:
+    """One value that a question asks for.
+
+    Parameters
+    ----------
+    symbol : str
+        As it is written in formulas, such as "∂L/∂w1₂₁".
+    name : str
+        As `check` knows it, such as "dW1[2,1]".
+    value : float
+        The right value.
+    shown : str
+        The right value with four digits.
+    """
+
+    symbol: str
+    name: str
+    value: float
+    shown: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question of a sheet.
+
+    Parameters
+    ----------
+    number : int
+        From 1.
+    problem : Problem
+        The network, and what is asked about it.
+    """
+
+    number: int
+    problem: Problem
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The names of the values to write down: intermediate predictions and δ, then the answer or its entries.
+
+        Examples
+        --------
+        >>> Question(1, problem("hidden_weight", level=2, seed=7)).asked
+        ('y_hat[1]', 'dz2[1]', 'dz1[2]', 'dW1[3,2]')
+
+        """
+        steps = table(self.problem.trace, self.problem.learning_rate)
+        array = entries(steps, self.problem.name)
+        names = [self.problem.name] if array is None else list(array.flat)
+        needed = {step.name: step for name in names for step in needed_for(steps, name)}
+        before = [name for name in steps if name in needed and needed[name].kind in INTERMEDIATE and name not in names]
+        return (*before, *names)
+
+    @cached_property
+    def values(self) -> tuple[AskedValue, ...]:
+        """The values to write down.
+
+        Examples
+        --------
+        >>> values = Question(1, problem("output_weight", level=1, seed=7)).values
+        >>> [(each.symbol, each.name, each.shown) for each in values]
+        [('ŷ₁', 'y_hat[1]', '0.9033'), ('δ1₁', 'dz1[1]', '+0.07483'), ('∂L/∂w1₁₁', 'dW1[1,1]', '+0.05238')]
+
+        """
+        steps = table(self.problem.trace, self.problem.learning_rate)
+        hand = Hand.of(steps)
+        return tuple(
+            AskedValue(hand.symbol(name), name, steps[name].value, hand.number(name, signed=True))
+            for name in self.asked
+        )
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The questions of one student.
+
+    Parameters
+    ----------
+    number : int
+        From 1. It is the only thing on the sheet that says where its numbers come from.
+    questions : tuple of Question
+        The questions.
+    """
+
+    number: int
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The topics and the level of the questions for a class, and the secret behind their numbers.
+
+    Parameters
+    ----------
+    topics : tuple of str
+        The topic of each question of a sheet, in order; see `practice.topics`.
+    level : int
+        The size of the networks, 1 to 5; see `practice.SHAPES`.
+    secret : str
+        Any text that students do not know and cannot guess.
+
+    Raises
+    ------
+    ValueError
+        If there are no topics, more than 20 or an unknown one, if a topic does not have the level,
+        or if the secret is empty.
+    """
+
+    topics: tuple[str, ...]
+    level: int
+    secret: str
+
+    def __post_init__(self) -> None:
+        count = len(self.topics)
+        require(0 < count <= MOST_QUESTIONS, f"a sheet has 1 to {MOST_QUESTIONS} questions; got {count} topics.")
+        require(self.secret, "the secret must not be empty: all numbers come from it.")
+        for topic in self.topics:
+            least, most = TOPICS[topic].from_level, len(SHAPES)
+            fits = is_count(self.level) and least <= self.level <= most
+            require(fits, f"{topic} has the levels {least} to {most}; got {self.level!r}.")
+
+    def sheet(self, number: int) -> Sheet:
+        """Return the sheet with a number, which is the same every time.
+
+        Examples
+        --------
+        >>> plan = Plan(("bias", "update"), 2, "a long secret")
+        >>> [question.problem.name for question in plan.sheet(1).questions]
+        ['db1[2]', 'W2_new[1,1]']
+        >>> seeds = [plan.sheet(number).questions[0].problem.seed for number in (1, 1, 2)]
+        >>> seeds[0] == seeds[1], seeds[0] == seeds[2]
+        (True, False)
+
+        """
+        require(is_count(number), f"the number of a sheet must be a positive whole number; got {number!r}.")
+        return Sheet(number, tuple(self._questions(number)))
+
+    def _questions(self, number: int) -> Iterator[Question]:
+        for place, topic in enumerate(self.topics, start=1):
+            yield Question(place, problem(topic, level=self.level, seed=self._digest(number, place)))
+
+    @property
+    def stamp(self) -> str:
+        """A short text that only the same topics, level and secret give. It does not reveal the secret."""
+        return self._digest()[:16]
+
+    def _digest(self, *place: int) -> str:
+        """Return the hash of the plan and of the numbers of a sheet and a question, with the secret as its key."""
+        text = json.dumps([self.topics, self.level, *place])
+        return hmac.new(self.secret.encode(), text.encode(), "sha256").hexdigest()
+
+
+def topics_and_levels() -> str:
+    """Return the topics and levels that there are, one in each line.
+
+    Examples
+    --------
+    >>> print(topics_and_levels().splitlines()[1])
+      weighted_sum     what a unit adds up
+
+    """
+    lines = ["topics, with the lowest level if it is not 1:"]
+    for name, topic in TOPICS.items():
+        lowest = f" (from level {topic.from_level})" if topic.from_level > 1 else ""
+        lines.append(f"  {name:<16} {topic.words}{lowest}")
+    lines.append("levels, with the sizes of their networks:")
+    for level, (inputs, *hidden, outputs) in enumerate(SHAPES, start=1):
+        layers = [f"{inputs} inputs", *(f"{units} hidden units" for units in hidden), f"{outputs} output(s)"]
+        lines.append(f"  {level} {', '.join(layers)}")
+    return "\n".join(lines)
