@@ -20,7 +20,8 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Page, sync_playwright
 
-from bpcourse import EXAMPLES, cli, explore
+from bpcourse import EXAMPLES, explore
+from bpcourse.lab.browser import find_browser
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from helpers.support import jupyterlab, open_and_run
@@ -135,7 +136,7 @@ def main() -> None:
         lesson = new_notebook(metadata=kernel, cells=[new_code_cell(OURS.strip()), new_code_cell(THEIRS.strip())])
         nbformat.write(lesson, Path(folder) / "both.ipynb")
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=cli.browser(), args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             received = {"bytes": 0}
             page.on("websocket", lambda socket: socket.on("framereceived", lambda data: _count(received, data)))

@@ -17,7 +17,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Page, sync_playwright
 
-from bpcourse import cli
+from bpcourse.lab.browser import find_browser
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from helpers.support import jupyterlab, open_and_run
@@ -99,7 +99,7 @@ def main() -> None:
             cells = [new_code_cell(SETUP.strip().format(**work))]
             nbformat.write(new_notebook(metadata=kernel, cells=cells), Path(folder) / "live.ipynb")
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=cli.browser(), args=["--no-sandbox"])
+                browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
                 open_and_run(page, address, "live.ipynb")
                 page.wait_for_selector(".bpcourse .caption")

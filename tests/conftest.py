@@ -49,7 +49,7 @@ def together(nodeid):
 
 @dataclass(frozen=True)
 class Done:
-    """What a command returned and printed."""
+    """The status and the output of a command."""
 
     status: int
     out: str

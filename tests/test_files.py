@@ -170,7 +170,7 @@ def test_solve_saves_and_never_overwrites(exercise, capsys):
         (["--digits", "1"], "from 2 to 15"),
         (["--output", "key.pdf"], ".txt, .md or .html"),
         (["dW1", "dW2", "--output", "key.txt"], "saves one solution"),
-        (["--output", "no/such/folder/key.txt"], "cannot write"),
+        (["--output", "no/such/folder/key.txt"], "cannot read or write"),
     ],
 )
 def test_what_solve_cannot_do_is_one_line(exercise, capsys, monkeypatch, words, said):

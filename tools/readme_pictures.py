@@ -11,7 +11,8 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import sync_playwright
 
-from bpcourse import EXAMPLES, cli, draw
+from bpcourse import EXAMPLES, draw
+from bpcourse.lab.browser import find_browser
 
 PROJECT = Path(__file__).resolve().parent.parent
 DOCS = PROJECT / "docs"
@@ -38,7 +39,7 @@ def write_explorer() -> None:
     with tempfile.TemporaryDirectory() as folder, jupyterlab(Path(folder), "--expose-app-in-browser") as address:
         nbformat.write(new_notebook(metadata=kernel, cells=[new_code_cell(CELL.strip())]), Path(folder) / "one.ipynb")
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=cli.browser(), args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 1000}, device_scale_factor=1.5)
             open_and_run(page, address, "one.ipynb")
             explorer = page.locator(".bpcourse")

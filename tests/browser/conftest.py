@@ -1,17 +1,18 @@
-"""A JupyterLab, a Chromium and a page on which no error may happen."""
+"""Fixtures: a JupyterLab, a Chromium, and a page that fails on any error."""
 
 import pytest
 from helpers.support import jupyterlab
 from playwright.sync_api import sync_playwright
 
 from bpcourse import cli
+from bpcourse.lab.browser import find_browser
 
 
 @pytest.fixture(scope="session")
 def chromium():
     assert cli.browser_problem() is None
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=cli.browser(), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         yield browser
         browser.close()
 
@@ -29,7 +30,7 @@ def server(folder):
 
 @pytest.fixture
 def page(chromium):
-    """A page of 1280 × 800 on which no error may happen."""
+    """A page of 1280 × 800. The test fails if the page logs an error."""
     page, errors = chromium.new_page(viewport={"width": 1280, "height": 800}), []
     page.set_default_timeout(20_000)
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

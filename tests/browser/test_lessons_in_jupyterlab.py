@@ -6,9 +6,9 @@ import nbformat
 import pytest
 from helpers.support import open_and_run
 
-from bpcourse import cli
+from bpcourse.lab import lessons
 
-LESSONS = sorted(cli.lessons_folder().glob("*.ipynb"))
+LESSONS = lessons.originals()
 
 
 def shown(cells):

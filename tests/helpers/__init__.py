@@ -1,1 +1,1 @@
-"""What several test files and benchmarks share."""
+"""Helpers that several test files and benchmarks share."""
