@@ -46,7 +46,7 @@ def problems(count: int, rng: random.Random) -> list[Problem]:
             wanted = 0 if output == "softmax" and sizes[-1] == 1 else count
             while wanted:
                 trace = drawn(sizes, output, loss, rng, examples=3 if wanted == 1 else 1)
-                if max(np.abs(trace[name]).max() for name in trace.names if name[0] == "z") < 4:
+                if max(np.abs(trace[name]).max() for name in trace if name[0] == "z") < 4:
                     found.append((trace, rng.choice((0.1, 0.3, 0.7, 1.5))))
                     wanted -= 1
     return found

@@ -1,7 +1,7 @@
-"""The names of values, such as ``W2[1,3]``, and the symbols that are shown for them.
+"""The names of values, such as ``W2[1,3]``, and the symbols that stand for them in texts and pictures.
 
-A single value has a `Name`: ``W2[1,3]`` is in layer 2, from unit 1 to unit 3, counted from one as on paper. Texts and
-pictures show it with the symbols of one of two notations, ``"standard"`` (z, a, δ) or ``"lecture"`` (net, O, w).
+A single value has a `Name`: ``W2[1,3]`` is the weight in layer 2 from unit 1 to unit 3. Units count from one, as on
+paper. There are two notations: ``"standard"`` (z, a, δ) and ``"lecture"`` (net, O, w).
 """
 
 from __future__ import annotations
@@ -14,38 +14,42 @@ from bpcourse.registry import Registry
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
-SYMBOLS = Registry(
-    "notation",
-    {
-        "standard": {
-            "x": "x", "y": "y", "W": "w", "b": "b", "z": "z", "a": "a", "y_hat": "ŷ", "loss": "L",
-            "da": "∂L/∂a", "dz": "δ", "dW": "∂L/∂w", "db": "∂L/∂b", "dx": "∂L/∂x", "dy_hat": "∂L/∂ŷ",
-            "learning_rate": "η",
-        },
-        "lecture": {
-            "x": "X", "y": "y_true", "W": "w", "b": "b", "z": "net", "a": "O", "y_hat": "ŷ", "loss": "L",
-            "da": "∂L/∂O", "dz": "∂L/∂net", "dW": "∂L/∂w", "db": "∂L/∂b", "dx": "∂L/∂X", "dy_hat": "∂L/∂ŷ",
-            "learning_rate": "η",
-        },
-    },
-)  # fmt: skip
-"""What each quantity is called in a picture or a text: notation, then the name it has in the code."""
+_STANDARD = {
+    "x": "x", "y": "y", "W": "w", "b": "b", "z": "z", "a": "a", "y_hat": "ŷ", "loss": "L", "learning_rate": "η",
+    "da": "∂L/∂a", "dz": "δ", "dW": "∂L/∂w", "db": "∂L/∂b", "dx": "∂L/∂x", "dy_hat": "∂L/∂ŷ",
+}  # fmt: skip
+_LECTURE = {"x": "X", "y": "y_true", "z": "net", "a": "O", "da": "∂L/∂O", "dz": "∂L/∂net", "dx": "∂L/∂X"}
+
+SYMBOLS = Registry("notation", {"standard": _STANDARD, "lecture": _STANDARD | _LECTURE})
+"""The symbol of each quantity: notation, then the name of the quantity in the code."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """The name of a value, taken apart.
+    """The name of a value, split into its parts.
 
-    quantity : "x", "W", "dz", "y_hat", "loss", "slope" …
-    layer : its layer from 1, or 0 for what belongs to no layer
-    index : unit, or from-unit and to-unit, from 1; empty for a whole array
-    example : which example of a batch, from 1, or 0
-    new : whether it is the value after a step of gradient descent
+    Parameters
+    ----------
+    quantity : str
+        What it is: "x", "W", "dz", "y_hat", "loss", "slope" …
+    layer : int
+        Its layer, counted from 1, or 0 if it belongs to no layer.
+    index : tuple of int
+        Its unit, or its from-unit and to-unit, counted from 1. Empty for a whole array.
+    example : int
+        Which example of a batch, counted from 1, or 0.
+    new : bool
+        Whether it is the value after a step of gradient descent.
 
+    Examples
+    --------
     >>> Name.read("W2_new[1, 3]")
     Name(quantity='W', layer=2, index=(1, 3), example=0, new=True)
-    >>> str(Name.read("dz1[2]@3")), str(Name.read("a0[1]"))  # what a0 is, is called x
+    >>> str(Name.read("dz1[2]@3")), str(Name.read("a0[1]"))  # a0 is another name for x
     ('dz1[2]@3', 'x[1]')
+    >>> Name.read("W2").is_parameter, Name.read("dW2").is_gradient
+    (True, True)
+
     """
 
     quantity: str
@@ -66,11 +70,27 @@ class Name:
 
     @classmethod
     def read(cls, text: str) -> Name:
-        """Take a name apart, also one in the lecture's words: `net1[2]`, `O1[2]`, `w1[1,2]`, `X[1]`, `y_true[1]`.
+        """Split a name into its parts.
 
-        Raises ValueError if it is not built like a name.
+        Names in the lecture's notation are understood too: `net1[2]`, `O1[2]`, `w1[1,2]`, `X[1]`, `y_true[1]`.
+
+        Raises
+        ------
+        ValueError
+            If `text` is not a name.
+
         """
         return _read_name(text if isinstance(text, str) else repr(text))
+
+    @property
+    def is_parameter(self) -> bool:
+        """Whether it is a weight or a bias."""
+        return self.quantity in ("W", "b")
+
+    @property
+    def is_gradient(self) -> bool:
+        """Whether it is a derivative of the loss, such as dW or dz."""
+        return self.quantity.startswith("d")
 
     def __str__(self) -> str:
         layer = str(self.layer or "") + ("_new" if self.new else "")
@@ -78,28 +98,33 @@ class Name:
         return f"{self.quantity}{layer}{index}" + (f"@{self.example}" if self.example else "")
 
     def at(self, **changes: object) -> Name:
-        """Return the same name with some parts replaced."""
+        """Copy the name with some of its parts replaced."""
         return replace(self, **changes)  # type: ignore[arg-type]
 
     def symbol(self, notation: str = "standard") -> str:
-        """Return how the value is written in a text: a digit on the line is the layer, a small digit is the unit.
+        """Write the name for a text. A full-size digit is the layer, a subscript is the unit.
 
+        Examples
+        --------
         >>> Name.read("W2[1,3]").symbol(), Name.read("z1[2]").symbol("lecture"), Name.read("slope1[2]").symbol()
         ('w2₁₃', 'net1₂', '∂a1₂/∂z1₂')
+
         """
         if self.quantity == "slope":
             above, below = self._slope_of()
             return f"∂{above.symbol(notation)}/∂{below.symbol(notation)}"
-        sign = "," if max(self.index, default=0) > 9 else ""  # w1₁₁₂ could be 1,12 or 11,2
-        index = sign.join(str(entry).translate(_SUBSCRIPTS) for entry in self.index)
+        index = self._unit().translate(_SUBSCRIPTS)
         example = f"@{self.example}" if self.example else ""
         return f"{'new ' * self.new}{SYMBOLS[notation][self.quantity]}{self.layer or ''}{index}{example}"
 
     def latex(self, notation: str = "standard") -> str:
-        r"""Return how the value is written in LaTeX.
+        r"""Write the name in LaTeX.
 
+        Examples
+        --------
         >>> print(Name.read("dW2[1,3]").latex(), Name.read("z1[2]").latex("lecture"))
         \frac{\partial L}{\partial w^{(2)}_{13}} \text{net1}_{2}
+
         """
         if self.quantity == "slope":
             ends = [end.latex(notation) for end in self._slope_of()]
@@ -107,7 +132,7 @@ class Name:
         symbol = SYMBOLS[notation][self.quantity]
         if symbol.startswith("∂L/∂"):
             return rf"\frac{{\partial L}}{{\partial {self.at(quantity=self.quantity[1:]).latex(notation)}}}"
-        unit = ("," if max(self.index, default=0) > 9 else "").join(map(str, self.index))
+        unit = self._unit()
         raised = [f"({self.layer})"] if self.layer and notation == "standard" else []
         raised += [r"\text{new}"] if self.new else []
         symbol = {"ŷ": r"\hat y", "δ": r"\delta", "η": r"\eta", "y_true": r"y_{\text{true}}"}.get(symbol, symbol)
@@ -117,12 +142,16 @@ class Name:
         text = symbol + (f"^{{{','.join(raised)}}}" if raised else "") + (f"_{{{unit}}}" if unit else "")
         return text + (rf"\text{{@{self.example}}}" if self.example else "")
 
+    def _unit(self) -> str:
+        """Write the indices, with a comma if one has two digits: w1₁₁₂ could be 1,12 or 11,2."""
+        return ("," if max(self.index, default=0) > 9 else "").join(map(str, self.index))
+
     def _slope_of(self) -> tuple[Name, Name]:
-        """Return the two ends of a slope: ∂a/∂z. One index: of one unit; two: of a softmax, output and z."""
+        """Name both ends of a slope ∂a/∂z. One index is one unit. Two, in a softmax, are those of a and z."""
         return self.at(quantity="a", index=self.index[:1]), self.at(quantity="z", index=self.index[-1:])
 
 
-@cache  # the same few names are read again and again
+@cache  # the same few names are read many times
 def _read_name(text: str) -> Name:
     pattern = (
         r"(?:(d?[Wbza]|slope)(\d{1,3})|(d?x|y|d?y_hat|loss|learning_rate))(_new)?"

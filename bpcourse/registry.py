@@ -12,29 +12,51 @@ class UnknownNameError(KeyError, ValueError):
     """An unknown name. The message suggests the closest match and lists the known names.
 
     It is a `KeyError`, because a look-up failed, and a `ValueError`, because an argument was wrong.
+
+    Parameters
+    ----------
+    kind : str
+        What was looked up, such as "loss".
+    name : object
+        The name that was given.
+    known : iterable of str
+        The names that exist.
+    reason : str
+        Why the name is not one of them, if it looks like one.
+
+    Examples
+    --------
+    >>> print(UnknownNameError("loss", "msee", ["mse", "half_sse"]))
+    unknown loss 'msee'. Did you mean 'mse'? Known: mse, half_sse
+
     """
 
-    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
-        import difflib  # only needed for the message
+    def __init__(self, kind: str, name: object, known: Iterable[str], reason: str = "") -> None:
+        super().__init__(kind, name, tuple(known), reason)  # the arguments, so that the error can be pickled
 
+    def __str__(self) -> str:  # written only when it is read: `name in registry` has no use for it
+        import difflib
+
+        kind, name, known, reason = self.args
+        if reason:
+            return f"unknown {kind} {name!r}: {reason}"
         names = {known_name.lower(): known_name for known_name in known}
         near = difflib.get_close_matches(str(name).lower(), names, n=1)
         guess = f" Did you mean {names[near[0]]!r}?" if near else ""
-        super().__init__(f"unknown {kind} {name!r}.{guess} Known: {', '.join(names.values())}")
-
-    def __str__(self) -> str:  # a KeyError would show the message in quotation marks
-        return str(self.args[0])
+        return f"unknown {kind} {name!r}.{guess} Known: {', '.join(known)}"
 
 
 class Registry(Mapping[str, Record]):
     """An immutable mapping from names to records. An unknown name raises `UnknownNameError`.
 
+    Registries are compared as mappings are: by their names and records.
+
     Parameters
     ----------
     kind : str
-        What the records are, for error messages.
+        What the records are, for messages and for the printed form.
     records : dict
-        The records by name; all of one type.
+        The records by name. All have the same type.
 
     Examples
     --------
@@ -59,11 +81,16 @@ class Registry(Mapping[str, Record]):
     def __getitem__(self, name: object) -> Record:
         if isinstance(name, str) and name in self._records:
             return self._records[name]
+        return self.__missing__(name)
+
+    def __missing__(self, name: object) -> Record:
+        """Raise `UnknownNameError`. A registry that can make records from other names overrides this."""
         raise UnknownNameError(self._kind, name, self)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} {self._kind}s: {', '.join(self)}>"
+        ending = "" if len(self) == 1 else "es" if self._kind.endswith("s") else "s"
+        return f"<{len(self)} {self._kind}{ending}: {', '.join(self)}>"
 
     def pick(self, wanted: Record | str) -> Record:
-        """Return `wanted` unchanged if it is a record of this kind, otherwise the record of that name."""
+        """Return `wanted` unchanged if it is a record of this kind, otherwise the record with that name."""
         return wanted if isinstance(wanted, self._type) else self[wanted]

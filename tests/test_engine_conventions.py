@@ -1,24 +1,20 @@
-"""Each convention of the engine, with where it is from; and how the package is built."""
+"""Each convention of the engine, with its source."""
 
 from __future__ import annotations
 
-import ast
 import math
-import subprocess
-import sys
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from helpers.random_networks import ACTIVATION_NAMES, PAIRS
-from helpers.support import tool
 
-import bpcourse
-from bpcourse import ACTIVATIONS, LOSSES, Dense, Network, backprop, forward, one_hot, sgd_step
+from bpcourse import ACTIVATIONS, LOSSES, SGD, Dense, Network, backprop, forward, leaky_relu, one_hot, sgd_step, train
+from bpcourse.engine.activations import ActivationName
+from bpcourse.engine.losses import LossName
 
-PACKAGE = Path(bpcourse.__file__).parent
 UNIT_BY_UNIT = [name for name in ACTIVATION_NAMES if name != "softmax"]
 SQUARED, CROSS = ["mse", "half_sse"], ["binary_cross_entropy", "categorical_cross_entropy"]
 BCE, CE = (LOSSES[name] for name in CROSS)
@@ -42,11 +38,11 @@ def near(found, expected, rel=1e-8):
 
 
 def close(expected, rel):
-    """Return `expected` for a comparison with ==; unlike pytest.approx alone, tiny numbers must agree too."""
+    """Return `expected` for a comparison with ==. Unlike with plain pytest.approx, tiny numbers must agree too."""
     return pytest.approx(expected, rel=rel, abs=0)
 
 
-def test_central_differences_see_a_wrong_slope():
+def test_central__notices_a_wrong_slope():
     assert near(central(lambda z: (z**3).sum(), CALM), 3 * CALM**2)
     assert not near(central(lambda z: (z**3).sum(), CALM), 3 * CALM**2 * 1.0001)
     assert not near(central(lambda z: (z**3).sum(), CALM), 3 * CALM.T**2)
@@ -64,7 +60,7 @@ def exact_softmax(z):
 
 
 @pytest.mark.parametrize("largest", [0.0, 10.0, 20.0, 36.0, 40.0, 300.0])
-def test_a_saturated_softmax_keeps_its_small_gradients(largest):
+def test_softmax__saturated_keeps_small_gradients(largest):
     z, y = [largest, 0.0, 0.5], [1.0, 0.0, 0.0]
     p = exact_softmax(z)
     dz = [float(p_i - Decimal(y_i)) for p_i, y_i in zip(p, y, strict=True)]
@@ -77,13 +73,13 @@ def test_a_saturated_softmax_keeps_its_small_gradients(largest):
 # Activations
 
 
-def test_the_slope_of_relu_at_zero_is_zero():  # JAX, tests/nn_test.py, testReluGradAtZero
+def test_relu__slope_at_zero_is_zero():  # JAX, tests/nn_test.py, testReluGradAtZero
     assert ACTIVATIONS["relu"].df([0.0, -0.0, -2.0, 3.0]).tolist() == [0, 0, 0, 1]
     assert ACTIVATIONS["leaky_relu"].df([0.0, -0.0, -2.0, 3.0]).tolist() == [0.01, 0.01, 0.01, 1]
     assert ACTIVATIONS["relu"].f([-2.0, 0.0, 3.0]).tolist() == [0, 0, 3]
 
 
-def test_the_slope_of_sigmoid_keeps_its_digits_where_sigmoid_is_one():
+def test_sigmoid__slope_keeps_its_digits_where_sigmoid_rounds_to_one():
     df = ACTIVATIONS["sigmoid"].df  # 37 and 37.5: scikit-learn, _loss/tests/test_loss.py
     assert df(37.0) == close(8.533047625744065e-17, rel=1e-15)
     assert df(37.5) == close(5.175555005801868e-17, rel=1e-15)
@@ -92,13 +88,13 @@ def test_the_slope_of_sigmoid_keeps_its_digits_where_sigmoid_is_one():
     assert df([0.0, 1000.0, -1000.0]).tolist() == [0.25, 0, 0]  # e^−1000 is below the smallest float
 
 
-def test_sigmoid_does_not_overflow():
+def test_sigmoid__does_not_overflow():
     with np.errstate(all="raise", under="ignore"):
         assert ACTIVATIONS["sigmoid"].f([-np.inf, -1000.0, 0.0, 1000.0, np.inf]).tolist() == [0, 0, 0.5, 1, 1]
     assert ACTIVATIONS["sigmoid"].f(-700.0) == close(math.exp(-700), rel=1e-13)
 
 
-def test_the_slope_of_tanh_keeps_its_digits_where_tanh_is_one():  # 1 − tanh² z = 4 e^(−2z) / (1 + e^(−2z))²
+def test_tanh__slope_keeps_its_digits_where_tanh_rounds_to_one():  # 1 − tanh² z = 4 e^(−2z) / (1 + e^(−2z))²
     expected = 4 * math.exp(-40) / (1 + math.exp(-40)) ** 2
     assert ACTIVATIONS["tanh"].f(20.0) == 1
     assert ACTIVATIONS["tanh"].df([20.0, -20.0]) == close([expected, expected], rel=1e-14)
@@ -106,7 +102,7 @@ def test_the_slope_of_tanh_keeps_its_digits_where_tanh_is_one():  # 1 − tanh²
 
 
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
-def test_nan_passes_through(name):
+def test_activations__nan_passes_through(name):
     activation = ACTIVATIONS[name]
     assert np.isnan(activation.f([np.nan, np.nan])).all()
     if name not in ("identity", "softmax"):  # the slope of the identity is 1 everywhere
@@ -114,7 +110,7 @@ def test_nan_passes_through(name):
     assert np.isnan(activation.backward([np.nan, 1.0], [np.nan, np.nan])).all()
 
 
-def test_infinity_passes_through():
+def test_activations__infinity_passes_through():
     at = {name: ACTIVATIONS[name].f([-np.inf, np.inf]).tolist() for name in UNIT_BY_UNIT}
     ends = {"sigmoid": [0, 1], "tanh": [-1, 1], "relu": [0, np.inf]}
     assert at == ends | {name: [-np.inf, np.inf] for name in ("identity", "leaky_relu")}
@@ -124,7 +120,8 @@ def test_infinity_passes_through():
     }  # fmt: skip
 
 
-def test_softmax_at_its_ends():  # as in PyTorch; the empty one is JAX, tests/nn_test.py, testSoftmaxEmptyArray
+def test_softmax__empty_infinite_and_far_apart():
+    # As in PyTorch. The empty one is from JAX, tests/nn_test.py, testSoftmaxEmptyArray.
     softmax = ACTIVATIONS["softmax"]
     assert softmax.f([]).shape == (0,)
     assert softmax.f(np.zeros((2, 0))).shape == (2, 0)
@@ -139,7 +136,7 @@ def test_softmax_at_its_ends():  # as in PyTorch; the empty one is JAX, tests/nn
 
 
 @pytest.mark.parametrize("name", UNIT_BY_UNIT)
-def test_the_slope_is_that_of_the_function(name):
+def test_df__is_the_slope_of_the_function(name):
     activation = ACTIVATIONS[name]
     slopes = [central(activation.f, np.array(z)) for z in CALM.ravel()]
     assert near(activation.df(CALM), np.reshape(slopes, CALM.shape))
@@ -147,7 +144,7 @@ def test_the_slope_is_that_of_the_function(name):
 
 
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
-def test_the_jacobian_is_that_of_the_function(name):
+def test_jacobian__is_that_of_the_function(name):
     activation = ACTIVATIONS[name]
     for row in CALM:
         assert near(activation.jacobian(row), central(activation.f, row).T)  # entry (i, j) is ∂aᵢ/∂zⱼ
@@ -156,13 +153,13 @@ def test_the_jacobian_is_that_of_the_function(name):
     assert np.array_equal(activation.jacobian(CALM)[1], activation.jacobian(CALM[1]))
 
 
-def test_softmax_has_no_slope_unit_by_unit_and_says_what_it_has():
+def test_df__of_softmax_recommends_the_jacobian():
     with pytest.raises(ValueError, match=r"softmax has no slope.*\.jacobian\(z\)"):
         ACTIVATIONS["softmax"].df([0.1, 0.2])
 
 
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
-def test_backward_is_the_chain_rule(name):
+def test_backward__is_the_chain_rule(name):
     activation, da = ACTIVATIONS[name], np.array([[1.0, -2.0, 0.5], [0.3, 0.0, -1.0]])
     expected = [row @ activation.jacobian(z) for row, z in zip(da, CALM, strict=True)]
     assert near(activation.backward(CALM, da), np.array(expected), rel=1e-14)
@@ -173,19 +170,19 @@ def test_backward_is_the_chain_rule(name):
 # Losses
 
 
-def test_mse_is_the_mean_over_outputs_and_examples():  # the lecture, L7
+def test_mse__is_the_mean_over_outputs_and_examples():  # the lecture, L7
     y, y_hat = [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], [[1.5, 2.0, 1.0], [1.0, -1.0, 2.0]]
     assert LOSSES["mse"].value(y, y_hat) == close((0.25 + 0 + 4 + 1 + 1 + 4) / 6, rel=1e-15)
     assert LOSSES["mse"].gradient(y, y_hat)[0] == close(np.array([0.5, 0, -2]) * 2 / 6, rel=1e-15)
 
 
-def test_half_sse_is_half_the_sum_over_outputs_and_the_mean_over_examples():  # Mazur 2015; Nielsen 2015, ch. 1
+def test_half_sse__is_half_the_sum_over_outputs_and_the_mean_over_examples():  # Mazur 2015; Nielsen 2015, ch. 1
     y, y_hat = [[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]], [[1.5, 2.0, 1.0], [1.0, -1.0, 2.0]]
     assert LOSSES["half_sse"].value(y, y_hat) == close((0.25 + 0 + 4 + 1 + 1 + 4) / 2 / 2, rel=1e-15)
     assert LOSSES["half_sse"].gradient(y, y_hat)[0] == close([0.25, 0, -1], rel=1e-15)
 
 
-def test_with_two_outputs_mse_and_half_sse_are_one_function_and_with_three_they_are_not():
+def test_mse_and_half_sse__are_equal_only_with_two_outputs():
     two, three = ([[0.3, 0.7]], [[0.5, 0.6]]), ([[0.3, 0.7, 0.1]], [[0.5, 0.6, 0.4]])
     mse, half_sse = LOSSES["mse"], LOSSES["half_sse"]
     assert mse.value(*two) == half_sse.value(*two)
@@ -194,20 +191,20 @@ def test_with_two_outputs_mse_and_half_sse_are_one_function_and_with_three_they_
     assert mse.gradient(*three) == pytest.approx(half_sse.gradient(*three) * 2 / 3)
 
 
-def test_binary_cross_entropy_is_the_mean_over_outputs_and_examples():  # Keras, PyTorch: reduction "mean"
+def test_binary_cross_entropy__is_the_mean_over_outputs_and_examples():  # Keras, PyTorch: reduction "mean"
     y, p = [[1.0, 0.0, 0.25], [0.0, 1.0, 1.0]], [[0.5, 0.2, 0.25], [0.9, 0.8, 0.6]]
     mixed = -0.25 * math.log(0.25) - 0.75 * math.log(0.75)
     terms = [-math.log(0.5), -math.log(0.8), mixed, -math.log(0.1), -math.log(0.8), -math.log(0.6)]
     assert BCE.value(y, p) == close(sum(terms) / 6, rel=1e-14)
 
 
-def test_categorical_cross_entropy_is_the_sum_over_classes_and_the_mean_over_examples():
+def test_categorical_cross_entropy__is_the_sum_over_classes_and_the_mean_over_examples():
     y, p = [[0.0, 1.0, 0.0], [0.5, 0.25, 0.25]], [[0.2, 0.7, 0.1], [0.5, 0.25, 0.25]]
     expected = (-math.log(0.7) - 0.5 * math.log(0.5) - 0.5 * math.log(0.25)) / 2
     assert CE.value(y, p) == close(expected, rel=1e-14)
 
 
-def test_cross_entropies_are_in_nats_unless_a_base_is_given():  # the lecture, L7, writes 0.155 in log₁₀
+def test_cross_entropies__are_in_nats_unless_a_base_is_given():  # the lecture, L7, writes 0.155 in log₁₀
     assert round(CE.value([0, 1], [0.3, 0.7]), 4) == 0.3567
     assert round(CE.value([0, 1], [0.3, 0.7], base=10), 4) == 0.1549
     assert CE.value([0, 1], [0.75, 0.25], base=2) == close(2, rel=1e-15)
@@ -215,7 +212,7 @@ def test_cross_entropies_are_in_nats_unless_a_base_is_given():  # the lecture, L
     assert CE.value([0, 1], [0.3, 0.7], base=math.e) == CE.value([0, 1], [0.3, 0.7])
 
 
-def test_certain_and_wrong_costs_infinity_without_a_warning():
+def test_cross_entropies__certain_and_wrong_costs_infinity_without_a_warning():
     with np.errstate(over="raise", invalid="raise", under="raise"):
         assert BCE.value([1.0, 0.0], [0.0, 0.5]) == BCE.value([0.0], [1.0]) == np.inf
         assert CE.value([0, 1], [1, 0]) == CE.value([0.5, 0.5], [1, 0], base=10) == np.inf
@@ -223,7 +220,7 @@ def test_certain_and_wrong_costs_infinity_without_a_warning():
         assert CE.gradient([0, 1], [1, 0]).tolist() == [0, -np.inf]
 
 
-def test_zero_times_the_logarithm_of_zero_is_zero():
+def test_cross_entropies__zero_times_the_logarithm_of_zero_is_zero():
     assert str(BCE.value([1.0, 0.0], [1.0, 0.0])) == "0.0"
     assert str(CE.value([0, 1], [0, 1])) == "0.0"
     assert BCE.gradient([1.0, 0.0], [1.0, 0.0]).tolist() == [-0.5, 0.5]
@@ -232,14 +229,14 @@ def test_zero_times_the_logarithm_of_zero_is_zero():
 
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("shape", [(3,), (1, 3), (4, 3), (4, 2)])
-def test_the_gradient_is_that_of_the_value(loss, shape):
+def test_gradient__is_that_of_the_value(loss, shape):
     rng = np.random.default_rng(5)
     y, y_hat = rng.uniform(0.1, 0.9, (2, *shape))
     assert near(LOSSES[loss].gradient(y, y_hat), central(lambda p: LOSSES[loss].value(y, p), y_hat))
 
 
 @pytest.mark.parametrize("loss", [BCE, CE], ids=CROSS)
-def test_from_logits_a_cross_entropy_is_the_same_function(loss):
+def test_from_logits__is_the_same_function(loss):
     rng = np.random.default_rng(6)
     y, z = rng.uniform(0, 1, (4, 3)), rng.uniform(-5, 5, (4, 3))
     output = loss.from_logits.output
@@ -250,7 +247,7 @@ def test_from_logits_a_cross_entropy_is_the_same_function(loss):
     assert near(loss.gradient_from_logits(y, z), output.backward(z, loss.gradient(y, p)), rel=1e-12)
 
 
-def test_binary_cross_entropys_da_is_written_in_z():  # (1−y)(1+e^z) − y(1+e^−z), by hand at z = ±30
+def test_binary_cross_entropy__da_is_computed_from_z():  # (1−y)(1+e^z) − y(1+e^−z), by hand at z = ±30
     y = np.array([0.0, 1.0, 0.25])
     for z in (-30.0, 0.0, 30.0):
         expected = ((1 - y) * (1 + math.exp(z)) - y * (1 + math.exp(-z))) / 3
@@ -258,12 +255,12 @@ def test_binary_cross_entropys_da_is_written_in_z():  # (1−y)(1+e^z) − y(1+e
     assert BCE.output_gradient_from_logits([0.0, 1.0], [1000.0, -1000.0]).tolist() == [np.inf, -np.inf]
 
 
-def test_binary_cross_entropys_dz_keeps_its_digits_near_a_right_prediction():  # σ(z) − 1 = −σ(−z)
+def test_binary_cross_entropy__dz_keeps_its_digits_near_a_right_prediction():  # σ(z) − 1 = −σ(−z)
     assert BCE.gradient_from_logits([1.0], [40.0])[0] == close(-math.exp(-40), rel=1e-14)
     assert BCE.gradient_from_logits([0.0], [-40.0])[0] == close(math.exp(-40), rel=1e-14)
 
 
-def test_categorical_cross_entropys_dz_has_the_sum_of_the_targets():
+def test_categorical_cross_entropy__dz_has_the_sum_of_the_targets():
     y, z = np.array([[0.5, 0.9, 0.4], [0.0, 0.2, 0.1], [0.0, 0.0, 0.0]]), np.array([[1.0, -0.5, 0.3]] * 3)
     p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     by_hand = (p * np.array([[1.8], [0.3], [0.0]]) - y) / 3
@@ -271,26 +268,90 @@ def test_categorical_cross_entropys_dz_has_the_sum_of_the_targets():
     assert not near(CE.gradient_from_logits(y, z), (p - y) / 3, rel=1e-2)
 
 
-def test_a_very_wrong_class_costs_the_distance_of_the_logits():  # PyTorch 2: 20000 and (1, 0, −1)
+def test_categorical_cross_entropy__a_very_wrong_class_costs_the_distance_of_the_logits():
+    # PyTorch 2: 20000 and (1, 0, −1)
     y, z = [0, 0, 1], [1e4, 0.0, -1e4]
     assert CE.value_from_logits(y, z) == 20000
     assert CE.gradient_from_logits(y, z).tolist() == [1, 0, -1]
     assert CE.value_from_logits([1, 0], [1e4, 0.0]) == 0
 
 
-def test_softplus_of_89_is_89():  # JAX, tests/nn_test.py, testSoftplusValue: in float32, e^89 overflows
+def test_binary_cross_entropy__softplus_of_89_is_89():
+    # JAX, tests/nn_test.py, testSoftplusValue: in float32, e^89 overflows
     assert BCE.value_from_logits([0.0], np.float32([89.0])) == 89
     assert BCE.value_from_logits([1.0], [-1000.0]) == 1000
 
 
+@pytest.mark.parametrize(
+    ("logits", "expected"),
+    [([30, 0], 9.357622968839737e-14), ([40, 0], 4.248354255291589e-18), ([700, 0, 0], 2 * math.exp(-700))],
+)
+def test_categorical_cross_entropy__a_confident_prediction_keeps_its_digits(logits, expected):
+    y = [1, 0, 0][: len(logits)]
+    with localcontext() as context:
+        context.prec = 400
+        powers = [Decimal(z).exp() for z in logits]
+        exact = float(-(powers[0] / sum(powers)).ln())
+    assert exact == close(expected, rel=1e-15)
+    assert CE.value_from_logits(y, logits) == close(exact, rel=1e-15)
+    network = Network([Dense([logits], None, "softmax")])
+    assert backprop(network, [1.0], y, "categorical_cross_entropy").loss == close(exact, rel=1e-15)
+
+
 @pytest.mark.parametrize("loss", LOSSES)
-def test_integers_and_truth_values_are_numbers(loss):
+def test_of_pass__is_the_loss_of_the_trace(loss):
+    output = {"binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}.get(loss, "tanh")
+    network = Network([Dense([[0.3, -0.2, 0.7]], [0.1, 0.0, -0.4], output)])
+    trace = backprop(network, [[1.0], [2.0]], [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], loss)
+    assert LOSSES[loss].of_pass(trace["y"], trace["z1"], trace["y_hat"]) == trace.loss
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_one_over_n__the_tape_repeats_that_of_backprop(loss):
+    output = {"binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}.get(loss, "tanh")
+    network = Network.initialize([2, 3, 2], ["tanh", output])
+    x, y = np.array([[0.5, -1.0], [1.5, 0.3], [-0.2, 0.8]]), np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    for n in (1, 3):
+        stepped = sgd_step(backprop(network, x[:n], y[:n], loss), 0.7)
+        trained = train(network, x[:n], y[:n], loss, optimizer=SGD(0.7), epochs=1, progress=False).network
+        for one, other in zip(stepped.layers, trained.layers, strict=True):
+            assert near(other.W, one.W, rel=1e-13)
+            assert near(other.b, one.b, rel=1e-13)
+
+
+def test_names__are_literal_types():
+    assert get_args(LossName) == tuple(LOSSES)
+    assert get_args(ActivationName) == tuple(ACTIVATIONS)
+
+
+@pytest.mark.parametrize("name", ["leaky_relu(0.2)", "leaky_relu(0.01)", "leaky_relu(1e-05)"])
+def test_leaky_relu__is_found_by_its_own_name(name):
+    activation = ACTIVATIONS[name]
+    assert activation.name == name
+    assert activation == leaky_relu(float(name[11:-1]))
+    assert activation.df([-2.0, 3.0]).tolist() == [float(name[11:-1]), 1.0]
+    assert name in ACTIVATIONS
+    assert Dense([[1.0]], None, name) == Dense([[1.0]], None, activation)
+    assert Network.initialize([1, 1], [name]).layers[0].activation == activation
+
+
+def test_leaky_relu__without_a_number_has_the_slope_of_one_percent():
+    assert ACTIVATIONS["leaky_relu"] == ACTIVATIONS["leaky_relu(0.01)"] == leaky_relu()
+    assert leaky_relu(0.2) != leaky_relu(0.3)
+    for wrong in ("leaky_relu(2)", "leaky_relu(nan)", "leaky_relu(0x1)", "leaky_relu(0.2)\n", "Leaky_relu(0.2)"):
+        assert wrong not in ACTIVATIONS
+        assert ACTIVATIONS.get(wrong) is None
+    assert list(ACTIVATIONS) == list(ACTIVATION_NAMES)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_losses__integers_and_booleans_are_numbers(loss):
     y, y_hat = [[0, 1], [1, 0]], [[1, 1], [1, 0]]
     for convert in (np.array, lambda rows: np.array(rows, dtype=bool)):
         assert LOSSES[loss].value(convert(y), convert(y_hat)) == LOSSES[loss].value(np.float64(y), np.float64(y_hat))
 
 
-def test_one_hot():
+def test_one_hot__rows_with_a_single_one():
     assert one_hot([2, 0, 2], 3).tolist() == [[0, 0, 1], [1, 0, 0], [0, 0, 1]]
     assert one_hot(np.array([1, 1], dtype=np.uint8), 4).shape == (2, 4)  # a class that never occurs has its column
     assert one_hot([0], 1).tolist() == [[1]]
@@ -305,7 +366,7 @@ def strict_backprop(*arguments):
 
 
 def assert_finite(trace):
-    for name in trace.names:
+    for name in trace:
         assert not np.isnan(trace[name]).any(), name
         assert name.startswith("da") or np.isfinite(trace[name]).all(), name
 
@@ -315,7 +376,7 @@ FAR = [1000.0, -1000.0, 1e20, -1e20]
 
 @pytest.mark.parametrize("z", FAR)
 @pytest.mark.parametrize("y", [0.0, 1.0, 0.25])
-def test_binary_cross_entropy_far_out_is_right(z, y):
+def test_far_out__binary_cross_entropy(z, y):
     trace = strict_backprop(Network([Dense([[z]], [0.0], "sigmoid")]), [1.0], [y], "binary_cross_entropy")
     dz = (1.0 if z > 0 else 0.0) - y
     assert trace.loss == close((1 - y) * z if z > 0 else -y * z, rel=1e-15)
@@ -328,7 +389,7 @@ def test_binary_cross_entropy_far_out_is_right(z, y):
 
 @pytest.mark.parametrize("z", FAR)
 @pytest.mark.parametrize("y", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.2, 0.3, 0.5), (0.5, 0.5, 0.5), (0, 0, 0)])
-def test_categorical_cross_entropy_far_out_is_right(z, y):
+def test_far_out__categorical_cross_entropy(z, y):
     W, y = np.array([[z, 0.0, -z]]), np.array(y)
     trace = strict_backprop(Network([Dense(W, np.zeros(3), "softmax")]), [1.0], y, "categorical_cross_entropy")
     p = np.array([1.0, 0, 0] if z > 0 else [0, 0, 1.0])
@@ -348,7 +409,7 @@ def test_categorical_cross_entropy_far_out_is_right(z, y):
     ("output", "low", "high"),
     [("identity", 1, 1), ("relu", 0, 1), ("leaky_relu", 0.01, 1), ("sigmoid", 0, 0), ("tanh", 0, 0)],
 )
-def test_squared_errors_far_out_are_right(output, low, high, loss, z):
+def test_far_out__squared_errors(output, low, high, loss, z):
     trace = strict_backprop(Network([Dense([[z]], [0.0], output)]), [1.0], [0.5], loss)
     a, slope = ACTIVATIONS[output].f(z), high if z > 0 else low
     dz = (2 if loss == "mse" else 1) * (a - 0.5) * slope
@@ -361,7 +422,7 @@ def test_squared_errors_far_out_are_right(output, low, high, loss, z):
 @pytest.mark.parametrize("z", FAR)
 @pytest.mark.parametrize("hidden", ACTIVATION_NAMES)
 @pytest.mark.parametrize(("output", "loss"), PAIRS)
-def test_far_out_in_every_layer_everything_but_da_is_finite(hidden, output, loss, z):
+def test_far_out__in_every_layer_everything_except_da_is_finite(hidden, output, loss, z):
     layers = [Dense([[z, 0.0, -z]], np.zeros(3), hidden), Dense([[z, 1], [-1, -z], [0.5, 1]], np.zeros(2), output)]
     assert_finite(strict_backprop(Network(layers), [[1.0], [0.0]], [[0.0, 1.0], [0.25, 0.75]], loss))
 
@@ -370,7 +431,7 @@ def test_far_out_in_every_layer_everything_but_da_is_finite(hidden, output, loss
 
 
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
-def test_initial_weights_keep_the_size_of_the_signal(name):  # Glorot & Bengio 2010, eq. 16; He et al. 2015, eq. 10
+def test_initialize__weights_keep_the_size_of_the_signal(name):  # Glorot & Bengio 2010, eq. 16; He et al. 2015, eq. 10
     layer = Network.initialize([300, 200], [name], np.random.default_rng(3)).layers[0]
     rectifier = name in ("relu", "leaky_relu")
     limit = math.sqrt(6 / 300 if rectifier else 6 / 500)
@@ -380,7 +441,7 @@ def test_initial_weights_keep_the_size_of_the_signal(name):  # Glorot & Bengio 2
     assert layer.b.tolist() == [0] * 200
 
 
-def test_the_same_seed_gives_the_same_network():
+def test_initialize__the_same_seed_gives_the_same_network():
     def weights(rng):
         return [layer.W.tolist() for layer in Network.initialize([2, 3, 1], ["relu", "sigmoid"], rng).layers]
 
@@ -389,16 +450,17 @@ def test_the_same_seed_gives_the_same_network():
     assert first == weights(np.random.default_rng(0))
     assert first != weights(rng)
     assert first != weights(np.random.default_rng(1))
+    assert first == weights(None)
 
 
-def test_integers_become_floats():
+def test_backprop__integers_become_floats():
     network = Network([Dense([[1, 2, 3], [4, 5, 6]], [0, 1, 0])])
     trace = backprop(network, np.array([[1, 0]], dtype=np.int8), [[1, 2, 3]])
-    assert {trace[name].dtype for name in trace.names} == {np.dtype(float)}
+    assert {trace[name].dtype for name in trace} == {np.dtype(float)}
     assert network.sizes == (2, 3)
 
 
-def test_a_step_of_gradient_descent_is_a_new_network():
+def test_sgd_step__makes_a_new_network():
     network = Network([Dense([[0.1, 0.2, -0.3]], None, "tanh"), Dense([[0.4], [0.5], [0.6]], [0.7], "sigmoid")])
     trace = backprop(network, [[0.8], [0.3]], [[1.0], [0.0]], "binary_cross_entropy")
     after = sgd_step(trace, 0.3)
@@ -413,181 +475,5 @@ def test_a_step_of_gradient_descent_is_a_new_network():
     assert backprop(after, trace["x"], trace["y"], "binary_cross_entropy").loss < trace.loss
 
 
-def test_a_trace_knows_which_names_it_has():
-    trace = backprop(Network([Dense([[0.5]], None, "tanh")]), [1.0], [0.0])
-    assert "z1" in trace
-    assert "b1" not in trace
-    assert list(trace) == list(trace.names)
-    assert "z1" in forward(trace.network, [1.0])
-
-
-# How the package is built
-
-READING_ORDER = [
-    "notation",
-    "engine.validation", "engine.activations", "engine.losses", "engine.frameworks", "engine.network",
-    "engine.backpropagation", "engine.programs",
-    "engine.examples", "engine.gradcheck", "engine.optimizers", "engine.tape",
-    "engine.training", "engine.variations", "engine.datasets",
-    "engine.surfaces",
-    "tutor.equations", "tutor.worked", "tutor.files", "tutor.mistakes", "tutor.marking", "tutor.functions",
-    "tutor.practice",
-    "pictures.diagram", "pictures.charts", "pictures.plotting", "pictures.scenes", "pictures.ideas", "pictures.live",
-    "pictures.explorers",
-    "classroom.sheets", "classroom.pages", "classroom.printing", "classroom.files", "classroom.moodle",
-    "classroom.marks", "classroom.report",
-    "",  # bpcourse/__init__.py
-    "solutions", "server", "cli", "__main__",
-]  # fmt: skip
-
-
-def module_name(path):
-    """Return the name below bpcourse; an __init__.py has that of its folder."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def imported(source):
-    """Return which modules of bpcourse `source` imports anywhere, by their names below it."""
-    found = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute"
-            parts = {f"{node.module}.{alias.name}" for alias in node.names}
-            modules = {part for part in parts if part.removeprefix("bpcourse.") in READING_ORDER}
-            found |= modules if modules == parts else modules | {node.module}
-    return {name.removeprefix("bpcourse").lstrip(".") for name in found if name.partition(".")[0] == "bpcourse"}
-
-
-def upward(name, source):
-    """Return what the module `name` imports that does not stand above it in reading order."""
-    return {other for other in imported(source) if READING_ORDER.index(other) >= READING_ORDER.index(name)}
-
-
-def modules():
-    return {
-        module_name(path): path.read_text(encoding="utf-8")
-        for path in sorted(PACKAGE.rglob("*.py"))
-        if "data" not in path.relative_to(PACKAGE).parts
-    }
-
-
-def test_a_module_imports_only_from_those_above_it():
-    folders = {"engine", "tutor", "pictures", "classroom"}
-    assert set(modules()) <= {*READING_ORDER, *folders}, "give a new module its place in READING_ORDER"
-    assert {name: imported(source) for name, source in modules().items() if name in folders and imported(source)} == {}
-    assert {
-        name: up for name, source in modules().items() if name not in folders and (up := upward(name, source))
-    } == {}
-
-
-def test_the_reading_order_sees_an_import_from_below():
-    assert upward("engine.losses", "from bpcourse.engine.activations import Activation\nimport numpy") == set()
-    assert upward("engine.losses", "from bpcourse.engine.network import Dense") == {"engine.network"}
-    assert upward("engine.losses", "def f():\n    import bpcourse.tutor.marking") == {"tutor.marking"}
-    assert upward("engine.gradcheck", "from bpcourse import Dense") == {""}
-    assert upward("engine.gradcheck", "from bpcourse.engine import training, losses") == {"engine.training"}
-    assert upward("cli", "from bpcourse import backprop") == set()
-
-
-def divisions_by_a_count(source):
-    """Return the lines of `source` that divide by a len(…) or a shape, or take a mean over examples."""
-    lines, text = [], ast.unparse
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Div):
-            below = node.right if isinstance(node, ast.BinOp) else node.value
-            if "len(" in text(below) or "shape[0]" in text(below):
-                lines.append(node.lineno)
-        elif isinstance(node, ast.Call) and text(node.func).endswith("mean") and "axis=1" not in text(node):
-            lines.append(node.lineno)
-    return sorted(lines)
-
-
-def test_the_one_over_n_of_a_batch_stands_in_one_place():
-    found = {
-        name: lines
-        for name, source in modules().items()
-        if name.startswith("engine.") and (lines := divisions_by_a_count(source))
-    }
-    assert list(found) == ["engine.losses"]
-    assert len(found["engine.losses"]) == 1
-
-
-def test_the_search_for_one_over_n_finds_it():
-    assert divisions_by_a_count("a / len(y)\na /= y.shape[0]\na.mean()\nnp.mean(a, axis=0)") == [1, 2, 3, 4]
-    assert divisions_by_a_count("a / y.shape[1]\na.mean(axis=1)\na // len(y)\nlen(y) / 2") == []
-
-
-def test_what_a_reader_reads_first_stays_near_300_lines_of_code():
-    count, sources = tool("count_lines").lines_of_code, modules()
-    first = ["activations", "losses", "network", "backpropagation"]
-    assert 100 < sum(count(sources[f"engine.{name}"]) for name in first) < 310
-
-
-MOST_LINES = {
-    "engine": 1600,
-    "tutor": 2900,  # a quarter of it is the words of more than a hundred mistakes
-    "pictures": 1700,
-    "classroom": 1500,  # what comes from students and goes into other programs is looked at twice
-    "": 900,  # what stands beside the four floors
-}
-
-
-@pytest.mark.parametrize("floor", MOST_LINES)
-def test_every_floor_of_the_house_stays_small(floor):
-    count, sources = tool("count_lines").lines_of_code, modules()
-    of_floor = [source for name, source in sources.items() if name.rpartition(".")[0] == floor]
-    assert of_floor
-    assert sum(map(count, of_floor)) < MOST_LINES[floor]
-
-
-def test_lines_of_code_are_those_with_code():
-    code = "x = (1,\n     2)  # comment\n\n\ndef f():\n    'A docstring.'\n    return x\n"
-    assert tool("count_lines").lines_of_code("'A docstring.'\n\n# comment\n" + code) == 4
-
-
-def test_import_brings_numpy_alone():
-    heavy = ["matplotlib", "ipywidgets", "anywidget", "IPython", "jupyterlab", "autograd"]
-    code = f"import sys, bpcourse; print([name for name in {heavy} if name in sys.modules], 'numpy' in sys.modules)"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.split("\n")[0] == "[] True"
-
-
-def test_every_public_name_is_there():
-    assert sorted(bpcourse.__all__) == sorted(set(bpcourse.__all__))
-    assert all(hasattr(bpcourse, name) for name in bpcourse.__all__)
-
-
-# Records that nothing changes
-
-
-@pytest.mark.parametrize(
-    "register", [ACTIVATIONS, LOSSES, bpcourse.EXAMPLES], ids=["ACTIVATIONS", "LOSSES", "EXAMPLES"]
-)
-def test_a_register_cannot_be_changed(register):
-    name = next(iter(register))
-    with pytest.raises(TypeError):
-        register[name] = None
-    assert not hasattr(register, "pop")
-    assert list(register) == list(register.keys())
-
-
-def test_no_array_of_a_trace_can_be_changed_through_its_base():
-    trace = bpcourse.EXAMPLES["lecture"].backprop()
-    for name in trace:
-        assert not trace[name].flags.writeable
-        assert trace[name].base is None or not trace[name].base.flags.writeable
-
-
-def test_fractions_and_huge_whole_numbers_are_real_numbers():
+def test_backprop__fractions_and_large_integers_are_real_numbers():
     assert forward(Network([Dense([[Fraction(1, 4)]])]), [10**30])["y_hat"] == 2.5e29
-
-
-def test_every_public_name_is_offered_and_found():
-    assert set(bpcourse.__all__) <= set(dir(bpcourse))
-    for name in bpcourse.__all__:
-        assert getattr(bpcourse, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'drew'"):
-        _ = bpcourse.drew

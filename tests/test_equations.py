@@ -32,7 +32,7 @@ def engine_values(trace, learning_rate):
 
     for row, one in enumerate(each, start=1):
         at = f"@{row}" if n > 1 else ""
-        for name in one.names:
+        for name in one:
             if name[:2] in ("dW", "db"):
                 put(name, one[name], at)
             elif name[0] not in "Wb" and name != "loss":

@@ -36,7 +36,7 @@ def exercise(tmp_path):
 
 
 def same(trace):
-    return all(np.array_equal(trace[name], MAZUR[name]) for name in MAZUR.names)
+    return all(np.array_equal(trace[name], MAZUR[name]) for name in MAZUR)
 
 
 def test_the_documented_example_is_the_network_of_the_famous_page(exercise):
@@ -196,3 +196,14 @@ def test_help_says_what_the_file_holds(capsys):
     printed = " ".join(capsys.readouterr().out.split())
     for key in ("weights", "biases", "activation", "x, y, loss", "learning_rate"):
         assert key in printed
+
+
+def test_activation__leaky_relu_with_a_slope(tmp_path):
+    path = tmp_path / "leaky.json"
+    layer = {"weights": [[-1.0]], "activation": "leaky_relu(0.2)"}
+    content = {"x": [2.0], "y": [0.0], "loss": "mse", "layers": [layer]}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert read_exercise(path).trace["y_hat"] == -0.4
+    path.write_text(json.dumps(content | {"layers": [layer | {"activation": "leaky_relu(2)"}]}), encoding="utf-8")
+    with pytest.raises(ExerciseFileError, match=r"layers\[1\]\.activation: .*slope must be above 0 and below 1"):
+        read_exercise(path)

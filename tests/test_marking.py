@@ -284,7 +284,7 @@ def test_a_right_array_is_right_as_array_list_or_text():
 
 def test_every_array_of_a_trace_is_right_for_its_own_name():
     for trace in (MAZUR, THREE, ONE_OF_THREE):
-        for name in trace.names:
+        for name in trace:
             if name != "loss":
                 verdict = check(trace, name, trace[name])
                 assert verdict.status == "correct", (name, verdict)

@@ -1,4 +1,4 @@
-"""Computations that others published, number by number: each printed digit is right, or it is a known slip."""
+"""Published computations, number by number: each printed digit is right, or it is a known slip."""
 
 import json
 from decimal import Decimal
@@ -14,7 +14,7 @@ DATA = json.loads((Path(__file__).parent / "data" / "worked_examples.json").read
 PUBLISHED = {published["id"]: published for published in DATA}
 
 TRAINED = "10,000 steps: test_conformance.py computes them, in mazur_after_steps_TRUE and …_PUBLISHED_WRONG"
-LEFT_OUT = {
+EXCLUDED = {
     ("mazur-2-2-2", "E_total_after_10000"): TRAINED,
     ("mazur-2-2-2", "out_o1_after_10000"): TRAINED,
     ("mazur-2-2-2", "out_o2_after_10000"): TRAINED,
@@ -26,9 +26,9 @@ LEFT_OUT = {
 
 
 def off_by(printed, ours):
-    """Return by how many units of its last digit the printed number is off; of several numbers, the worst.
+    """Return by how many units of its last digit the printed number is wrong. For several numbers, take the worst.
 
-    A rounding error of 1e-12 is forgiven: half a unit is exactly half a unit.
+    A rounding error of 1e-12 is forgiven, so that half a unit counts as exactly half a unit.
     """
     assert np.shape(printed) == np.shape(ours), f"shapes {np.shape(printed)} and {np.shape(ours)}"
     texts = [str(text) for text in np.ravel(printed)]
@@ -55,7 +55,7 @@ def trace_of(published, loss):
 
 
 def after_step(trace, learning_rate, biases=True):
-    """Return the trace after one step of gradient descent, with or without a step of the biases."""
+    """Return the trace after one step of gradient descent. `biases` says whether the biases take the step too."""
     network = sgd_step(trace, learning_rate)
     if not biases:
         pairs = zip(trace.network.layers, network.layers, strict=True)
@@ -64,7 +64,7 @@ def after_step(trace, learning_rate, biases=True):
 
 
 def half_squares(trace):
-    """Return ½ (y − ŷ)² of each output by itself."""
+    """Return ½ (y − ŷ)² for each output."""
     pairs = zip(trace["y"][0], trace["y_hat"][0], strict=True)
     return [LOSSES["half_sse"].value([y], [y_hat]) for y, y_hat in pairs]
 
@@ -75,11 +75,11 @@ def numbered(pattern, values):
 
 
 def weights_of(trace, prefix=""):
-    """Return the weights of both layers, or with "d" their gradients, in order: all of one unit, then of the next."""
+    """Return the weights of both layers, or with "d" their gradients: all of one unit, then all of the next."""
     return np.concatenate([trace[f"{prefix}W{number}"].T.ravel() for number in (1, 2)])
 
 
-# One function for each publication: from its network, every number that it prints, under its own names.
+# One function for each publication. From its network it computes every number that is printed, under the same names.
 
 
 def mazur(published):
@@ -185,7 +185,7 @@ def cs231n(published):
 
 
 def primelearnpoint(published):
-    """A retelling of Mazur's network; its output layer has another wiring, no biases, and its own hidden values."""
+    """A retelling of Mazur's network. The output layer is wired differently, has no biases and uses other hidden values."""
     mazur = EXAMPLES["mazur"].backprop()
     W1, W2 = published["network"]["weights"]
     hidden = forward(Network([Dense(W1, mazur["b1"], "sigmoid")]), published["inputs"])
@@ -249,10 +249,10 @@ def computed(name):
 
 
 def keys(part, verdict=None):
-    """Return (publication, key) for all that is not left out: "published" keys, of one verdict, or "recomputed"."""
+    """Return all (publication, key) that are not excluded: "published" keys with one verdict, or "recomputed" keys."""
     pairs = [(name, key) for name, published in PUBLISHED.items() for key in published[part]]
     wanted = [(name, key) for name, key in pairs if verdict in (None, PUBLISHED[name]["check"].get(key))]
-    return [pair for pair in wanted if pair not in LEFT_OUT]
+    return [pair for pair in wanted if pair not in EXCLUDED]
 
 
 def over(pairs):
@@ -264,29 +264,29 @@ def units_off(name, key):
 
 
 @over(keys("published", "ok"))
-def test_a_right_number_is_ours_to_its_printed_digits(name, key):
+def test_published__right_numbers_are_ours_to_the_printed_digits(name, key):
     assert HOLDS["ok"](units_off(name, key)), f"{PUBLISHED[name]['published'][key]} and {computed(name)[key]}"
 
 
 @over(keys("published", "last-digit"))
-def test_a_number_marked_last_digit_is_off_in_its_last_digit_alone(name, key):
+def test_published__numbers_marked_last_digit_are_wrong_only_there(name, key):
     assert HOLDS["last-digit"](units_off(name, key))
 
 
 @over(keys("published", "SLIP"))
-def test_a_slip_is_not_what_we_compute(name, key):
+def test_published__slips_are_not_what_we_compute(name, key):
     assert HOLDS["SLIP"](units_off(name, key))
 
 
 @over(keys("recomputed"))
-def test_ours_is_the_recomputed_number(name, key):
+def test_recomputed__are_our_numbers(name, key):
     np.testing.assert_allclose(
         computed(name)[key], PUBLISHED[name]["recomputed"][key], rtol=1e-9, atol=1e-12, strict=True
     )
 
 
 @over(keys("published", "ok"))
-def test_one_unit_in_the_last_digit_is_noticed(name, key):
+def test_off_by__notices_one_unit_in_the_last_digit(name, key):
     printed = PUBLISHED[name]["published"][key]
     units = np.vectorize(lambda text: 10.0 ** Decimal(str(text)).as_tuple().exponent)(printed)
     assert not HOLDS["ok"](off_by(printed, computed(name)[key] + 1.01 * units))
@@ -305,39 +305,39 @@ def test_one_unit_in_the_last_digit_is_noticed(name, key):
         pytest.param(["0.50", "7"], [0.50, 7.6], ["last-digit"], id="the worst of two"),
     ],
 )
-def test_digits_are_judged(printed, ours, verdicts):
+def test_holds__judges_the_digits(printed, ours, verdicts):
     assert [verdict for verdict, holds in HOLDS.items() if holds(off_by(printed, ours))] == verdicts
 
 
-def test_numbers_of_another_shape_are_not_compared():
+def test_off_by__refuses_a_different_shape():
     with pytest.raises(AssertionError, match="shapes"):
         off_by(["0.5", "0.5"], 0.5)
 
 
-def test_every_published_number_is_computed_or_left_out():
+def test_published__all_are_computed_or_excluded():
     published = {(name, key) for name, entry in PUBLISHED.items() for key in entry["published"] | entry["recomputed"]}
     ours = {(name, key) for name in COMPUTED_BY for key in computed(name)}
     assert len(PUBLISHED) == len(DATA)
-    assert ours | set(LEFT_OUT) == published
-    assert not ours & set(LEFT_OUT)
+    assert ours | set(EXCLUDED) == published
+    assert not ours & set(EXCLUDED)
 
 
-def test_every_published_number_has_a_verdict():
+def test_published__all_have_a_verdict():
     for published in DATA:
         assert published["check"].keys() == published["published"].keys()
         assert set(published["check"].values()) <= set(HOLDS)
 
 
-def test_everything_left_out_has_a_reason():
-    assert all(reason.strip() for reason in LEFT_OUT.values())
+def test_excluded__all_have_a_reason():
+    assert all(reason.strip() for reason in EXCLUDED.values())
 
 
 @pytest.mark.parametrize("name", COMPUTED_BY)
-def test_the_network_has_the_described_layers(name):
+def test_network_of__has_the_described_layers(name):
     assert network_of(PUBLISHED[name]).sizes == tuple(PUBLISHED[name]["network"]["layers"])
 
 
-def test_the_example_mazur_is_the_published_network():
+def test_example_mazur__is_the_published_network():
     example, published = EXAMPLES["mazur"], PUBLISHED["mazur-2-2-2"]
     described = published["network"]
     assert [layer.W.tolist() for layer in example.network.layers] == described["weights"]
@@ -348,7 +348,7 @@ def test_the_example_mazur_is_the_published_network():
     assert "mattmazur.com/2015/03/17/a-step-by-step-backpropagation-example" in example.source
 
 
-def test_mazurs_gradients_agree_in_every_entry():
+def test_example_mazur__gradients_agree_in_every_entry():
     trace, extra = EXAMPLES["mazur"].backprop(), PUBLISHED["mazur-2-2-2"]["extra"]
     for number in (1, 2):
         np.testing.assert_allclose(trace[f"dW{number}"], extra["grad_W"][number - 1], rtol=1e-9)
@@ -356,8 +356,8 @@ def test_mazurs_gradients_agree_in_every_entry():
 
 
 @pytest.mark.parametrize(("biases", "loss"), [(True, 0.280471447), (False, 0.291027774)])
-def test_mazurs_loss_after_one_step(biases, loss):
-    """All parameters step, or all but the biases, as on the page; it prints 0.291027924 (see data/README.md)."""
+def test_example_mazur__loss_after_one_step(biases, loss):
+    """With or without a step of the biases. The page leaves them out, and prints 0.291027924 (see data/README.md)."""
     published = PUBLISHED["mazur-2-2-2"]
     after = after_step(EXAMPLES["mazur"].backprop(), published["lr"], biases)
     assert round(after.loss, 9) == loss

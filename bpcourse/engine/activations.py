@@ -3,43 +3,61 @@
 A unit adds up its inputs to z and passes on a = f(z). Backpropagation needs one more thing from it:
 the slope f′(z), which turns the gradient of the output, da = ∂L/∂a, into that of the input, dz = ∂L/∂z.
 
-| name         | f(z)               | f′(z)                    |
-|--------------|--------------------|--------------------------|
-| identity     | z                  | 1                        |
-| sigmoid      | 1 / (1 + e⁻ᶻ)      | σ(z) (1 − σ(z))          |
-| tanh         | tanh z             | 1 − tanh² z              |
-| relu         | max(0, z)          | 1 if z > 0, else 0       |
-| leaky_relu   | z if z > 0, else s·z | 1 if z > 0, else s     |
-| softmax      | eᶻⁱ / Σⱼ eᶻʲ       | a matrix: aᵢ (δᵢⱼ − aⱼ)  |
+| name          | f(z)                 | f′(z)                    |
+|---------------|----------------------|--------------------------|
+| identity      | z                    | 1                        |
+| sigmoid       | 1 / (1 + e⁻ᶻ)        | σ(z) (1 − σ(z))          |
+| tanh          | tanh z               | 1 − tanh² z              |
+| relu          | max(0, z)            | 1 if z > 0, else 0       |
+| leaky_relu(s) | z if z > 0, else s·z | 1 if z > 0, else s       |
+| softmax       | eᶻⁱ / Σⱼ eᶻʲ         | a matrix: aᵢ (δᵢⱼ − aⱼ)  |
 
-The slope is a function of z, not of a: `df` wants what went *into* the unit.
-NaN and infinity pass through, as in the mathematics: σ(∞) = 1.
+The slope is a function of z, not of a: `df` needs what went *into* the unit. `"leaky_relu"` without a number
+is `"leaky_relu(0.01)"`. NaN and infinity pass through, as in the mathematics: σ(∞) = 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import Literal, TypeAlias
 
 import numpy as np
 
+from bpcourse.engine.records import FamilyRegistry, Registered
 from bpcourse.engine.validation import Array, ArrayLike, floats, real, require
-from bpcourse.registry import Registry
+
+ActivationName = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax"]
+AnyActivation: TypeAlias = "Activation | ActivationName | str"  # a str may also be "leaky_relu(0.2)"
 
 
-@dataclass(frozen=True)
-class Activation:
+@dataclass(frozen=True, repr=False)
+class Activation(Registered, registry="ACTIVATIONS"):
     """One activation: its function and its slope.
 
-    name : how a network names it
-    function : z ↦ a, on a float array of any shape
-    slope : z ↦ ∂a/∂z for each unit by itself; None if one unit's output depends on the others' z
-    coupled_jacobian : z ↦ ∂aᵢ/∂zⱼ over the last axis, only where `slope` is None
-    rectifier : True if it cuts off negative z: it has a kink at 0 and wants He's initial weights
+    Two activations are equal if they have the same name and the same functions. The activations of this course can be
+    pickled; your own can be if their functions are defined with `def` at the top level of a module.
 
+    Parameters
+    ----------
+    name : str
+        Its name.
+    function : callable
+        z ↦ a, for a float array of any shape. It must not change z.
+    slope : callable, optional
+        z ↦ ∂a/∂z of each unit. None if a unit's output depends on the z of other units too.
+    coupled_jacobian : callable, optional
+        z ↦ ∂aᵢ/∂zⱼ over the last axis. Needed only if `slope` is None.
+    rectifier : bool
+        Whether it cuts off negative z, as relu does. Then it has a kink at 0 and needs He's initial weights.
+
+    Examples
+    --------
     >>> square = Activation("square", lambda z: z**2, lambda z: 2 * z)
     >>> square.f([3.0]), square.df([3.0]), square.backward([3.0], [10.0])
     (array([9.]), array([6.]), array([60.]))
+
     """
 
     name: str
@@ -49,40 +67,64 @@ class Activation:
     rectifier: bool = False
 
     def f(self, z: ArrayLike) -> Array:
-        """Return the outputs a for the pre-activations z, in the shape of z."""
-        return self.function(floats(z, "z"))
+        """Compute the outputs a for the pre-activations z. The result has the shape of z."""
+        z = floats(z, "z")
+        return self.computed(self.function, (z,), z.shape, "one output for each z")
 
     def df(self, z: ArrayLike) -> Array:
-        """Return the slope f′(z), with the shape of z. Raises ValueError for softmax, whose slope is a matrix."""
+        """Compute the slope f′(z), with the shape of z.
+
+        Raises
+        ------
+        ValueError
+            For softmax, whose slope is a matrix.
+
+        """
+        z = floats(z, "z")
         if self.slope is None:
-            raise ValueError(
-                f"{self.name} has no slope unit by unit: each output depends on its row's every z. Use .jacobian(z)."
-            )
-        return self.slope(floats(z, "z"))
+            advice = "each output depends on all z of its row. Use .jacobian(z)."
+            raise ValueError(f"{self.name} has no slope unit by unit: {advice}")
+        return self.computed(self.slope, (z,), z.shape, "one slope for each z")
 
     def jacobian(self, z: ArrayLike) -> Array:
-        """Return ∂aᵢ/∂zⱼ for each row of z: shape (…, k) gives (…, k, k), diagonal unless units are coupled.
+        """Compute ∂aᵢ/∂zⱼ for each row of z.
 
+        Parameters
+        ----------
+        z : (…, k) array
+
+        Returns
+        -------
+        (…, k, k) array
+            Diagonal, unless each output depends on all z of its row.
+
+        Examples
+        --------
         >>> ACTIVATIONS["relu"].jacobian([-1.0, 2.0])
         array([[0., 0.],
                [0., 1.]])
+
         """
-        z = floats(z, "z")
-        require(z.ndim, "z must be a row of numbers, shape (…, k); got a single number. Use [z].")
-        if self.coupled_jacobian is not None:
-            return self.coupled_jacobian(z)
-        return self.df(z)[..., np.newaxis] * np.eye(z.shape[-1], dtype=z.dtype)
+        z = _row(floats(z, "z"))
+        if self.coupled_jacobian is None:
+            return self.df(z)[..., np.newaxis] * np.eye(z.shape[-1], dtype=z.dtype)
+        return self.computed(self.coupled_jacobian, (z,), (*z.shape, z.shape[-1]), "one square matrix for each row")
 
     def backward(self, z: ArrayLike, da: ArrayLike) -> Array:
-        """Return dz = ∂L/∂z from z and da = ∂L/∂a, all of one shape: the chain rule through the unit."""
+        """Compute dz = ∂L/∂z from z and da = ∂L/∂a, all of one shape: the chain rule through the unit."""
         z, da = floats(z, "z"), floats(da, "da")
         require(z.shape == da.shape, f"z and da must have the same shape; got {z.shape} and {da.shape}.")
         if self.slope is not None:
-            return da * self.slope(z)
+            return da * self.df(z)
         return np.einsum("...i,...ij->...j", da, self.jacobian(z))
 
 
-# e^(−|z|) lies between 0 and 1: it never overflows, and no 1 − σ(z) loses the small slope of a saturated unit.
+def _row(z: Array) -> Array:
+    require(z.ndim, "z must be a row of numbers, shape (…, k); got a single number. Use [z].")
+    return z
+
+
+# e^(−|z|) lies between 0 and 1. It never overflows, and no 1 − σ(z) loses the small slope of a saturated unit.
 
 
 def _sigmoid(z: Array) -> Array:
@@ -105,8 +147,7 @@ def _relu_slope(z: Array) -> Array:
 
 
 def _softmax(z: Array) -> Array:
-    require(z.ndim, "z must be a row of numbers for softmax, shape (…, k); got a single number. Use [z].")
-    largest = z.max(axis=-1, keepdims=True, initial=-np.inf)
+    largest = _row(z).max(axis=-1, keepdims=True, initial=-np.inf)
     with np.errstate(over="ignore", invalid="ignore"):
         e = np.exp(z - largest)  # the same ratios as e^z, and none above 1
     return e / e.sum(axis=-1, keepdims=True)
@@ -119,21 +160,31 @@ def _softmax_jacobian(z: Array) -> Array:
 
 
 def leaky_relu(slope: float = 0.01) -> Activation:
-    """Return the leaky ReLU that keeps the share `slope` of a negative z (0.01 in Maas et al. 2013).
+    """Make the leaky ReLU with a given slope for negative z.
 
+    Wherever an activation is named, ``"leaky_relu(0.2)"`` is this activation with the slope 0.2.
+
+    Parameters
+    ----------
+    slope : float
+        Between 0 and 1. The default is that of Maas et al. 2013.
+
+    Examples
+    --------
     >>> leaky_relu(0.2).f([-1.0, 3.0])
     array([-0.2,  3. ])
+
     """
-    slope = real(slope, "slope", "greater than 0 (there it is relu) and less than 1", lambda slope: 0 < slope < 1)
-    return Activation(
-        f"leaky_relu({slope})",
-        lambda z: np.maximum(z, slope * z),
-        lambda z: np.maximum(_relu_slope(z), slope),
-        rectifier=True,
-    )
+    return _leaky_relu(real(slope, "slope", "above 0 and below 1, as in leaky_relu(0.2)", lambda slope: 0 < slope < 1))
 
 
-ACTIVATIONS = Registry(
+@cache  # one record for each slope, so that equal names are equal records
+def _leaky_relu(slope: float) -> Activation:
+    leaky_slope = lambda z: np.maximum(_relu_slope(z), slope)  # noqa: E731
+    return Activation(f"leaky_relu({slope})", lambda z: np.maximum(z, slope * z), leaky_slope, rectifier=True)
+
+
+ACTIVATIONS = FamilyRegistry(
     "activation",
     {
         "identity": Activation("identity", np.positive, np.ones_like),
@@ -143,5 +194,7 @@ ACTIVATIONS = Registry(
         "leaky_relu": leaky_relu(),
         "softmax": Activation("softmax", _softmax, coupled_jacobian=_softmax_jacobian),
     },
+    family="leaky_relu",
+    member=leaky_relu,
 )
 """The activations by name."""

@@ -14,76 +14,103 @@ from dataclasses import dataclass
 import numpy as np
 
 from bpcourse.engine import validation
-from bpcourse.engine.losses import LOSSES, Loss
+from bpcourse.engine.losses import LOSSES, Loss, LossName
 from bpcourse.engine.network import Forward, Network, forward
+from bpcourse.engine.records import sealed
 from bpcourse.engine.validation import ArrayLike
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace(Forward):
-    """Everything one forward and one backward pass computed, under its name; training on never changes it.
+    """What one forward and one backward pass computed: a mapping from names to read-only arrays.
 
-    `trace["z1"]`, `trace["W2"]`, `trace["dW1"]` … After the forward pass come `y` and `loss`, then the
-    gradients from the last layer down: `da2`, `dz2`, `dW2`, `db2`, `da1` … and at last `dx`.
-    Each has the shape of the array that it belongs to: `dW2` is `(n_in, n_out)` like `W2`.
+    `trace["z1"]`, `trace["W2"]`, `trace["dW1"]` … After the arrays of the forward pass come `y` and `loss`, then the
+    gradients from the last layer down: `da2`, `dz2`, `dW2`, `db2`, `da1` …, and finally `dx`.
+    Each gradient has the shape of its array: `dW2` is `(n_in, n_out)` like `W2`. Training never changes a trace.
+    Two traces are equal if their networks, their losses and all their arrays are.
 
-    loss_function : the `Loss` that compared `y_hat` with `y`
-    loss : its value, a float; cross-entropies in nats
+    Parameters
+    ----------
+    network, arrays
+        As in `Forward`.
+    loss_function : Loss
+        The loss that compared `y_hat` with `y`.
+    loss : float
+        Its value. Cross-entropies are in nats.
+
     """
 
     loss_function: Loss
     loss: float
 
-    def __repr__(self) -> str:
-        examples = "1 example" if len(self["y"]) == 1 else f"{len(self['y'])} examples"
-        return f"Trace({self.network!r}, {examples}, {self.loss_function.name})"
 
+def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | LossName | str = "mse") -> Trace:
+    """Send a batch forward, compare the prediction with the targets, and send the gradient back.
 
-def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | str = "mse") -> Trace:
-    """Send the batch forward, compare it with the targets, and send the gradient back.
+    Parameters
+    ----------
+    network : Network
+        The network.
+    x : (n, n_in) or (n_in,) array
+        Inputs. One dimension is one row.
+    y : (n, outputs) or (outputs,) array
+        Targets.
+    loss : Loss or str
+        A loss or its name. A cross-entropy needs the output activation that it goes with.
 
-    x : (n, n_in) array, or one row
-    y : (n, outputs) array, or one row
-    loss : a `Loss` or its name; a cross-entropy only with the output activation that it goes with
+    Returns
+    -------
+    Trace
+        All arrays that were computed, by name.
 
-    Raises ValueError, in words, for what does not fit: shapes, NaN, infinity, an unknown name,
-    a cross-entropy on another output.
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, for NaN, infinity or an unknown name, or for a cross-entropy of a different output.
 
+    Examples
+    --------
     >>> from bpcourse import Dense, Network
     >>> network = Network([Dense([[3.0]], [1.0])])  # ŷ = 3·2 + 1 = 7, and the target is 9
     >>> trace = backprop(network, [2.0], [9.0], loss="mse")
     >>> trace.loss, trace["dW1"], trace["db1"]  # (7 − 9)²; 2·(7 − 9)·2; 2·(7 − 9)
     (4.0, array([[-8.]]), array([-4.]))
+    >>> trace
+    Trace of Network(1 → 1, identity), 1 example, mse = 4.000
+      x (1, 1), a0 (1, 1), W1 (1, 1), b1 (1,), z1 (1, 1), a1 (1, 1), y_hat (1, 1), y (1, 1),
+      loss (), da1 (1, 1), dz1 (1, 1), dW1 (1, 1), db1 (1,), dx (1, 1)
+
     """
     loss = LOSSES.pick(loss)
-    values = dict(forward(network, x).values)
+    arrays = dict(forward(network, x).arrays)
     last, output = len(network.layers), network.layers[-1].activation
     if loss.from_logits is not None:
         validation.require_output(output, loss.from_logits.output, loss.name)
 
-    y_hat, z = values["y_hat"], values[f"z{last}"]
-    y = values["y"] = validation.targets(y, y_hat)
+    y_hat, z = arrays["y_hat"], arrays[f"z{last}"]
+    y = arrays["y"] = validation.targets(y, y_hat)
+    value = loss.of_pass(y, z, y_hat)
+    arrays["loss"] = np.array(value, dtype=y.dtype)
 
-    # At the output: the loss, its slope ∂L/∂ŷ, and that slope taken through the last activation, ∂L/∂z.
+    # At the output: the slope of the loss, ∂L/∂ŷ, and that slope taken through the last activation, ∂L/∂z.
     if loss.from_logits is None:
-        value, da = loss.value(y, y_hat), loss.gradient(y, y_hat)
+        da = loss.gradient(y, y_hat)
         dz = output.backward(z, da)
     else:  # a cross-entropy is computed from z, where nothing has been rounded to 0 or 1
-        value, da = loss.value_from_logits(y, z), loss.output_gradient_from_logits(y, z)
+        da = loss.output_gradient_from_logits(y, z)
         dz = loss.gradient_from_logits(y, z)
-    values["loss"] = np.array(value, dtype=y.dtype)
 
     # Back, from the last layer to the first.
-    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is named below
+    with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported below
         for number, layer in reversed(list(enumerate(network.layers, start=1))):
             if number < last:
-                dz = layer.activation.backward(values[f"z{number}"], da)  # through the activation
-            values[f"da{number}"], values[f"dz{number}"] = da, dz
-            values[f"dW{number}"] = values[f"a{number - 1}"].T @ dz  # what came in, times what comes back
+                dz = layer.activation.backward(arrays[f"z{number}"], da)  # through the activation
+            arrays[f"da{number}"], arrays[f"dz{number}"] = da, dz
+            arrays[f"dW{number}"] = arrays[f"a{number - 1}"].T @ dz  # what came in, times what comes back
             if layer.b is not None:
-                values[f"db{number}"] = dz.sum(axis=0)  # a bias is a weight whose input is always 1
+                arrays[f"db{number}"] = dz.sum(axis=0)  # a bias is a weight whose input is always 1
             da = dz @ layer.W.T  # to the layer below: every path adds its part
-        values["dx"] = da
-    validation.require_finite_results(values, last=f"da{last}")
+        arrays["dx"] = da
+    validation.require_finite_results(arrays, last=f"da{last}")
 
-    return Trace(network, validation.freeze(values), loss, value)
+    return Trace(network, sealed(arrays), loss, value)

@@ -11,48 +11,63 @@ Each loss is a number for one example; the loss of a batch is the mean over its 
 
 With two outputs, mse and half_sse are the same function: ½ is then also one over the number of outputs.
 
-A cross-entropy goes with one output activation only, and is best computed from that layer's
-pre-activation z (its *logits*): from a ŷ that was rounded to 0 or 1 the loss cannot be recovered.
-Cross-entropies are in nats (natural logarithm); `value` takes another base.
+A cross-entropy goes with one output activation only. It is computed from that layer's pre-activation z
+(its *logits*), because the loss cannot be recovered from a ŷ that was rounded to 0 or 1.
+Cross-entropies are in nats (natural logarithm). `Loss.value` can use a different base.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 
 from bpcourse.engine import validation
 from bpcourse.engine.activations import ACTIVATIONS, Activation
+from bpcourse.engine.records import Record, Registered
 from bpcourse.engine.validation import Array, ArrayLike
 from bpcourse.registry import Registry
 
 Formula = Callable[[Array, Array], Array]
+LossName = Literal["mse", "half_sse", "binary_cross_entropy", "categorical_cross_entropy"]
 
 
 @dataclass(frozen=True)
-class FromLogits:
+class FromLogits(Record):
     """A cross-entropy written in z, the pre-activation of the one output layer that it goes with."""
 
     output: Activation
-    value: Formula  # (y, z) ↦ one loss for each example, (n,)
-    da: Formula  # (y, z) ↦ ∂(example's loss)/∂ŷ, (n, units)
-    dz: Formula  # (y, z) ↦ ∂(example's loss)/∂z, (n, units)
+    value: Formula = field(repr=False)  # (y, z) ↦ one loss for each example, (n,)
+    da: Formula = field(repr=False)  # (y, z) ↦ ∂(example's loss)/∂ŷ, (n, units)
+    dz: Formula = field(repr=False)  # (y, z) ↦ ∂(example's loss)/∂z, (n, units)
 
 
-@dataclass(frozen=True)
-class Loss:
-    """One loss: its value and its gradient, for `y` and `y_hat` of one shape, `(n, units)` or one row.
+@dataclass(frozen=True, repr=False)
+class Loss(Registered, registry="LOSSES"):
+    """One loss: its value and its gradient.
 
-    name : how `backprop` names it
-    of_examples : (y, y_hat) ↦ one loss for each example, (n,)
-    slope : (y, y_hat) ↦ ∂(example's loss)/∂ŷ, (n, units)
-    from_logits : the same from z, for a cross-entropy; None for the others
+    Two losses are equal if they have the same name and the same functions. The losses of this course can be pickled;
+    your own can be if their functions are defined with `def` at the top level of a module.
 
-    Its methods raise ValueError for two shapes, NaN or infinity, and in a cross-entropy for a value outside
-    [0, 1] or a single class.
+    Parameters
+    ----------
+    name : str
+        Its name.
+    of_examples : callable
+        (y, y_hat) ↦ one loss for each example, (n,).
+    slope : callable
+        (y, y_hat) ↦ ∂(example's loss)/∂ŷ, (n, units).
+    from_logits : FromLogits, optional
+        The same written in z, for a cross-entropy.
+
+    Notes
+    -----
+    The methods take `y` and `y_hat` of one shape, `(n, units)` or one row. They raise ValueError for two different
+    shapes, for NaN or infinity, and, in a cross-entropy, for a value outside [0, 1] or a single class.
+
     """
 
     name: str
@@ -61,14 +76,22 @@ class Loss:
     from_logits: FromLogits | None = None
 
     def value(self, y: ArrayLike, y_hat: ArrayLike, base: float = math.e) -> float:
-        """Return the loss of the batch, for a cross-entropy in nats or in logarithms to `base`.
+        """Compute the loss of a batch. A prediction that is certain and wrong costs inf.
 
-        A prediction that is certain and wrong costs inf.
+        Parameters
+        ----------
+        y, y_hat : (n, units) or (units,) array
+            Targets and predictions.
+        base : float
+            Base of the logarithm in a cross-entropy. The default gives nats.
 
+        Examples
+        --------
         >>> LOSSES["mse"].value([0.3, 0.7], [0.5, 0.6])  # ½ (0.2² + 0.1²)
         0.025
         >>> round(LOSSES["categorical_cross_entropy"].value([0, 1], [0.3, 0.7], base=10), 4)  # −log₁₀ 0.7
         0.1549
+
         """
         rule = "positive and not 1, such as 10 or 2"
         base = validation.real(base, "base", rule, lambda base: 0 < base != 1 and base < math.inf)
@@ -77,58 +100,76 @@ class Loss:
         return float(self.shares(self.of_examples, y, y_hat, "y_hat").sum()) / math.log(base)
 
     def gradient(self, y: ArrayLike, y_hat: ArrayLike) -> Array:
-        """Return ∂L/∂ŷ of the batch's loss, with the shape of `y_hat`.
+        """Compute ∂L/∂ŷ of the batch's loss, with the shape of `y_hat`.
 
+        Examples
+        --------
         >>> LOSSES["mse"].gradient([0.3, 0.7], [0.5, 0.6])  # with two outputs the 2 and the ½ cancel
         array([ 0.2, -0.1])
+
         """
-        return self.shares(self.slope, y, y_hat, "y_hat").reshape(np.shape(y_hat))
+        return self.shares(self.slope, y, y_hat, "y_hat", units=True).reshape(np.shape(y_hat))
 
     def value_from_logits(self, y: ArrayLike, z: ArrayLike) -> float:
-        """Return the loss of the batch in nats, from the output layer's z: right also where ŷ is rounded to 0 or 1.
+        """Compute the loss of a batch in nats, from the output layer's z. It is exact even where ŷ rounds to 0 or 1.
 
+        Examples
+        --------
         >>> LOSSES["binary_cross_entropy"].value_from_logits([0.0], [1000.0])
         1000.0
+
         """
         return float(self.shares(self.logits().value, y, z, "z").sum())
 
     def gradient_from_logits(self, y: ArrayLike, z: ArrayLike) -> Array:
-        """Return ∂L/∂z of the batch's loss, with the shape of `z`: for one example ŷ − y (if y sums to 1).
+        """Compute ∂L/∂z of the batch's loss, with the shape of `z`. For one example it is ŷ − y, if y sums to 1.
 
+        Examples
+        --------
         >>> LOSSES["categorical_cross_entropy"].gradient_from_logits([0, 1], [0.0, 0.0])
         array([ 0.5, -0.5])
+
         """
-        return self.shares(self.logits().dz, y, z, "z").reshape(np.shape(z))
+        return self.shares(self.logits().dz, y, z, "z", units=True).reshape(np.shape(z))
 
     def output_gradient_from_logits(self, y: ArrayLike, z: ArrayLike) -> Array:
-        """Return ∂L/∂ŷ of the batch's loss, from z; ±inf where the true value is too large for a float."""
-        return self.shares(self.logits().da, y, z, "z").reshape(np.shape(z))
+        """Compute ∂L/∂ŷ of the batch's loss, from z. It is ±inf where the true value is too large for a float."""
+        return self.shares(self.logits().da, y, z, "z", units=True).reshape(np.shape(z))
+
+    def of_pass(self, y: ArrayLike, z: ArrayLike, y_hat: ArrayLike) -> float:
+        """Compute the loss of a forward pass from its last z and its prediction: a cross-entropy takes z."""
+        return self.value(y, y_hat) if self.from_logits is None else self.value_from_logits(y, z)
 
     def logits(self) -> FromLogits:
-        """Return `from_logits`, and raise ValueError where there is none."""
+        """Give `from_logits`, or raise ValueError if there is none."""
         if self.from_logits is None:
             raise ValueError(f"{self.name} has no logarithm and no logits: use .value(y, y_hat), .gradient(y, y_hat).")
         return self.from_logits
 
-    def shares(self, formula: Formula, y: ArrayLike, other: ArrayLike, name: str) -> Array:
-        """Return what each example adds to the batch's mean. The 1/n of a batch stands here and nowhere else."""
+    def shares(self, formula: Formula, y: ArrayLike, other: ArrayLike, name: str, *, units: bool = False) -> Array:
+        """Compute what each example, or each of its units, adds to the mean over the batch.
+
+        `backprop` divides by n only here. `tape`, its fast form, repeats it, and a test holds the two equal.
+        """
         y, other = validation.alike(y, other, name)
         if self.from_logits is not None:
-            validation.require_probabilities(y, "y", classes=2 if self.from_logits.output.slope is None else 1)
-            if name == "y_hat":
-                validation.require_probabilities(other, name)
+            classes = 2 if self.from_logits.output.slope is None else 1
+            validation.require_probabilities(y, other if name == "y_hat" else None, classes)
+        shape, each = (y.shape, "slope for each output") if units else (y.shape[:1], "number for each example")
         with np.errstate(divide="ignore", over="ignore"):  # ln 0 is −inf: certain and wrong costs inf
-            return formula(y, other) / len(y)
+            return np.asarray(self.computed(formula, (y, other), shape, f"one {each}")) / len(y)
 
 
 def _times(weight: Array, value: Array) -> Array:
-    """Return weight · value, where 0 · ∞ is 0: what has no weight costs nothing."""
+    """Multiply, where 0 · ∞ is 0: what has no weight costs nothing."""
     return np.multiply(weight, value, where=weight != 0, out=np.zeros_like(value))
 
 
 def _log_softmax(z: Array) -> Array:
     below_largest = z - z.max(axis=1, keepdims=True)
-    return below_largest - np.log(np.exp(below_largest).sum(axis=1, keepdims=True))
+    others = np.exp(below_largest)
+    np.put_along_axis(others, z.argmax(axis=1, keepdims=True), 0, axis=1)  # all but one e⁰: 1 + others keeps its digits
+    return below_largest - np.log1p(others.sum(axis=1, keepdims=True))
 
 
 def _softmax_dz(y: Array, z: Array) -> Array:
@@ -179,13 +220,32 @@ LOSSES = Registry(
 
 
 def one_hot(labels: ArrayLike, classes: int) -> Array:
-    """Return class labels 0 … classes−1, shape (n,), as rows with a single 1, shape (n, classes).
+    """Turn class labels into rows with a single 1.
 
-    Raises TypeError if labels are not whole numbers, ValueError if one is out of range.
+    Parameters
+    ----------
+    labels : (n,) array of int
+        A class from 0 to classes − 1 for each example.
+    classes : int
+        How many classes there are.
 
+    Returns
+    -------
+    (n, classes) array
+
+    Raises
+    ------
+    TypeError
+        If the labels are not whole numbers.
+    ValueError
+        If a label is out of range.
+
+    Examples
+    --------
     >>> one_hot([2, 0], 3)
     array([[0., 0., 1.],
            [1., 0., 0.]])
+
     """
     one = np.equal.outer(validation.class_labels(labels, classes), np.arange(classes))
     return validation.frozen(one, "labels")

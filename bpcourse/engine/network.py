@@ -5,50 +5,62 @@ A batch is rows: `x` is `(n, n_in)`, and a layer with weights `W`, `(n_in, n_out
     z = x @ W + b        the pre-activation
     a = f(z)             the unit's output, which is the next layer's input
 
-Records are frozen and their arrays read-only: a step of training makes a new network.
+Records are frozen and their arrays are read-only. A step of training makes a new network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from bpcourse.engine import validation
-from bpcourse.engine.activations import ACTIVATIONS, Activation
+from bpcourse.engine.activations import ACTIVATIONS, Activation, AnyActivation
+from bpcourse.engine.records import PassRecord, Record, sealed
 from bpcourse.engine.validation import Array, ArrayLike, DTypeLike
-from bpcourse.registry import UnknownNameError
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
-class Dense:
+class Dense(Record):
     """A dense layer: every input goes to every unit.
 
-    W : (n_in, n_out) array; W[i, j] leads from input i to unit j
-    b : (n_out,) array, or None for a layer without biases
-    activation : an `Activation`, or its name
-    dtype : float64 or float32, of `W` and `b`
+    Two layers are equal if their activations and dtypes are equal and their arrays have the same entries.
 
+    Parameters
+    ----------
+    W : (n_in, n_out) array
+        Weights. `W[i, j]` leads from input i to unit j.
+    b : (n_out,) array, optional
+        Biases. None for a layer without biases.
+    activation : Activation or str
+        An activation or its name, such as "relu" or "leaky_relu(0.2)".
+    dtype : float64 or float32
+        Of `W` and `b`, whatever the given arrays have. It is a field of its own, so that
+        `dataclasses.replace(layer, W=...)` keeps it.
+
+    Examples
+    --------
     >>> Dense([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], [0.0, 1.0], "relu")
     Dense(3 → 2, relu)
+
     """
 
     W: Array
     b: Array | None
     activation: Activation
+    dtype: np.dtype[np.floating]
 
     def __init__(
         self,
         W: ArrayLike,
         b: ArrayLike | None = None,
-        activation: Activation | str = "identity",
+        activation: AnyActivation = "identity",
         dtype: DTypeLike = float,
     ) -> None:
         W, b = validation.weights(W, b, dtype)
-        for name, value in (("W", W), ("b", b), ("activation", ACTIVATIONS.pick(activation))):
-            object.__setattr__(self, name, value)
+        vars(self).update(W=W, b=b, activation=ACTIVATIONS.pick(activation), dtype=W.dtype)
 
     def __repr__(self) -> str:
         without = "" if self.b is not None else ", no bias"
@@ -56,13 +68,21 @@ class Dense:
 
 
 @dataclass(frozen=True, init=False, repr=False, eq=False)
-class Network:
+class Network(Record):
     """Dense layers, one after the other.
 
-    layers : the layer next to the input first; each takes as many inputs as the one before has units
+    Two networks are equal if their layers are.
 
+    Parameters
+    ----------
+    layers : iterable of Dense
+        The layer next to the input comes first. Each layer takes as many inputs as the one before has units.
+
+    Examples
+    --------
     >>> Network([Dense([[0.1], [0.2]], [0.0], "sigmoid")])
     Network(2 → 1, sigmoid)
+
     """
 
     layers: tuple[Dense, ...]
@@ -70,27 +90,35 @@ class Network:
     def __init__(self, layers: Iterable[Dense]) -> None:
         layers = validation.each_of(layers, Dense, "layers")
         validation.require_chain([layer.W for layer in layers])
-        object.__setattr__(self, "layers", layers)
+        vars(self).update(layers=layers)
 
     @classmethod
     def initialize(
-        cls, sizes: Sequence[int], activations: Sequence[Activation | str], rng: np.random.Generator
+        cls, sizes: Sequence[int], activations: Sequence[AnyActivation], rng: np.random.Generator | None = None
     ) -> Network:
-        """Return a network with random weights and zero biases, ready to be trained.
+        """Make a network with random weights and zero biases, ready to be trained.
 
-        Weights are uniform in ±limit, which keeps the size of signals from layer to layer:
+        Weights are uniform in ±limit, which keeps signals at the same size from layer to layer:
         limit = √(6 / (n_in + n_out)) after Glorot & Bengio 2010, eq. 16;
         limit = √(6 / n_in) before a rectifier, after He et al. 2015, eq. 10 (a variance of 2 / n_in).
 
-        sizes : number of inputs, then of units in each layer
-        activations : one for each layer
-        rng : a NumPy `Generator`; the same state gives the same network
+        Parameters
+        ----------
+        sizes : sequence of int
+            The number of inputs, then the number of units in each layer.
+        activations : sequence of Activation or str
+            One for each layer.
+        rng : numpy.random.Generator, optional
+            The source of the weights. The same state gives the same network. None is `np.random.default_rng(0)`.
 
+        Examples
+        --------
         >>> Network.initialize([2, 16, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
         Network(2 → 16 → 1, tanh, sigmoid)
+
         """
-        validation.require_plan(sizes, activations, rng)
-        layers = []
+        validation.require_plan(sizes, activations)
+        rng, layers = validation.generator(rng), []
         for (n_in, n_out), activation in zip(pairwise(sizes), map(ACTIVATIONS.pick, activations), strict=True):
             limit = np.sqrt(6 / n_in if activation.rectifier else 6 / (n_in + n_out))
             layers.append(Dense(rng.uniform(-limit, limit, (n_in, n_out)), np.zeros(n_out), activation))
@@ -102,68 +130,79 @@ class Network:
         return (self.layers[0].W.shape[0], *(layer.W.shape[1] for layer in self.layers))
 
     def astype(self, dtype: DTypeLike) -> Network:
-        """Return the same network in float64 or float32; what is computed with it follows."""
-        return Network(Dense(layer.W, layer.b, layer.activation, dtype) for layer in self.layers)
+        """Convert the network to float64 or float32. Everything that is computed with it has this dtype."""
+        return Network(replace(layer, dtype=validation.precision(dtype)) for layer in self.layers)
 
     def __repr__(self) -> str:
-        return (
-            f"Network({' → '.join(map(str, self.sizes))}, {', '.join(layer.activation.name for layer in self.layers)})"
-        )
+        names = ", ".join(layer.activation.name for layer in self.layers)
+        return f"Network({' → '.join(map(str, self.sizes))}, {names})"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Forward:
-    """What a forward pass computed, under its name: `x`, then `W1`, `b1`, `z1`, `a1`, `W2` …, at last `y_hat`.
+@dataclass(frozen=True, repr=False, eq=False)
+class Forward(PassRecord):
+    """What a forward pass computed: a mapping from names to read-only arrays.
 
-    The number is the layer's; the first is 1. `a0` is another name for `x`, and `y_hat` for the last `a`.
-    `x`, `z` and `a` are `(n, units)`. All arrays are read-only.
+    The names are `x`, then `W1`, `b1`, `z1`, `a1`, `W2` …, and finally `y_hat`. The number is the layer, from 1.
+    `a0` is a second name for `x`, and `y_hat` for the last `a`. `x`, `z` and `a` have shape `(n, units)`.
+    Two passes are equal if their networks and all their arrays are.
+
+    Parameters
+    ----------
+    network : Network
+        The network.
+    arrays : mapping
+        The arrays by name, in order of computation.
+
     """
 
     network: Network
-    values: Mapping[str, Array]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All names, in order of computation."""
-        return tuple(self.values)
+    arrays: Mapping[str, Array]
 
     @property
     def y_hat(self) -> Array:
         """The prediction, (n, outputs)."""
         return self["y_hat"]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.values)
-
-    def __getitem__(self, name: str) -> Array:
-        if name in self.values:
-            return self.values[name]
-        unbiased = [f"b{number}" for number, layer in enumerate(self.network.layers, start=1) if layer.b is None]
-        kind = "bias in this layer, so no" if str(name).removeprefix("d") in unbiased else "value"
-        raise UnknownNameError(kind, name, self.names)
-
 
 def forward(network: Network, x: ArrayLike) -> Forward:
-    """Send the batch `x`, `(n, n_in)`, through the network; one dimension is one row.
+    """Send a batch through the network.
 
-    Raises ValueError if x does not fit the first layer, holds NaN or infinity, or overflows on the way.
+    Parameters
+    ----------
+    network : Network
+        The network.
+    x : (n, n_in) or (n_in,) array
+        Inputs. One dimension is one row.
 
+    Returns
+    -------
+    Forward
+        All arrays that were computed, by name.
+
+    Raises
+    ------
+    ValueError
+        If x does not fit the first layer or holds NaN or infinity, or if a z overflows.
+
+    Examples
+    --------
     >>> network = Network([Dense([[0.5], [-1.0]], [0.25], "relu")])
     >>> forward(network, [2.0, 1.0])["y_hat"]  # max(0, 2·0.5 − 1·1 + 0.25)
     array([[0.25]])
+
     """
     validation.require_kind(network, Network, "Network([Dense(W, b)])")
-    a = validation.inputs(x, network.sizes[0], network.layers[0].W.dtype)
-    values = {"x": a, "a0": a}
+    a = validation.inputs(x, network.sizes[0], network.layers[0].dtype)
+    arrays = {"x": a, "a0": a}
     for number, layer in enumerate(network.layers, start=1):
-        values[f"W{number}"] = layer.W
-        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is named by require_finite
+        arrays[f"W{number}"] = layer.W
+        with np.errstate(over="ignore", invalid="ignore"):  # an overflow is reported by require_finite
             z = a @ layer.W
             if layer.b is not None:
-                values[f"b{number}"] = layer.b
+                arrays[f"b{number}"] = layer.b
                 z = z + layer.b
         validation.require_finite(z, f"z{number}", "this overflowed: use smaller inputs or weights")
         a = layer.activation.f(z)
-        values[f"z{number}"], values[f"a{number}"] = z, a
-    values["y_hat"] = a
-    return Forward(network, validation.freeze(values))
+        arrays[f"z{number}"], arrays[f"a{number}"] = z, a
+    arrays["y_hat"] = a
+    return Forward(network, sealed(arrays))

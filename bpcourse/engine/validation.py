@@ -1,17 +1,18 @@
-"""What may come in: finite real numbers, in the right shape.
+"""Checks of what comes in, and their error messages: numbers must be finite and real, and shapes must fit.
 
-Every refusal says what was needed, what came and what to do, because the next reader of the message
-is a student. NumPy's own words for these cases ("gufunc signature …") help only who knows NumPy.
+Every message says what was needed, what was given, and what to do, because a student reads it next.
+NumPy's own messages for these cases ("gufunc signature …") only help people who already know NumPy.
 """
 
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from numbers import Real
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -20,22 +21,13 @@ from bpcourse.registry import UnknownNameError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-    from numpy.typing import NDArray
 
-# Names in quotation marks: to import numpy.typing would cost more than the whole package does.
+# Names in quotation marks: importing numpy.typing would take longer than importing the whole package.
 Array: TypeAlias = "npt.NDArray[np.floating]"
 ArrayLike: TypeAlias = "npt.ArrayLike"
 DTypeLike: TypeAlias = "npt.DTypeLike"
 
 Kind = TypeVar("Kind")
-
-
-class Named(Protocol):
-    """A record with a name."""
-
-    @property
-    def name(self) -> str:
-        """Return the name."""
 
 
 def require(condition: object, message: str) -> None:
@@ -44,7 +36,7 @@ def require(condition: object, message: str) -> None:
         raise ValueError(message)
 
 
-def require_all(allowed: NDArray[np.bool_], array: NDArray[np.number], name: str, rule: str) -> None:
+def require_all(allowed: npt.NDArray[np.bool_], array: npt.NDArray[np.number], name: str, rule: str) -> None:
     """Raise ValueError with the first entry of `array` that is not `allowed`, and its indices from 0."""
     if not allowed.all():
         index = tuple(int(i) for i in np.argwhere(~allowed)[0])
@@ -56,41 +48,57 @@ def require_finite(array: Array, name: str, advice: str = "replace or remove the
     """Raise ValueError if an entry is NaN or infinite."""
     finite = np.isfinite(array)
     if not finite.all():
-        require_all(finite, array, name, f"hold finite numbers, no NaN and no infinity ({advice})")
+        require_all(finite, array, name, f"hold finite numbers, not NaN or infinity ({advice})")
+
+
+def require_kind(value: object, kind: type, source: str) -> None:
+    """Raise TypeError unless `value` is a `kind`; `source` is a call that makes one."""
+    if not isinstance(value, kind):
+        raise TypeError(f"needed a {kind.__name__}, as {source} makes it; got {repr(value).splitlines()[0]}.")
+
+
+# Single values
 
 
 def real(value: object, name: str, rule: str, holds: Callable[[float], bool]) -> float:
-    """Return `value` as a float, and raise ValueError if it is not a real number for which the rule holds."""
-    try:
-        if isinstance(value, Real) and not isinstance(value, bool) and holds(float(value)):
-            return float(value)
-    except OverflowError:  # a whole number beyond every float
-        pass
-    raise ValueError(f"{name} must be {rule}; got {value if isinstance(value, Real) else repr(value)}.")
-
-
-def positive(value: object, name: str) -> float:
-    """Check that `value` is a positive finite number.
+    """Check that `value` is a real number for which a rule holds, and return it as a float.
 
     Parameters
     ----------
     value : object
-        What was given, such as a learning rate.
-    name : str
-        Its name in the error message.
-
-    Returns
-    -------
-    float
-        The number as a float.
+        What was given.
+    name, rule : str
+        Its name and what it must be, for the error message.
+    holds : callable
+        Whether the rule holds for a float.
 
     Raises
     ------
     ValueError
-        If it is not a real number, not finite, or not above 0.
+        If `value` is not a real number, is too large for a float, or breaks the rule.
+
+    """
+    with suppress(Exception):  # a very large integer, a time span, or an object that fails to be a float
+        if isinstance(value, Real) and not isinstance(value, bool) and holds(float(value)):
+            return float(value)
+    raise ValueError(f"{name} must be {rule}; got {value if isinstance(value, Real) else repr(value)}.")
+
+
+def positive(value: object, name: str) -> float:
+    """Check that `value` is a positive finite number, and return it as a float.
+
+    Raises
+    ------
+    ValueError
+        If it is not. The message begins with `name`.
 
     """
     return real(value, name, "a positive finite number, such as 0.1", lambda number: 0 < number < math.inf)
+
+
+def is_count(value: object) -> bool:
+    """Whether `value` is a positive whole number."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value > 0)
 
 
 def generator(rng: np.random.Generator | None) -> np.random.Generator:
@@ -108,29 +116,33 @@ def generator(rng: np.random.Generator | None) -> np.random.Generator:
     return rng
 
 
-def require_probabilities(array: Array, name: str, classes: int = 1) -> None:
-    """Raise ValueError if an entry lies outside [0, 1], or if there are fewer than `classes` in a row."""
-    rule = (
-        "lie between 0 and 1 in a cross-entropy (targets are probabilities; predictions come from a sigmoid or softmax)"
-    )
-    require_all((array >= 0) & (array <= 1), array, name, rule)
-    came = f"got shape {array.shape}. For yes or no in one output use binary_cross_entropy with a sigmoid."
-    require(
-        array.shape[1] >= classes, f"{name} must have at least {classes} classes in a categorical cross-entropy; {came}"
-    )
+def precision(dtype: DTypeLike) -> np.dtype[np.floating]:
+    """Check that `dtype` is float64 or float32."""
+    with suppress(TypeError):  # not a dtype at all
+        found: Any = np.dtype(dtype)
+        if found in (np.float64, np.float32):
+            return found
+    came = getattr(dtype, "__name__", repr(dtype))
+    raise ValueError(f"dtype must be float64 or float32, as others are too coarse for gradients; got {came}.")
 
 
-def require_output(output: Named, needed: Named, loss: str) -> None:
-    """Raise ValueError unless the last layer's activation is the one that the cross-entropy `loss` goes with."""
-    came = output.name if output.name != needed.name else f"another activation of the name {output.name}"
-    advice = f"Use {needed.name} in the last layer, or another loss, such as mse."
-    require(output == needed, f"{loss} needs probabilities from a {needed.name} output; got {came}. {advice}")
+# Arrays
 
 
-def rectangular(value: ArrayLike, name: str) -> NDArray[Any]:
-    """Return `value` as an array; raise ValueError for rows of different lengths, TypeError for a masked array."""
-    if hasattr(value, "mask") and hasattr(value, "filled"):  # NumPy would drop the mask without a word
-        raise TypeError(f"{name} must hold numbers without a mask; got a masked array. Use .filled() or .compressed().")
+def rectangular(value: ArrayLike, name: str) -> npt.NDArray[Any]:
+    """Turn `value` into an array.
+
+    Raises
+    ------
+    ValueError
+        If its rows have different lengths.
+    TypeError
+        If it is a masked array, or a list that contains one.
+
+    """
+    if _has_mask(value):  # NumPy would drop the mask without a word
+        advice = "Use .filled() or .compressed()."
+        raise TypeError(f"{name} must hold numbers without a mask; got masked entries. {advice}")
     try:
         return np.asarray(value)
     except ValueError:
@@ -138,43 +150,55 @@ def rectangular(value: ArrayLike, name: str) -> NDArray[Any]:
         raise ValueError(f"{name} must be a rectangular array; got rows of different lengths. {advice}") from None
 
 
+def _has_mask(value: object, depth: int = 0) -> bool:
+    if isinstance(value, (list, tuple)):  # nothing that is nested more deeply has an allowed shape
+        return depth < 4 and any(_has_mask(entry, depth + 1) for entry in value)
+    return type(value) is not np.ndarray and hasattr(value, "mask") and hasattr(value, "filled")
+
+
 def floats(value: ArrayLike, name: str) -> Array:
-    """Return `value` as an array of floats: float32 stays float32, all else becomes float64.
+    """Turn `value` into an array of floats. A float32 array stays float32, everything else becomes float64.
 
-    Raises TypeError for what is not numbers, ValueError for rows of different lengths.
+    Raises
+    ------
+    TypeError
+        If it does not hold real numbers.
+    ValueError
+        If its rows have different lengths, or an integer is too large for a float.
 
+    Examples
+    --------
     >>> floats([1, 2], "x")
     array([1., 2.])
+
     """
     array = rectangular(value, name)
-    if array.dtype == object and all(isinstance(entry, Real) for entry in array.flat):  # fractions, huge integers
-        return array.astype(np.float64)
-    if array.dtype.kind not in "fiub":
-        odd = next((entry for entry in array.flat if not isinstance(entry, Real)), None)
-        came = repr(value) if len(repr(value)) <= 60 else f"{odd!r} in a {type(value).__name__}"
-        raise TypeError(f"{name} must hold real numbers, such as [0.5, -1.0]; got {came}, of NumPy type {array.dtype}.")
-    return array if array.dtype in (np.float64, np.float32) else array.astype(np.float64)
-
-
-def precision(dtype: DTypeLike) -> np.dtype[np.floating]:
-    """Return float64 or float32 as a dtype, and raise ValueError for any other."""
-    try:
-        found: Any = np.dtype(dtype)
-    except TypeError:
-        found = repr(dtype)
-    if found in (np.float64, np.float32):
-        return found
-    raise ValueError(f"dtype must be float64 or float32, as others are too coarse for gradients; got {found}.")
+    if array.dtype.kind in "fiub":
+        return array if array.dtype in (np.float64, np.float32) else array.astype(np.float64)
+    odd = [entry for entry in array.ravel() if not isinstance(entry, Real)]
+    if not odd and array.dtype == object:  # fractions and large integers
+        try:
+            return array.astype(np.float64)
+        except OverflowError:
+            raise ValueError(f"{name} must hold numbers that fit a float, up to 1.8e308; got a larger one.") from None
+    came = reprlib.repr(odd[0] if odd and array.size > 3 else value)
+    raise TypeError(f"{name} must hold real numbers, such as [0.5, -1.0]; got {came}, of NumPy type {array.dtype}.")
 
 
 def frozen(value: ArrayLike, name: str, dtype: DTypeLike = np.float64) -> Array:
-    """Return a read-only copy of `value` in C order: later changes to the original do not reach it.
+    """Make a read-only copy of `value` in C order. Later changes to the original do not reach it.
 
-    Raises as `floats` does, and ValueError for NaN, infinity, or a dtype other than float64 and float32.
+    Raises
+    ------
+    TypeError
+        As `floats` does.
+    ValueError
+        As `floats` does, and for NaN, infinity, or a dtype other than float64 and float32.
+
     """
     array = floats(value, name)
     require_finite(array, name)
-    with np.errstate(over="ignore"):  # a value too large for float32 becomes inf, which is named next
+    with np.errstate(over="ignore"):  # a value too large for float32 becomes inf, which is reported next
         array = np.array(array, dtype=precision(dtype), order="C")
     if array.dtype == np.float32:
         require_finite(array, name, "this is too large for float32")
@@ -182,73 +206,66 @@ def frozen(value: ArrayLike, name: str, dtype: DTypeLike = np.float64) -> Array:
     return array
 
 
-def freeze(values: dict[str, Array]) -> Mapping[str, Array]:
-    """Return `values` as a read-only mapping of read-only arrays. Only for arrays that nobody else holds."""
-    owned = {name: array if array.base is None else array.copy() for name, array in values.items()}
-    for array in owned.values():
-        array.setflags(write=False)
-    return MappingProxyType(owned)
-
-
-def require_finite_results(values: Mapping[str, Array], last: str) -> None:
-    """Raise ValueError if the loss or a gradient overflowed; only `last`, the output's, may, as its true value does."""
-    for name, array in values.items():
-        if name == "loss" or (name.startswith("d") and name != last):
-            require_finite(array, name, "this overflowed: use smaller inputs or weights")
-
-
 def batch(value: ArrayLike, name: str, dtype: DTypeLike = np.float64) -> Array:
-    """Return `value` as a read-only `(n, units)` batch; one dimension is one row.
+    """Turn `value` into a read-only `(n, units)` batch. One dimension is one row.
 
-    Raises as `frozen` does, and ValueError for an empty batch or more than two dimensions.
+    Raises
+    ------
+    TypeError, ValueError
+        As `frozen` does, and for an empty batch or more than two dimensions.
 
+    Examples
+    --------
     >>> batch([0.3, 0.7], "y").shape
     (1, 2)
+
     """
     array = np.atleast_2d(frozen(value, name, dtype))
     flatten = f"Flatten each example: {name}.reshape(len({name}), -1)."
     require(array.ndim == 2, f"{name} must have shape (examples, values); got shape {array.shape}. {flatten}")
-    require(
-        array.size,
-        f"{name} must hold at least one example with one value; got shape {np.shape(value)}, which is empty.",
-    )
+    came = f"got shape {np.shape(value)}, which is empty."
+    require(array.size, f"{name} must hold at least one example with one value; {came}")
     return array
 
 
+def alike(y: ArrayLike, other: ArrayLike, name: str) -> tuple[Array, Array]:
+    """Turn `y` and `other` into batches if they have the same shape. A loss never broadcasts."""
+    y, other = floats(y, "y"), floats(other, name)
+    if y.shape != other.shape:
+        advice = f"Nothing is broadcast, as that would mix up examples. {_how_to_fit(y.shape, other.shape)}"
+        raise ValueError(f"y and {name} must have the same shape; got {y.shape} and {other.shape}. {advice}")
+    return batch(y, "y", other.dtype), batch(other, name, other.dtype)
+
+
+def require_finite_results(values: Mapping[str, Array], last: str) -> None:
+    """Raise ValueError if the loss or a gradient overflowed. Only `last`, the output's, may be infinite."""
+    for name, array in values.items():
+        if name == "loss" or (Name.read(name).is_gradient and name != last):
+            require_finite(array, name, "this overflowed: use smaller inputs or weights")
+
+
+# Networks
+
+
 def weights(W: ArrayLike, b: ArrayLike | None, dtype: DTypeLike) -> tuple[Array, Array | None]:
-    """Return the weights `(inputs, units)` and the biases `(units,)`, if any, of one layer."""
+    """Check the weights `(inputs, units)` and the biases `(units,)`, if any, of one layer."""
     W = frozen(W, "W", dtype)
-    advice = "One unit with two inputs: [[0.1], [0.2]]."
-    require(
-        W.ndim == 2 and W.size, f"W must have shape (inputs, units), each at least 1; got shape {W.shape}. {advice}"
-    )
+    came = f"got shape {W.shape}. One unit with two inputs: [[0.1], [0.2]]."
+    require(W.ndim == 2 and W.size, f"W must have shape (inputs, units), each at least 1; {came}")
     if b is None:
         return W, None
     b = frozen(b, "b", dtype)
-    require(
-        b.shape == W.shape[1:], f"b must have shape {W.shape[1:]}, one entry for each unit of W; got shape {b.shape}."
-    )
+    came = f"got shape {b.shape}."
+    require(b.shape == W.shape[1:], f"b must have shape {W.shape[1:]}, one entry for each unit of W; {came}")
     return W, b
 
 
-def is_count(value: object) -> bool:
-    """Return whether `value` is a positive whole number."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value > 0)
-
-
-def require_kind(value: object, kind: type, from_: str) -> None:
-    """Raise TypeError unless `value` is a `kind`; `from_` says where one comes from."""
-    if not isinstance(value, kind):
-        raise TypeError(f"needed a {kind.__name__}, as {from_} gives it; got {value!r}.")
-
-
 def each_of(values: object, kind: type[Kind], name: str) -> tuple[Kind, ...]:
-    """Return `values` as a tuple if it is a list, or the like, of at least one `kind` and nothing else."""
-    found = tuple(values) if isinstance(values, Iterable) else None
-    all_right = found and all(isinstance(value, kind) for value in found)
-    came = values if found is None else found
-    require(all_right, f"{name} must be a list of {kind.__name__}, at least one; got {came!r}.")
-    return found or ()
+    """Turn `values` into a tuple if it is a list, or similar, of at least one `kind` and nothing else."""
+    found = tuple(values) if isinstance(values, Iterable) else ()
+    if found and all(isinstance(value, kind) for value in found):
+        return found
+    raise ValueError(f"{name} must be a list of {kind.__name__}, at least one; got {found or values!r}.")
 
 
 def require_chain(all_W: Sequence[Array]) -> None:
@@ -258,14 +275,12 @@ def require_chain(all_W: Sequence[Array]) -> None:
         came = f"got W{number} of shape {above.shape}. Its first number must be {units}."
         require(above.shape[0] == units, f"layer {number} must take the {units} outputs of layer {number - 1}; {came}")
         advice = "Make every layer with the same dtype, or all in float64 and then use network.astype."
-        rule = f"layer {number} must have the one dtype of all, {below.dtype}; got {above.dtype}."
+        rule = f"all layers must have one dtype; got {below.dtype}, and {above.dtype} in layer {number}."
         require(above.dtype == below.dtype, f"{rule} {advice}")
 
 
-def require_plan(sizes: Sequence[int], activations: Sequence[object], rng: object) -> None:
-    """Raise ValueError unless a network can be drawn with these sizes and activations, one for each layer."""
-    generator = isinstance(rng, np.random.Generator)
-    require(generator, f"rng must be a NumPy Generator, such as np.random.default_rng(0); got {rng!r}.")
+def require_plan(sizes: Sequence[int], activations: Sequence[object]) -> None:
+    """Raise ValueError unless a network can have these sizes and activations, one for each layer."""
     listed = isinstance(activations, Sequence) and not isinstance(activations, str)
     require(listed, f"activations must be a list with one for each layer; got {activations!r}.")
     whole = isinstance(sizes, Iterable) and all(is_count(size) for size in sizes)
@@ -276,7 +291,7 @@ def require_plan(sizes: Sequence[int], activations: Sequence[object], rng: objec
 
 
 def inputs(x: ArrayLike, n_in: int, dtype: DTypeLike) -> Array:
-    """Return `x` as a batch for a first layer with `n_in` inputs."""
+    """Turn `x` into a batch for a first layer with `n_in` inputs."""
     array = batch(x, "x", dtype)
     if array.shape[1] == n_in:
         return array
@@ -285,30 +300,19 @@ def inputs(x: ArrayLike, n_in: int, dtype: DTypeLike) -> Array:
     raise ValueError(f"{needed}; got {array.shape[1]}, as x has shape {np.shape(x)}.{advice}")
 
 
-def targets(y: ArrayLike, y_hat: Array) -> Array:
-    """Return `y` as a batch of the shape of the predictions `y_hat`."""
-    array = batch(y, "y", y_hat.dtype)
-    if array.shape == y_hat.shape:
-        return array
-    came = f"got shape {np.shape(y)}. {_how_to_fit(np.shape(y), y_hat.shape)}"
-    raise ValueError(f"y must have the shape of the predictions, {y_hat.shape}; {came}")
-
-
-def alike(y: ArrayLike, other: ArrayLike, name: str) -> tuple[Array, Array]:
-    """Return `y` and `other` as batches, if they came in one shape: a loss never broadcasts."""
-    shape, wanted = floats(y, "y").shape, floats(other, name).shape
-    if shape != wanted:
-        advice = f"Nothing is broadcast, as that would mix up examples. {_how_to_fit(shape, wanted)}"
-        raise ValueError(f"y and {name} must have the same shape; got {shape} and {wanted}. {advice}")
-    other = batch(other, name, floats(other, name).dtype)
-    return batch(y, "y", other.dtype), other
-
-
 def place(name: str, arrays: Mapping[str, Array], kind: str) -> tuple[str, tuple[int, ...]]:
-    """Return in which of `arrays` a named entry is, and where, from 0; ValueError if it is nowhere.
+    """Find a named entry: in which of `arrays` it is, and at which index, from 0.
 
+    Raises
+    ------
+    UnknownNameError
+        If it is in none of them.
+
+    Examples
+    --------
     >>> place("W1[2,1]", {"W1": np.zeros((2, 3))}, "weight")
     ('W1', (1, 0))
+
     """
     part = Name.read(name)
     key, index = str(part.at(index=(), example=0)), tuple(i - 1 for i in part.index)
@@ -319,22 +323,37 @@ def place(name: str, arrays: Mapping[str, Array], kind: str) -> tuple[str, tuple
     return key, index
 
 
-def _how_to_fit(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    """Return what makes targets of one shape fit predictions of another, without mixing up examples."""
-    n, outputs = wanted if len(wanted) == 2 else (1, 1)
-    if outputs > 1 and shape in ((n,), (n, 1)):
-        return f"Class labels become rows by one_hot(labels, {outputs})."
-    if len(shape) == len(wanted) == 2 and shape == wanted[::-1]:
-        return "Use y.T."
-    if math.prod(shape) == math.prod(wanted) and min(len(shape), len(wanted)) < 2:
-        return f"Use y.reshape{wanted}."
-    mismatch = len(shape) == 2 and shape[0] != n
-    count = f"There are predictions for {n} examples and y has {shape[0]}. " if mismatch else ""
-    return f"{count}Give each example one target for each output."
+# Targets
 
 
-def class_labels(labels: ArrayLike, classes: int) -> NDArray[np.integer]:
-    """Return `labels` as an array of whole numbers from 0 to classes − 1; TypeError if they are not whole."""
+def targets(y: ArrayLike, y_hat: Array) -> Array:
+    """Turn `y` into a batch with the shape of the predictions `y_hat`."""
+    array = batch(y, "y", y_hat.dtype)
+    if array.shape == y_hat.shape:
+        return array
+    came = f"got shape {np.shape(y)}. {_how_to_fit(np.shape(y), y_hat.shape)}"
+    raise ValueError(f"y must have the shape of the predictions, {y_hat.shape}; {came}")
+
+
+def require_output(output: Any, needed: Any, loss: str) -> None:
+    """Raise ValueError unless the last layer has the activation that the cross-entropy `loss` goes with."""
+    came = output.name if output.name != needed.name else f"a different activation named {output.name}"
+    advice = f"Use {needed.name} in the last layer, or a different loss, such as mse."
+    require(output == needed, f"{loss} needs probabilities from a {needed.name} output; got {came}. {advice}")
+
+
+def require_probabilities(y: Array, y_hat: Array | None, classes: int) -> None:
+    """Raise ValueError if an entry lies outside [0, 1], or if there are fewer than `classes` in a row."""
+    rule = "lie between 0 and 1 in a cross-entropy: targets are probabilities, predictions come from sigmoid or softmax"
+    require_all((y >= 0) & (y <= 1), y, "y", rule)
+    if y_hat is not None:
+        require_all((y_hat >= 0) & (y_hat <= 1), y_hat, "y_hat", rule)
+    came = f"got shape {y.shape}. For yes or no in one output use binary_cross_entropy with a sigmoid."
+    require(y.shape[1] >= classes, f"y must have at least {classes} classes in a categorical cross-entropy; {came}")
+
+
+def class_labels(labels: ArrayLike, classes: int) -> npt.NDArray[np.integer]:
+    """Turn `labels` into an array of whole numbers from 0 to classes − 1."""
     require(is_count(classes), f"classes must be a positive whole number; got {classes!r}.")
     array = rectangular(labels, "labels")
     if array.dtype.kind not in "iu":
@@ -343,3 +362,17 @@ def class_labels(labels: ArrayLike, classes: int) -> NDArray[np.integer]:
     rule = f"lie between 0 and {classes - 1}, as there are {classes} classes"
     require_all((array >= 0) & (array < classes), array, "labels", rule)
     return array
+
+
+def _how_to_fit(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    """Advise how to make targets of one shape fit predictions of another without mixing up examples."""
+    n, outputs = wanted if len(wanted) == 2 else (1, 1)
+    if outputs > 1 and shape in ((n,), (n, 1)):
+        return f"Turn class labels into rows with one_hot(labels, {outputs})."
+    if len(shape) == len(wanted) == 2 and shape == wanted[::-1]:
+        return "Use y.T."
+    if math.prod(shape) == math.prod(wanted) and min(len(shape), len(wanted)) < 2:
+        return f"Use y.reshape{wanted}."
+    mismatch = len(shape) == 2 and shape[0] != n
+    count = f"There are predictions for {n} examples and y has {shape[0]}. " if mismatch else ""
+    return f"{count}Give each example one target for each output."

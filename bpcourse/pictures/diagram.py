@@ -222,7 +222,7 @@ class _Shown:
         name = f"{quantity}[{','.join([str(i + 1) for i in index])}]{at}"
         place = index if shared else (self.example - 1, *index)
         text = format_number(float(self.passed[quantity][place])) if self.is_known(name) else UNKNOWN
-        if f"d{quantity}" not in self.passed.values:
+        if f"d{quantity}" not in self.passed:
             return _Entry(name, text, "", QUIET)
         if not self.is_known(f"d{name}"):
             return _Entry(name, text, UNKNOWN, QUIET)

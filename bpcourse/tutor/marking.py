@@ -265,6 +265,8 @@ def _read(step: Step, answer: object, trace: Trace) -> Reading | Verdict:
         return Verdict("unreadable", f"{name}: {error}.")
     except OverflowError:
         return Verdict("unreadable", f"{name}: needed one number; this one is too large for a float.")
+    except Exception:  # a time span, or an object that fails to be a float
+        return Verdict("unreadable", f"{name}: needed one number; got a {type(answer).__name__}.")
     if reading is None:
         return Verdict("not answered", f"{name} = ?", "Put your number in place of the dots.")
     single = np.float32 in (trace["x"].dtype, getattr(answer, "dtype", None))
@@ -524,7 +526,7 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
     any_entry = steps[names.flat[0]]
     own = [steps[each] for each in names.flat] if array.size == names.size else [any_entry] * array.size
     cast = np.float32 if single else lambda each: each
-    readings = [_read(step, cast(each), trace) for step, each in zip(own, array.flat, strict=True)]
+    readings = [_read(step, cast(each), trace) for step, each in zip(own, array.ravel(), strict=True)]
     bad = next((each for each in readings if isinstance(each, Verdict) and each.status == "unreadable"), None)
     if array.size == 0:
         return Verdict("unreadable", f"{needed}; got an empty one.")
@@ -585,7 +587,7 @@ def _wrong_arrays(trace: Trace, name: Name, right: Array) -> Iterator[tuple[Mist
         yield MISTAKES["bias_grad_summed_all_axes"], np.array(dz.sum())
     if name.quantity == "z" and not name.new and len(trace["x"]) == 1:
         W, row = trace[f"W{name.layer}"], trace[f"a{name.layer - 1}"]
-        b = trace.values.get(f"b{name.layer}", np.zeros(W.shape[1]))
+        b = trace.get(f"b{name.layer}", np.zeros(W.shape[1]))
         yield MISTAKES["star_for_matmul"], W * row.T + b
         yield MISTAKES["star_for_matmul"], W.T * row + b[:, np.newaxis]
 

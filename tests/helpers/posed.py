@@ -45,12 +45,12 @@ def unfit_numbers(one):
     trace, decimals = one.trace, 1 if one.level <= 2 else 2
     if trace.network.sizes != SHAPES[one.level - 1] or any(i == o for i, o in pairwise(trace.network.sizes)):
         yield f"sizes {trace.network.sizes}"
-    for name in ("x", "y", *(each for each in trace.names if each[0] in "Wb")):
+    for name in ("x", "y", *(each for each in trace if each[0] in "Wb")):
         if not np.array_equal(trace[name], trace[name].round(decimals)):
             yield f"{name} has more than {decimals} decimals"
         if name[0] == "W" and len(np.unique(np.abs(trace[name]))) < trace[name].size:
             yield f"{name} has two weights alike"
-    for name in trace.names:
+    for name in trace:
         if name[0] == "z" and not (np.abs(trace[name]).min() >= 0.05 and np.abs(trace[name]).max() <= 2.5):
             yield f"{name} near a kink or saturated"
     if len(np.unique(trace["x"], axis=0)) < len(trace["x"]):

@@ -1,4 +1,4 @@
-"""Two hundred small random networks, the same in every run, over all that the engine allows."""
+"""Two hundred small random networks, the same in every run, which cover everything that the engine allows."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ OUTPUTS = {
     "categorical_cross_entropy": ("softmax",),
 }
 PAIRS = tuple((output, loss) for loss, outputs in OUTPUTS.items() for output in outputs)
-"""Every output activation with every loss that goes with it."""
+"""Every output activation with every loss that it can have."""
 
 LARGEST_Z = 8.0  # beyond it, a formula in ŷ (which the tests compare with) loses digits in 1 − ŷ
-NEAREST_TO_KINK = 1e-3  # no z of a rectifier is nearer to 0, where the slope is a convention
+NEAREST_TO_KINK = 1e-3  # no z of a rectifier is closer to 0, where the slope is a convention
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A network with a batch: `id` says which. `x` and `y` are `(n, units)` and nobody else's."""
+    """A network with a batch. `x` and `y` have shape `(n, units)`."""
 
     id: str
     network: Network
@@ -40,7 +40,7 @@ class Case:
 
 @cache
 def random_cases(count: int = 200, seed: int = 1) -> tuple[Case, ...]:
-    """Return `count` cases; the first 84 are each hidden activation with each pair of output and loss."""
+    """Make `count` cases. The first 84 are each hidden activation with each pair of output and loss."""
     rng = np.random.default_rng(seed)
     wanted = list(product(ACTIVATION_NAMES, PAIRS))
     cases = []
@@ -54,8 +54,17 @@ def random_cases(count: int = 200, seed: int = 1) -> tuple[Case, ...]:
     return tuple(cases)
 
 
+def cases_by_output() -> dict[str, list[Case]]:
+    """Group the cases by their output activation and loss."""
+    groups: dict[str, list[Case]] = {f"{output}-{loss}": [] for output, loss in PAIRS}
+    for case in random_cases():
+        output = case.network.layers[-1].activation.name.partition("(")[0]
+        groups[f"{output}-{case.loss}"].append(case)
+    return groups
+
+
 def _network(names: list[str], rng: np.random.Generator) -> tuple[Network, np.ndarray]:
-    """Return a network with these activations and a batch that keeps away from kinks and saturation."""
+    """Make a network with these activations, and a batch that is far from kinks and saturation."""
     while True:
         sizes = [int(rng.integers(1, 6))]
         for name in names:
