@@ -58,16 +58,6 @@ class Name:
     example: int = 0
     new: bool = False
 
-    @property
-    def is_parameter(self) -> bool:
-        """Whether it names a weight or a bias."""
-        return self.quantity in ("W", "b")
-
-    @property
-    def is_gradient(self) -> bool:
-        """Whether it names a slope of the loss."""
-        return self.quantity in ("da", "dz", "dW", "db", "dx", "dy_hat")
-
     @classmethod
     def read(cls, text: str) -> Name:
         """Split a name into its parts.

@@ -379,7 +379,7 @@ class _Draw:
         return options[int(self.random() * len(options))]
 
     def numbers(self, count: int, decimals: int, signed: bool = True) -> list[float]:
-        """Draw numbers of size 0.1 to 0.99. Among nine in a row (with two decimals, ninety) no two have the same size."""
+        """Draw numbers of size 0.1 to 0.99. Among nine in a row (ninety for two decimals) all sizes differ."""
         unit = 10**decimals
         smallest = unit // 10
         sizes: list[int] = []
