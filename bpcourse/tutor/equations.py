@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -211,6 +212,7 @@ LAYERED = {"W", "b", "z", "a", "dW", "db", "dz", "da", "slope"}
 """Quantities that exist in every layer."""
 
 
+@cache  # the same few names are made again and again
 def name_of(quantity: str, layer: int, index: tuple[int, ...], at: str = "", new: str = "") -> str:
     """Return a name. a0 is x; a parameter belongs to no example, and what is given has no value after the update."""
     if layer == 0 and quantity in ("a", "da"):

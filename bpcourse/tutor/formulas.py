@@ -344,6 +344,7 @@ UNITS = {
 }
 
 
+@cache
 def unit_formula(activation: Activation) -> UnitFormula:
     """Return the formula of an activation whose units do not depend on each other."""
     if activation in UNITS:
