@@ -112,7 +112,7 @@ def in_words() -> str:
     """Return what topics and levels there are, a line for each.
 
     >>> print(in_words().splitlines()[1])
-      weighted_sum     what a unit adds up
+      weighted_sum     the weighted sum of a unit
     """
     lines = ["topics, with the level at which they begin if it is not the first:"]
     for name, topic in TOPICS.items():
