@@ -1,4 +1,4 @@
-"""What is wrong with a practice problem, by the rules at the top of bpcourse/tutor/practice.py; tests and benchmark."""
+"""Test a practice problem against the rules at the top of bpcourse/tutor/practice.py, for tests and benchmark."""
 
 import math
 import random
@@ -112,11 +112,8 @@ def not_told_apart(one, step, wrong, most):
     """
     single = [(pair[0].id, value) for pair, value in wrong if len(pair) == 1]
     often = [pair for pair in single if MISTAKES[pair[0]].prior >= 2 and MISTAKES[pair[0]].topic != "rounding"]
-    chosen = (
-        often
-        if most is None
-        else random.Random(f"{one.topic} {one.level} {one.seed}").sample(often, min(most, len(often)))
-    )
+    chance = random.Random(f"{one.topic} {one.level} {one.seed}")
+    chosen = often if most is None else chance.sample(often, min(most, len(often)))
     for each, value in chosen:
         twins = {other for other, its in single if math.isclose(value, its, rel_tol=1e-9, abs_tol=1e-12)}
         for digits in (4, 5):
