@@ -398,8 +398,8 @@ class _Board:
         needed = dict.fromkeys([*names_in(template), *names_in(short), *also])
         inputs = {each: self.values[each] for each in needed}
         self.values[name] = value = rule(self.values)
-        at, new = name[name.find("@") :] if "@" in name else "", "_new" if "_new" in name else ""
-        place = layer, index, at, new
+        part = Name.read(name)
+        place = layer, index, f"@{part.example}" if part.example else "", "_new" if part.new else ""
         self.steps[name] = Step(name, kind, inputs, template, rule, value, products, short, self.facts, *place)
 
     def give(self, trace: Trace, learning_rate: float | None) -> None:

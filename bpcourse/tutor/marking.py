@@ -563,12 +563,12 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
         return bad
     if names.shape[0] == 1 and array.shape == names.shape[1:]:
         names = names[0]  # of one example a row is as good as a batch of one
-    scale = 1
-    if Name.read(name).quantity in ("da", "dz", "dx") and "@" not in name:
+    asked, scale = Name.read(name), 1
+    if asked.quantity in ("da", "dz", "dx") and not asked.example:
         scale = len(trace["x"])  # these arrays of a trace contain the 1/n, which an example's own step does not
     right = np.array([steps[each].value / scale for each in names.flat]).reshape(names.shape)
     if not _same(right, array.shape, readings):
-        for mistake, wrong in _wrong_arrays(trace, Name.read(name), right):
+        for mistake, wrong in _wrong_arrays(trace, asked, right):
             if _same(wrong, array.shape, readings):
                 shape = f" of shape {array.shape}, not {right.shape}," if array.shape != right.shape else ""
                 clause = TRANSPOSED if mistake.id == "index_swap" else mistake.name

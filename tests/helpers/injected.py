@@ -224,7 +224,7 @@ def hot(p):
 
 
 def counted(p, m):
-    """Return whether the slopes of a layer are factors: not at the output of a cross-entropy, and not for a Jacobian."""
+    """Return whether the slopes of a layer are factors: not at the output of a cross-entropy, nor in a Jacobian."""
     return p.kinds[m].name != "softmax" and (m < p.last or squared(p))
 
 
