@@ -1,4 +1,4 @@
-"""A JupyterLab, a Chromium and a page on which no error may happen."""
+"""A JupyterLab, a Chromium, and a page in which any error fails the test."""
 
 import pytest
 from helpers.support import jupyterlab
@@ -29,7 +29,7 @@ def server(folder):
 
 @pytest.fixture
 def page(chromium):
-    """A page of 1280 × 800 on which no error may happen."""
+    """A page of 1280 × 800 pixels in which any error fails the test."""
     page, errors = chromium.new_page(viewport={"width": 1280, "height": 800}), []
     page.set_default_timeout(20_000)
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
