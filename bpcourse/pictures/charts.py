@@ -55,18 +55,14 @@ class Frame:
 
     def curve(self, xs: Iterable[float], ys: Iterable[float], color: str, thickness: float = 2.5) -> str:
         """Return a line through points. It is interrupted where a value is not finite, and cut off at the area."""
-        pieces, pen = [], "M"
+        pieces, pen, room = [], "M", 9 * (self.y[1] - self.y[0])
         for x, y in zip(xs, ys, strict=True):
             if math.isfinite(y):
-                left, top = self.at(x, min(max(y, self.y[0] - 9 * self._tall), self.y[1] + 9 * self._tall))
+                left, top = self.at(x, min(max(y, self.y[0] - room), self.y[1] + room))
                 pieces.append(f"{pen}{left:.1f} {top:.1f}")
             pen = "L" if math.isfinite(y) else "M"
         dashes = f' stroke-dasharray="{DASHES[color]}"' if DASHES.get(color) else ""
         return f'<path d="{"".join(pieces)}" fill="none" stroke="{color}" stroke-width="{thickness:g}"{dashes}/>'
-
-    @property
-    def _tall(self) -> float:
-        return self.y[1] - self.y[0]
 
     def dot(self, x: float, y: float, color: str = INK, radius: float = 5, shape: str = "circle") -> str:
         """Return a mark at a point, with a white rim: a circle, or a square."""

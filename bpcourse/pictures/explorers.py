@@ -89,7 +89,7 @@ class Explorer(anywidget.AnyWidget):
         self._tables: set[str] = set()  # the pages in which the table is open
         self.prediction: Prediction | None = None
         self.predict, self._notation = predict, notation
-        self._asked(predict or "")  # raises for a question about an unknown value
+        self._asked()  # raises for a question about an unknown value
         self._locked = predict is not None and not os.environ.get(UNLOCKED)
         page = {
             "title": scene.title,
@@ -174,16 +174,14 @@ class Explorer(anywidget.AnyWidget):
     def _commit(self, said: str) -> None:
         if not said.strip():
             raise ValueError("Say what you expect: up, down or the same, a sign, or a number.")
-        question = self.predict or ""
-        self.prediction = Prediction(self._about(question), said.strip()[:200], self._asked(question))
+        name, value = self._asked()
+        self.prediction = Prediction(name, said.strip()[:200], value)
         self._locked = False
 
-    def _about(self, question: str) -> str:
-        return Prediction.about(question, self.scene.asked)
-
-    def _asked(self, question: str) -> float | None:
-        name = self._about(question)
-        return self.scene.quantity(name) if name else None
+    def _asked(self) -> tuple[str, float | None]:
+        """Return the name and the present value of what the question is about."""
+        name = Prediction.about(self.predict or "", self.scene.asked)
+        return name, self.scene.quantity(name) if name else None
 
     # From the page
 
@@ -235,7 +233,7 @@ class Explorer(anywidget.AnyWidget):
     def _shown(self, **answer: str) -> dict[str, Any]:
         """Return everything that the page shows, as text. It never shows as HTML what a person wrote."""
         view, values = self._seen(), self.scene.values
-        asked = self.prediction and self.prediction.beside(self._asked(self.predict or ""), self._notation)
+        asked = self.prediction and self.prediction.beside(self._asked()[1], self._notation)
         return {
             **{part: getattr(view, part) for part in ("caption", "solution", "note", "said")},
             "picture": view.picture.svg,
@@ -606,9 +604,8 @@ def explore_live(
     needed = "two inputs, or images of the given shape, such as shape=(8, 8)"
     require(network.sizes[0] == inputs, f"needed a network with {needed}; got {network!r}.")
     begun = Training(network, x, y, loss, optimizer, batch_size)  # raises for arguments that do not fit together
-    return Explorer(
-        LiveScene(network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, learning_rate=begun.rate)
-    )
+    scene = LiveScene(network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, begun.rate)
+    return Explorer(scene)
 
 
 def _scene(kind: type[S], trace: Trace, learning_rate: float, controls: Iterable[str] | None, notation: Notation) -> S:
