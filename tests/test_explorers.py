@@ -47,7 +47,7 @@ def every_explorer():
 
 @pytest.fixture(autouse=True)
 def live_models():
-    """Return a function that counts the live models of a test. They are closed at its end, and then none is left."""
+    """Count the live models of a test. They are closed at its end, and then none may be left."""
     made = []  # weak references, so that a closed explorer can be freed
 
     def live():

@@ -1,4 +1,4 @@
-"""Scenes for single ideas: an activation and its slope, several losses, the surface of a loss, a decision boundary."""
+"""Scenes for single ideas: an activation, losses, the surface of a loss, a boundary, a training."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ class LossScene(Scene):
 
 @dataclass(frozen=True)
 class SurfaceScene(NetworkScene):
-    """The loss over two of a network's numbers, and the path of descent on it. All other numbers are unchanged.
+    """The loss over two of a network's numbers, and the path of descent on it.
 
     first, second : the names of the two numbers
     ends : the ends of the two axes
@@ -208,7 +208,7 @@ class SurfaceScene(NetworkScene):
         return replace(new, first=first, second=second, path=path)._fitted(again={first, second} != {*self._names})
 
     def _fitted(self, again: bool) -> Self:
-        """Return the scene with axes that hold the present point: new ones if that is necessary, or `again`."""
+        """Return the scene with axes that hold the present point, with new ones `again` or if needed."""
         inside = all(low <= value <= high for (low, high), value in zip(self.ends, self.here, strict=False))
         if again or not inside or not self.ends:
             around = [(value, max(AROUND, abs(value))) for value in self.here]
@@ -268,7 +268,7 @@ class SurfaceScene(NetworkScene):
 
 @dataclass(frozen=True)
 class BoundaryScene(NetworkScene):
-    """The predictions of a network over the plane of its two inputs, and the points that it should learn.
+    """The predictions of a network over the plane of its two inputs, and the points.
 
     output : the number of the output that is shown, from 1
     """
@@ -363,7 +363,7 @@ _SETTINGS = (
 
 @dataclass(frozen=True)
 class TrainingScene(Scene):
-    """A whole training, done again at every move. The network has two inputs, two hidden layers and one output.
+    """A whole training, done again at every move: two inputs, two hidden layers, one output.
 
     data : the name of the data set
     learning_rate : the learning rate of Adam
