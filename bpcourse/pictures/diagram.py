@@ -127,7 +127,7 @@ def draw(
         *_legend(passed, layout),
     )
     described = "; ".join(f"{name} = {value}" + f", gradient {slope}" * bool(slope) for name, value, slope in table)
-    picture = svg(layout.width, layout.height, words, described, marks, ' text-anchor="middle"')
+    picture = svg(layout.width, layout.bottom + 48, words, described, marks, ' text-anchor="middle"')
     return Diagram(picture, words, tuple(table))
 
 
@@ -262,12 +262,15 @@ class _Layout:
     labeled : for each layer, whether its weights have labels
     x : the middle of each column, and of the loss if there is one
     pitch : the distance between two units
+    width, bottom : the width of the picture, and the lower end of the units
     """
 
     drawn: tuple[int, ...]
     labeled: tuple[bool, ...]
     x: tuple[float, ...]
     pitch: float
+    width: int
+    bottom: int
 
     @classmethod
     def of(cls, passed: Forward) -> _Layout:
@@ -282,19 +285,9 @@ class _Layout:
             x.append(x[-1] + BOX_WIDTH + 30)
         # All labels of a layer are in one column, where lines are pitch / (side + 1) apart.
         between_lines = max((side + 1 for side, on in zip(smaller_sides, labeled, strict=True) if on), default=1)
-        return cls(drawn, labeled, tuple(x), pitch=max(BOX_HEIGHT + 22, between_lines * (LABEL_HEIGHT + 5)))
-
-    @property
-    def width(self) -> int:
-        return max(round(self.x[-1] + BOX_WIDTH / 2 + MARGIN), LEGEND_WIDTH)
-
-    @property
-    def bottom(self) -> int:
-        return round(TOP + max(self.drawn) * self.pitch)
-
-    @property
-    def height(self) -> int:
-        return self.bottom + 48
+        pitch = max(BOX_HEIGHT + 22, between_lines * (LABEL_HEIGHT + 5))
+        width, bottom = max(round(x[-1] + BOX_WIDTH / 2 + MARGIN), LEGEND_WIDTH), round(TOP + max(drawn) * pitch)
+        return cls(drawn, labeled, tuple(x), pitch, width, bottom)
 
     def y(self, column: int, unit: int) -> float:
         """Return the height of the middle of a unit, counted from 0."""
@@ -315,10 +308,8 @@ class _Layout:
 
 def _headings(passed: Forward, layout: _Layout) -> Iterator[str]:
     """Yield the name of each column, and how many of its units are omitted."""
-    names = [
-        "input",
-        *(f"layer {k}: {layer.activation.name}" for k, layer in enumerate(passed.network.layers, start=1)),
-    ]
+    layers = [f"layer {k}: {layer.activation.name}" for k, layer in enumerate(passed.network.layers, start=1)]
+    names = ["input", *layers]
     for x, name, size, drawn in zip(layout.x, names, passed.network.sizes, layout.drawn, strict=False):
         yield _text(x, 20, name, QUIET, BOX_WIDTH + 2 * MARGIN)
         if size > drawn:

@@ -29,17 +29,7 @@ from bpcourse.names import Notation
 from bpcourse.numbers import format_given, parse_number
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.live import LiveScene
-from bpcourse.pictures.scenes import (
-    MOST_EXAMPLES,
-    Control,
-    NetworkScene,
-    PassScene,
-    Prediction,
-    Scene,
-    Value,
-    View,
-    in_symbols,
-)
+from bpcourse.pictures.scenes import MOST_EXAMPLES, NetworkScene, PassScene, Prediction, Scene, Value, View, in_symbols
 from bpcourse.registry import UnknownNameError
 
 S = TypeVar("S", bound=NetworkScene)
@@ -242,7 +232,7 @@ class Explorer(anywidget.AnyWidget):
             "beside": view.beside.svg if view.beside else "",
             "table": view.picture.table_html if self._tables else "",
             "values": {name: [value, _written(value)] for name, value in values.items()},
-            "ends": {control.name: [control.low, control.high] for control in self._stretched(values)},
+            "ends": self._ends(values),
             "predicted": asked or "",
             "locked": self._locked,
             "alert": "",
@@ -251,16 +241,14 @@ class Explorer(anywidget.AnyWidget):
             **answer,
         }
 
-    def _stretched(self, values: Mapping[str, Value]) -> Iterable[Control]:
-        """Return the controls, with longer sliders for values that were out of reach."""
-
-        def reaches(control: Control) -> bool:
-            return control.low <= cast(float, values[control.name]) <= control.high
-
-        if not all(map(reaches, self._controls.values())):
-            now = {control.name: control for group in self.scene.groups for control in group.controls}
-            self._controls |= {name: now[name] for name, old in self._controls.items() if not reaches(old)}
-        return self._controls.values()
+    def _ends(self, values: Mapping[str, Value]) -> dict[str, list[float]]:
+        """Return the ends of each slider. A slider that does not reach its value gets longer."""
+        found = self._controls
+        far = {name for name, old in found.items() if not old.low <= cast(float, values[name]) <= old.high}
+        if far:
+            now = (control for group in self.scene.groups for control in group.controls)
+            found |= {control.name: control for control in now if control.name in far}
+        return {name: [control.low, control.high] for name, control in found.items()}
 
     def __repr__(self) -> str:
         view = self._seen()

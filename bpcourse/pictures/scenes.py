@@ -390,8 +390,8 @@ class PassScene(NetworkScene):
         return tuple(found)
 
     @property
-    def _examples(self) -> list[str]:
-        return [str(example) for example in range(1, len(self.x) + 1)]
+    def _examples(self) -> Registry[int]:
+        return Registry("example", {str(example): example for example in range(1, len(self.x) + 1)})
 
     @property
     def values(self) -> dict[str, Value]:
@@ -408,8 +408,7 @@ class PassScene(NetworkScene):
         looks = {name: str(values[name]) for name in ("explain", "example") if name in values}
         scene = super().changed({name: value for name, value in values.items() if name not in looks})
         if "example" in looks:
-            known = Registry("example", dict(zip(self._examples, range(1, len(self.x) + 1), strict=True)))
-            scene = replace(scene, example=known[looks["example"]], step=0)
+            scene = replace(scene, example=self._examples[looks["example"]], step=0)
         if "explain" in looks:
             scene = replace(scene, picked=scene._pick(looks["explain"]))
         return replace(scene, step=0) if "pitfall" in values else scene
