@@ -369,6 +369,7 @@ def test_mimebundle__description_and_picture_without_a_kernel(kind):
     assert '<img src="data:image/svg+xml;base64,' in data["text/html"]
     assert 'alt="' in data["text/html"]
     assert "<script" not in data["text/html"]
+    assert data["text/html"].endswith("</figure><p>Run this cell to move the numbers.</p>")
     for name, value, gradient in explorer._seen().picture.table:
         for text in (name, value, gradient):
             assert text in data["text/plain"]

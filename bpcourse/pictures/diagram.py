@@ -56,13 +56,13 @@ class Diagram:
     @property
     def table_html(self) -> str:
         """All values as a table, in HTML."""
-        return render("diagram_table.html", words=self.words, table=self.table)
+        return str(render("diagram_table.html", words=self.words, table=self.table))
 
     @property
     def html(self) -> str:
         """The picture as an image with its description, and the folded table, safe in any page."""
         source = base64.b64encode(self.svg.encode()).decode()
-        return render("diagram.html", source=source, words=self.words, table=self.table_html)
+        return str(render("diagram.html", source=source, words=self.words, table=self.table))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self.html}

@@ -259,7 +259,7 @@ class Explorer(anywidget.AnyWidget):
         """Return the live view, and the picture and its description for a page without a kernel."""
         bundle: dict[str, Any] = {
             "text/plain": repr(self),
-            "text/html": self._seen().picture.html + "<p>Run this cell to move the numbers.</p>",
+            "text/html": f"{self._seen().picture.html}<p>Run this cell to move the numbers.</p>",
         }
         if self.comm is not None:
             bundle[WIDGET_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
