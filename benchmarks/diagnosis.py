@@ -1,11 +1,12 @@
-"""Print how often a wrong number is answered with the right mistake, and how safe a right one is.
+"""Print how often the right mistake is named for a wrong number, and how often a right number is accepted.
 
     python benchmarks/diagnosis.py [--networks 6]     about eight minutes for the default, 2
 
-Wrong numbers come from tests/injected.py, which is written independently of the tutor. Networks have eight shapes,
-three outputs and batches of three among them, weights with two decimals, every loss, four hidden activations, and a
-learning rate of their own. A mistake *shows* in a value if it moves it by more than 0.2 % of what there is to compute
-and, written with three digits, could not be taken for right; it has a *twin* if another mistake gives the same.
+Wrong numbers come from tests/helpers/injected.py, which was written independently of the tutor. The networks have eight
+shapes, some with three outputs, some with batches of three; weights with two decimals; every loss; four hidden
+activations; and different learning rates. A mistake *shows* in a value if it changes it by more than 0.2 % of what
+there is to compute and, written with three digits, could not be taken for right. It has a *twin* if another mistake
+gives the same value.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from helpers.injected import ROWS, SLIPS, injected, right
 
 from bpcourse import Dense, Network, Trace, backprop, check, format_number, steps
-from bpcourse.tutor.equations import Values, table
+from bpcourse.names import Name
+from bpcourse.tutor.equations import Step, Values, table
 
 SHAPES = ((2, 1), (3, 2, 1), (2, 3, 2), (3, 2, 3), (2, 2, 2), (3, 4, 3), (2, 3, 3, 2), (4, 3))
 HEADS = (
@@ -70,7 +72,7 @@ def drawn(sizes: tuple[int, ...], output: str, loss: str, rng: random.Random, ex
 
 
 def nothing_done(name: str, values: dict[str, float]) -> float:
-    """Return the old parameter or loss, for a new one; else 0."""
+    """Return the old parameter or loss for a new one, otherwise 0."""
     return values["old " + name] if "_new" in name and name[0] in "Wbl" else 0.0
 
 
@@ -82,7 +84,7 @@ def with_old(values: dict[str, float], trace: Trace) -> dict[str, float]:
 
 
 def shows(value: float, true: float, o: float, digits: int) -> bool:
-    """Return whether a wrong value, written with so many digits, could not be taken for the right one."""
+    """Return whether a wrong value, written with this many digits, cannot be taken for the right one."""
     if not math.isfinite(value) or abs(value - true) <= 0.002 * abs(true - o):
         return False
     written = float(format_number(value, digits).replace("−", "-"))
@@ -96,10 +98,11 @@ def is_new(name: str) -> bool:
 
 
 def naming(cases: list[Problem], rng: random.Random) -> None:
-    """Print how often a mistake that shows and has no twin is named first, and how often it is stated.
+    """Print how often a mistake that shows and has no twin is named first, and how often it is named for certain.
 
-    Of each mistake on each network one forward value or gradient is asked for, and one value after the update. Those
-    are counted apart: a new weight is the old one but for a small step, and three digits of it are one of the step.
+    For each mistake on each network one forward value or gradient is asked for, and one value after the update. These
+    are counted separately: a new weight differs from the old one by a small step, and three digits of the weight are
+    one digit of the step.
     """
     asked, first, stated, missed = Counter(), Counter(), Counter(), Counter()
     for trace, rate in cases:
@@ -155,7 +158,7 @@ def right_answers(cases: list[Problem]) -> None:
 
 
 def random_answers(cases: list[Problem], count: int, rng: random.Random) -> None:
-    """Print how many random wrong numbers are stated to be a mistake."""
+    """Print for how many random wrong numbers a mistake is named for certain."""
     print(f"\nRandom wrong numbers, {count} each, stated to be a mistake")
     ways = {
         "within a factor of ten": lambda value: value * 10 ** rng.uniform(-1, 1) * rng.choice((1, 1, 1, -1)),
@@ -193,14 +196,19 @@ def chains(cases: list[Problem], rng: random.Random) -> None:
     print(f"        {len(cases)} right ones, complaints: {complaints}")
 
 
+def biased(step: Step) -> bool:
+    """Return whether a sum contains a bias."""
+    return any(Name.read(needed).quantity == "b" for needed in step.needs)
+
+
 LOCAL = {
-    "z": lambda step, v=None: sum(step.terms(v or step.inputs)) if "b" in step.template else None,
+    "z": lambda step, v=None: sum(step.terms(v or step.inputs)) if biased(step) else None,
     "error": lambda step, v=None: -step.rule(v or step.inputs),
     "delta": lambda step, v=None: (v or step.inputs)[step.needs[0]],
     "back": lambda step, v=None: step.terms(v or step.inputs)[0] if len(step.terms(v or step.inputs)) > 1 else None,
     "dW": lambda step, v=None: (v or step.inputs)[step.needs[1]],
 }
-"""By kind of step, one mistake at that step alone: no bias, the sign, no slope, one path only, no input."""
+"""For each kind of step, one mistake at only that step: no bias, wrong sign, no slope, only one path, no input."""
 
 
 def written(steps_of, names, spoiled):

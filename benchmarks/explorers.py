@@ -1,10 +1,10 @@
-"""Print how long it takes from a key press to the painted picture: our explorer beside `interact` with matplotlib.
+"""Print the time from a key press to the painted picture, for an explorer and for `interact` with matplotlib.
 
     python benchmarks/explorers.py
 
-Both stand in one notebook, in one JupyterLab and one Chromium, and take turns: 40 key presses each, then a drag of
-three seconds each. The aims: a median of at most 45 ms, at least 2.5 times faster than the other, and less than 3 ms
-of work in the kernel.
+Both are in one notebook, in one JupyterLab and one Chromium, and take turns: 40 key presses each, then a drag of
+three seconds each. The aims are a median of at most 45 ms, at least 2.5 times faster than `interact`, and less than
+3 ms of work in the kernel.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from bpcourse.lab.browser import find_browser
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from helpers.support import jupyterlab, open_and_run
 
-PRESSES, ROUNDS, DRAG = 40, 4, 3.0  # key presses each, in so many turns; seconds of a drag
+PRESSES, ROUNDS, DRAG = 40, 4, 3.0  # key presses of each, number of turns, seconds of a drag
 OURS = """
 from bpcourse import EXAMPLES, explore
 lecture = EXAMPLES["lecture"]
 explore(lecture.network, lecture.x, lecture.y, learning_rate=1.5)
 """
-# The same network, values and gradients as a lesson draws them with what everybody knows.
+# The same network, values and gradients, drawn with matplotlib.
 THEIRS = """
 import matplotlib.pyplot as plt
 from ipywidgets import FloatSlider, interact
@@ -58,7 +58,7 @@ def picture(w):
 
 interact(picture, w=FloatSlider(0.5, min=-5, max=5, step=0.01))
 """
-PEERS = {  # what is pressed, and what is watched
+PEERS = {  # the control to press, and the element to watch
     "bpcourse": (".bpcourse input[type=range][data-name='W1[1,1]']", ".bpcourse .picture"),
     "interact": (".widget-slider .noUi-handle", ".widget-output"),
 }
@@ -82,20 +82,20 @@ WATCH = """selector => {
 
 
 def press(page: Page, peer: str, count: int) -> list[float]:
-    """Press an arrow key again and again, and return for each the milliseconds until the picture was painted."""
+    """Press an arrow key `count` times, and return the milliseconds until each picture was painted."""
     control, watched = PEERS[peer]
     page.locator(control).first.focus()
     times = []
     for _ in range(count):
         page.keyboard.press("ArrowRight")
         page.wait_for_function("s => watched[s].painted.length > 0", arg=watched)
-        page.wait_for_timeout(150)  # a picture that comes in two parts has come
+        page.wait_for_timeout(150)  # also for a picture that arrives in two parts
         times.append(page.evaluate("s => Math.max(...watched[s].painted) - watched[s].at", watched))
     return times
 
 
 def drag(page: Page, peer: str) -> tuple[int, float]:
-    """Drag for three seconds, and return how many pictures were painted, and how late the last one was, in ms."""
+    """Drag for three seconds, and return the number of painted pictures and the delay of the last one, in ms."""
     control, watched = PEERS[peer]
     handle = page.locator(control).first
     handle.scroll_into_view_if_needed()
@@ -146,7 +146,7 @@ def main() -> None:
             for peer, (control, watched) in PEERS.items():
                 page.wait_for_selector(control)
                 page.evaluate(WATCH, watched)
-                press(page, peer, 3)  # what is done only once is done
+                press(page, peer, 3)  # warm up
             for _ in range(ROUNDS):
                 for peer in PEERS:
                     received["bytes"] = 0

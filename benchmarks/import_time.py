@@ -1,4 +1,4 @@
-"""Print what `import bpcourse` costs beside `import numpy`: fresh processes, in turns, medians.
+"""Print how long `import bpcourse` takes compared with `import numpy`: fresh processes, in turns, medians.
 
 The aim is at most 1.3 times as much.
 """
@@ -14,13 +14,13 @@ TIMED = "import time; start = time.perf_counter(); import {}; print(time.perf_co
 
 
 def seconds(module: str) -> float:
-    """Return how long one import takes in a fresh Python, in seconds."""
+    """Measure one import in a fresh Python, in seconds."""
     done = subprocess.run([sys.executable, "-c", TIMED.format(module)], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
 def main() -> None:
-    """Measure in turns, so that whatever else the machine does falls on both alike."""
+    """Measure in turns, so that other work of the machine affects both equally."""
     rounds = [(seconds("numpy"), seconds("bpcourse")) for _ in range(ROUNDS + 1)][1:]  # the first fills the caches
     numpy, bpcourse = (statistics.median(times) for times in zip(*rounds, strict=True))
     ratio = statistics.median(ours / theirs for theirs, ours in rounds)

@@ -1,9 +1,9 @@
-"""Print how much a training is slowed down by being watched: the epochs of `explore_live` beside those of a bare loop.
+"""Print how much a live display slows training down: the epochs of `explore_live` compared with those of a plain loop.
 
     python benchmarks/live.py
 
-Both run in the kernel of one notebook, in one JupyterLab and one Chromium, and take turns of five seconds. The aim: at
-most 15 percent fewer epochs, with at least four pictures a second.
+Both run in the kernel of one notebook, in one JupyterLab and one Chromium, and take turns of five seconds. The aim is
+at most 15 percent fewer epochs, with at least four pictures a second.
 """
 
 from __future__ import annotations
@@ -70,12 +70,12 @@ COUNT = """() => {
 
 
 def ask(page: Page, expression: str) -> float:
-    """Return a number from the kernel."""
+    """Get a number from the kernel."""
     return float(page.evaluate(ASK, f"print({expression})"))
 
 
 def watch(page: Page) -> tuple[float, float]:
-    """Let it run for one turn, and return its epochs and pictures a second."""
+    """Let it run for one turn, and count its epochs and pictures per second."""
     button = page.locator(".bpcourse button[data-name=run]")
     button.click()
     page.wait_for_timeout(500)
@@ -91,7 +91,7 @@ def watch(page: Page) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Measure both in turns, for each work, and print a table."""
+    """Measure both in turns for each work, and print a table."""
     print(f"{'':28}{'bare loop':>14}{'watched':>14}{'slower by':>11}{'pictures':>12}")
     for title, work in WORK.items():
         with tempfile.TemporaryDirectory() as folder, jupyterlab(Path(folder), "--expose-app-in-browser") as address:

@@ -2,11 +2,11 @@
 
     python benchmarks/practice.py [--seeds 10000] [--mistakes 3]     about ten minutes
 
-Each seed makes one problem; topics and levels take turns. tests/posed.py says what is wrong with one: numbers, weighted
-sums and gradients fit for hand work; three digits tell the answer from what every mistake makes; the value at the end
-of the solution passes the problem's own check with 3, 4, 5 and 6 digits; some of the mistakes that are often made,
-other ones for each problem, are named first with 4 and with 5 digits of what they make; a colleague's number is made
-by the mistakes that the key names.
+Each seed makes one problem; topics and levels take turns. tests/helpers/posed.py tests each problem. Its numbers,
+weighted sums and gradients must suit hand work. The answer must differ from what every mistake gives within three
+digits. The value at the end of the solution must pass the problem's own check with 3, 4 and 6 digits. Some common
+mistakes, different ones for each problem, must be named first for their number with 4 and with 5 digits. And the
+mistakes in the key must give a colleague's number.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ EVERY = [(topic, level) for topic, plan in TOPICS.items() for level in range(pla
 
 
 def examine(seeds: int, most: int) -> None:
-    """Print how many problems there are, what is wrong with them, which are alike, and how long one takes."""
+    """Print what is wrong with the problems, how many are alike, and how long one takes."""
     wrong, times, questions = [], defaultdict(list), Counter()
     for seed in tqdm(range(seeds)):
         topic, level = EVERY[seed % len(EVERY)]
@@ -41,7 +41,7 @@ def examine(seeds: int, most: int) -> None:
         wrong += [f"problem({topic!r}, level={level}, seed={seed}): {fault}" for fault in faults(one, most)]
         questions[topic, level, one.question] += 1
     print(f"{seeds} problems, {len(TOPICS)} topics, {len(EVERY)} topics with their levels")
-    print(f"  not well-posed, or not marked as they should be: {len(wrong)}")
+    print(f"  not well-posed, or not marked correctly: {len(wrong)}")
     for fault in wrong[:20]:
         print(f"    {fault}")
     alike = sum(count - 1 for count in questions.values())
@@ -75,7 +75,7 @@ def main() -> None:
     """Measure and print everything."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10_000, help="how many problems")
-    parser.add_argument("--mistakes", type=int, default=3, help="how many of each are tried out at most")
+    parser.add_argument("--mistakes", type=int, default=3, help="how many are tried at most for each problem")
     parser.add_argument("--sheets", type=int, default=1000, help="how many sheets are timed")
     args = parser.parse_args()
     sheets(args.sheets)

@@ -1,12 +1,12 @@
-"""Print how long a training step takes: ours beside PyTorch, JAX, autograd, scikit-learn, micrograd, and the limit.
+"""Print how long a training step takes: ours compared with PyTorch, JAX, autograd, scikit-learn and micrograd.
 
     python benchmarks/training.py [WORK …]        # works: single, points, digits, images; default: all
 
-Every peer trains the same network on the same batches in the same precision, with one thread on one core, in a process
-of its own; rounds are taken in turns, and the median counts. The parameters after ten steps are compared as well: what
-can be given our weights must agree with `train` to 1e-12 in float64 and 2e-6 in float32. "limit" is the bare matrix
-products, the batch gathered, and the least elementwise work, all into fixed buffers. Peers that are not installed are
-named as missing: pip install -e ".[bench]".
+Every peer trains the same network on the same batches in the same precision, with one thread on one core, in a
+separate process. The peers take turns, and the median counts. The parameters after ten steps are compared as well:
+peers that start from our weights must agree with `train` to 1e-12 in float64 and 2e-6 in float32. "limit" is only
+the matrix products, the gathering of the batch and the least elementwise work, all in fixed buffers. Peers that are
+not installed are listed as missing: pip install -e ".[bench]".
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from bpcourse.engine.optimizers import Optimizer
 from bpcourse.engine.tape import Parameters
 
 ROUNDS = 5
-SECONDS = 0.7  # that a measurement takes, about
-STEPS = 2000  # of a training that is timed, at least
+SECONDS = 0.7  # that a measurement takes, roughly
+STEPS = 2000  # of a timed training, at least
 CHECKED = 10  # steps after which the parameters are compared
 APART = {"float64": 1e-12, "float32": 2e-6}  # at most
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is trained."""
+    """A network and the data to train it on."""
 
     title: str
     sizes: tuple[int, ...]
@@ -51,7 +51,7 @@ class Work:
     dtype: str
 
     def data(self) -> tuple[Network, np.ndarray, np.ndarray]:
-        """Return the network and the examples, the same in every process."""
+        """Make the network and the examples, the same in every process."""
         rng = np.random.default_rng(0)
         network = Network.initialize(self.sizes, self.activations, rng).astype(self.dtype)
         if self.sizes[0] == 64:
@@ -89,7 +89,7 @@ Step = Callable[[np.ndarray, np.ndarray], object]
 
 
 def batches(work: Work, count: int, examples: int = 0) -> list[np.ndarray]:
-    """Return the first `count` batches, as rows of the examples: one shuffle an epoch, as `train` does it."""
+    """Draw the first `count` batches, as row numbers: one shuffle per epoch, as in `train`."""
     rng, n, found = np.random.default_rng(0), examples or work.examples, []
     while len(found) < count:
         order = rng.permutation(n) if work.batch < n else np.arange(n)
@@ -98,21 +98,21 @@ def batches(work: Work, count: int, examples: int = 0) -> list[np.ndarray]:
 
 
 def checked(work: Work) -> tuple[int, list[np.ndarray]]:
-    """Return how many of the examples are trained on to compare, and their batches: ten steps."""
+    """Choose the examples and batches of the ten steps that are compared."""
     examples = min(CHECKED * work.batch, work.examples)
     return examples, batches(work, CHECKED, examples)
 
 
-# The peers. Each takes the work and returns a step and a way to read its parameters in the order of `Parameters`.
+# The peers. Each takes the work, and returns a step and a function that reads the parameters like `Parameters`.
 
 
 def layers_of(network: Network) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return weights and biases of each layer."""
+    """Get the weights and biases of each layer."""
     return [(layer.W, layer.b) for layer in network.layers]
 
 
 def flat(pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Return weights, (inputs, units), and biases as the one vector of `Parameters`."""
+    """Put weights, (inputs, units), and biases into one vector, as `Parameters` does."""
     blocks = (np.column_stack([np.asarray(W, float).T, np.asarray(b, float)]).ravel() for W, b in pairs)
     return np.concatenate(list(blocks))
 
@@ -163,12 +163,12 @@ def torch_eager(work: Work, network: Network, fused: bool = False):
 
 
 def torch_fused(work: Work, network: Network):
-    """Return the same with the optimiser's fused kernel."""
+    """PyTorch with the optimizer's fused kernel."""
     return torch_eager(work, network, fused=True)
 
 
 def _jax(work: Work, network: Network):
-    """Return JAX, a pure update and the state that it begins with."""
+    """Import JAX, and make a pure update and its first state."""
     import jax
     import jax.numpy as jnp
 
@@ -200,7 +200,9 @@ def _jax(work: Work, network: Network):
         return moved, m, v, t
 
     layers = [(jnp.array(W), jnp.array(b)) for W, b in layers_of(network)]
-    m, v = (jax.tree.map(jnp.zeros_like, layers) for _ in range(2))  # two, as a step gives its buffers to the next
+    m, v = (
+        jax.tree.map(jnp.zeros_like, layers) for _ in range(2)
+    )  # two, because a step passes its buffers on to the next
     return jax, update, (layers, m, v, jnp.zeros((), work.dtype))
 
 
@@ -243,7 +245,7 @@ def autograd_step(work: Work, network: Network):
 
 
 def textbook(work: Work, network: Network):
-    """Return the loop of many a blog post: the same formulas, written as they come."""
+    """Make a plain NumPy loop, as in many blog posts."""
     functions = {"sigmoid": lambda z: 1 / (1 + np.exp(-z)), "tanh": np.tanh, "relu": lambda z: np.maximum(z, 0)}
 
     def gradient(layers, x, y):
@@ -298,7 +300,7 @@ def _numpy_peer(work: Work, network: Network, gradient):
 
 
 def limit(work: Work, network: Network):
-    """Return nothing but the products, the gathering, and one pass over each buffer; what comes out is no training."""
+    """Only the products, the gathering, and one pass over each buffer. This does not train anything."""
     _, x, _ = work.data()
     n, sizes, whole = work.batch, work.sizes, work.batch >= work.examples
     with_ones = np.column_stack([x, np.ones(len(x), x.dtype)])
@@ -394,7 +396,7 @@ def measure_ours(work: Work) -> dict[str, object]:
             progress=False,
         ).seconds
 
-    # Getting ready is not counted, here as in all peers; and as in them, what is trained is still learning.
+    # As for all peers, preparation is not counted, and the network is still learning.
     epochs, taken, until = max(1, STEPS // per_epoch), list[float](), time.perf_counter() + 2 * SECONDS
     while len(taken) < 3 or time.perf_counter() < until:
         taken.append((run(1 + epochs) - run(1)) / (epochs * per_epoch))
@@ -409,7 +411,7 @@ def measure_ours(work: Work) -> dict[str, object]:
 
 
 def measure_peer(work: Work, name: str) -> dict[str, object]:
-    """Measure a peer that is given our weights."""
+    """Measure a peer that starts from our weights."""
     network, x, y = work.data()
     make = PEERS[name][0]
     step, read, prepare, gather = make(work, network)
@@ -467,7 +469,7 @@ def measure_scan(work: Work) -> dict[str, object]:
 
 
 def measure_sklearn(work: Work) -> dict[str, object]:
-    """Measure scikit-learn, which starts from weights of its own."""
+    """Measure scikit-learn, which starts from its own weights."""
     import warnings
 
     from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -495,7 +497,7 @@ def measure_sklearn(work: Work) -> dict[str, object]:
 
 def child(name: str, key: str) -> None:
     """Measure one peer and print the result."""
-    if hasattr(os, "sched_setaffinity"):  # one core, whatever a library thinks of threads
+    if hasattr(os, "sched_setaffinity"):  # one core, whatever a library does with threads
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     work = WORKS[key]
     special = {OURS: measure_ours, SCAN: measure_scan, SKLEARN: measure_sklearn}
@@ -503,7 +505,7 @@ def child(name: str, key: str) -> None:
 
 
 def ask(name: str, key: str) -> dict[str, object]:
-    """Measure one peer in a process of its own, with one thread for whatever it calculates with."""
+    """Measure one peer in a separate process with one thread."""
     command = [sys.executable, __file__, "--child", name, key]
     done = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=300)
     if done.returncode:
@@ -549,7 +551,7 @@ def main(keys: list[str]) -> None:
 
 
 def kernel() -> str:
-    """Return which kernel NumPy's BLAS runs here, in the environment of the measurements."""
+    """Find out which kernel NumPy's BLAS runs in the environment of the measurements."""
     code = "import numpy, threadpoolctl; print([each.get('architecture') for each in threadpoolctl.threadpool_info()])"
     done = subprocess.run([sys.executable, "-c", code], env=_environment(), capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown, threadpoolctl is missing"

@@ -1,7 +1,7 @@
-"""The names of values, such as ``W2[1,3]``, and the symbols that stand for them in texts and pictures.
+"""The names of values, such as ``W2[1,3]``, and their symbols in texts and pictures.
 
-A single value has a `Name`: ``W2[1,3]`` is the weight in layer 2 from unit 1 to unit 3. Units count from one, as on
-paper. There are two notations: ``"standard"`` (z, a, δ) and ``"lecture"`` (net, O, w).
+A single value has a `Name`: ``W2[1,3]`` is the weight in layer 2 from unit 1 to unit 3. Units count
+from one, as on paper. The two notations are ``"standard"`` (z, a, δ) and ``"lecture"`` (net, O).
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class Name:
     def read(cls, text: str) -> Name:
         """Split a name into its parts.
 
-        Names in the lecture's notation are understood too: `net1[2]`, `O1[2]`, `w1[1,2]`, `X[1]`, `y_true[1]`.
+        Names in the lecture's notation are understood too: `net1[2]`, `O1[2]`, `w1[1,2]`, `X[1]`,
+        `y_true[1]`.
 
         Raises
         ------
@@ -99,8 +100,10 @@ class Name:
 
         Examples
         --------
-        >>> Name.read("W2[1,3]").symbol(), Name.read("z1[2]").symbol("lecture"), Name.read("slope1[2]").symbol()
-        ('w2₁₃', 'net1₂', '∂a1₂/∂z1₂')
+        >>> Name.read("W2[1,3]").symbol(), Name.read("slope1[2]").symbol()
+        ('w2₁₃', '∂a1₂/∂z1₂')
+        >>> Name.read("z1[2]").symbol("lecture")
+        'net1₂'
 
         """
         if self.quantity == "slope":
@@ -140,7 +143,7 @@ class Name:
         return ("," if max(self.index, default=0) > 9 else "").join(map(str, self.index))
 
     def _slope_of(self) -> tuple[Name, Name]:
-        """Name both ends of a slope ∂a/∂z. One index is one unit. Two, in a softmax, are those of a and z."""
+        """Name both ends of a slope ∂a/∂z. In a softmax the two indices are those of a and z."""
         return self.at(quantity="a", index=self.index[:1]), self.at(quantity="z", index=self.index[-1:])
 
 

@@ -37,10 +37,12 @@ def format_number(value: float, digits: int = 4, signed: bool = False) -> str:
 
     Examples
     --------
-    >>> format_number(0.000438567), format_number(-0.5), format_number(12345.6), format_number(8.533e-17)
-    ('0.0004386', '−0.5000', '12346', '8.533e−17')
-    >>> format_number(0.0822, signed=True), format_number(0.0, signed=True), format_number(float("-inf"))
-    ('+0.08220', '0', '−∞')
+    >>> format_number(0.000438567), format_number(-0.5)
+    ('0.0004386', '−0.5000')
+    >>> format_number(12345.6), format_number(8.533e-17), format_number(float("-inf"))
+    ('12346', '8.533e−17', '−∞')
+    >>> format_number(0.0822, signed=True), format_number(0.0, signed=True)
+    ('+0.08220', '0')
 
     """
     if type(value) is not float and not isinstance(value, Real):  # the first test is fast, and nearly always enough
@@ -59,7 +61,7 @@ def format_number(value: float, digits: int = 4, signed: bool = False) -> str:
 
 
 def format_given(value: float, digits: int = 6) -> str:
-    """Write a number that was given, without trailing zeros and with at most `digits` significant digits.
+    """Write a number with at most `digits` significant digits and without trailing zeros.
 
     Examples
     --------
@@ -85,7 +87,8 @@ class Reading:
     half_unit : float
         Half a unit of its last digit.
     written : bool
-        Whether a person chose the digits. A Python number has lost its trailing zeros, or has too many digits.
+        Whether a person chose the digits. A Python number has lost its trailing zeros, or has too
+        many digits.
 
     """
 

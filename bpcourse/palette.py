@@ -1,8 +1,8 @@
 """The colors of the course, in one place.
 
-The hues are those of Okabe & Ito (2008, jfly.uni-koeln.de/color), which people with color blindness can tell apart.
-Green and vermilion are darkened so that each has a contrast of at least 4.5:1 on white. Color never carries meaning
-alone.
+The hues are those of Okabe & Ito (2008, jfly.uni-koeln.de/color), which people with color blindness
+can tell apart. Green and vermilion are darkened so that each has a contrast of at least 4.5:1 on
+white. Color never carries meaning alone.
 """
 
 from typing import NamedTuple
@@ -47,4 +47,4 @@ STATUS_COLORS = {
 }
 """The color of each status of a verdict."""
 AMOUNTS, SIGNS, GREYS = "cividis", "PuOr_r", "Greys"
-"""The color maps of images, by the names of matplotlib: for amounts, for values around 0, and for gray images."""
+"""The color maps of images, by their names in matplotlib: amounts, values around 0, gray images."""

@@ -60,12 +60,12 @@ class Registry(Mapping[str, Record]):
 
     Examples
     --------
-    >>> colors = Registry("color", {"blue": 1, "orange": 2})
+    >>> colors = Registry("color", {"blue": 1, "tan": 2})
     >>> colors
-    <2 colors: blue, orange>
+    <2 colors: blue, tan>
     >>> colors["bleu"]
     Traceback (most recent call last):
-    bpcourse.registry.UnknownNameError: unknown color 'bleu'. Did you mean 'blue'? Known: blue, orange
+    bpcourse.registry.UnknownNameError: unknown color 'bleu'. Did you mean 'blue'? Known: blue, tan
 
     """
 
@@ -84,7 +84,7 @@ class Registry(Mapping[str, Record]):
         return self.__missing__(name)
 
     def __missing__(self, name: object) -> Record:
-        """Raise `UnknownNameError`. A registry that can make records from other names overrides this."""
+        """Raise `UnknownNameError`. A registry that can make more records overrides this."""
         raise UnknownNameError(self._kind, name, self)
 
     def __repr__(self) -> str:
@@ -92,5 +92,5 @@ class Registry(Mapping[str, Record]):
         return f"<{len(self)} {self._kind}{ending}: {', '.join(self)}>"
 
     def pick(self, wanted: Record | str) -> Record:
-        """Return `wanted` unchanged if it is a record of this kind, otherwise the record with that name."""
+        """Return `wanted` if it is a record of this kind, otherwise the record with that name."""
         return wanted if isinstance(wanted, self._type) else self[wanted]

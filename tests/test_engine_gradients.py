@@ -38,7 +38,7 @@ def same_bits(one: Trace, other: Trace) -> bool:
 
 
 def rebuilt(network: Network, layout: Callable[[np.ndarray], object]) -> Network:
-    """Return the same network, made from arrays in another layout."""
+    """Return the same network, made from arrays in a different layout."""
     return Network(
         Dense(layout(layer.W), None if layer.b is None else layout(layer.b), layer.activation)
         for layer in network.layers

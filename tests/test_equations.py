@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
+import pickle
+from functools import cache
 
 import numpy as np
 import pytest
 from helpers.random_networks import random_cases
 
-from bpcourse import ACTIVATIONS, EXAMPLES, Activation, Dense, Network, backprop, sgd_step, steps
+from bpcourse import ACTIVATIONS, EXAMPLES, Activation, Dense, Loss, Network, backprop, sgd_step, steps
 from bpcourse.names import Name
 from bpcourse.registry import UnknownNameError
 from bpcourse.tutor.equations import Values, look_up, needed_for, table
+from bpcourse.tutor.formulas import pieces
 
 RATE = 0.3
-each_case = pytest.mark.parametrize("case", random_cases(), ids=[case.id for case in random_cases()])
+CASES = [*random_cases()[:84], *random_cases()[84::8]]
+"""Each hidden activation with each pair of output and loss, and some more."""
+each_case = pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
 LABELS = ["FORWARD", "ERROR", "OUTPUT DELTA", "SEND BACK", "HIDDEN DELTA", "GRADIENT", "UPDATE"]
 
 
@@ -55,10 +61,15 @@ def engine_values(trace, learning_rate):
     return values | {"loss": trace.loss, "loss_new": new.loss}
 
 
+@cache
+def table_of(case):
+    return table(case.backprop(), RATE)
+
+
 @each_case
-def test_the_equations_give_what_the_matrices_give(case):
-    trace = case.backprop()
-    ours, theirs = {step.name: step.value for step in steps(trace, RATE)}, engine_values(trace, RATE)
+def test_table__agrees_with_the_matrices(case):
+    ours = {step.name: step.value for step in table_of(case).values() if step.kind != "given"}
+    theirs = engine_values(case.backprop(), RATE)
     assert {name for name in ours if not name.startswith("y[")} <= theirs.keys()
     largest = {}
     for name, value in theirs.items():
@@ -70,21 +81,21 @@ def test_the_equations_give_what_the_matrices_give(case):
 
 
 @each_case
-def test_each_equation_follows_from_those_before_it(case):
-    seen = {name: step.value for name, step in table(case.backprop(), RATE).items() if step.kind == "given"}
-    for step in steps(case.backprop(), RATE):
+def test_table__each_step_follows_from_those_before(case):
+    seen = {name: step.value for name, step in table_of(case).items() if step.kind == "given"}
+    for step in [step for step in table_of(case).values() if step.kind != "given"]:
         assert set(step.needs) <= seen.keys(), f"{step.name} needs what comes later"
         assert step.recompute({}) == step.value == step.rule(seen)
         assert step.label in LABELS
         seen[step.name] = step.value
 
 
-def test_a_step_computes_again_from_other_values():
+def test_step__recompute_with_other_values():
     step = look_up(table(EXAMPLES["lecture"].backprop()), "z1[1]")
     assert step.recompute({"b1[1]": 0.0}) == pytest.approx(step.value - step.inputs["b1[1]"])
 
 
-def test_a_wrong_equation_would_be_seen():
+def test_comparison__sees_a_wrong_equation():
     case = random_cases()[0]
     right = steps(case.backprop(), RATE)
     wrong = [dataclasses.replace(step, value=step.value + 1e-6) for step in right]
@@ -92,7 +103,7 @@ def test_a_wrong_equation_would_be_seen():
     assert all(not math.isclose(step.value, theirs[step.name], rel_tol=1e-9, abs_tol=1e-9) for step in wrong)
 
 
-def test_the_order_is_forward_error_back_gradient_update():
+def test_steps__order():
     labels = [step.label for step in steps(EXAMPLES["lecture"].backprop(), RATE)]
     first = [labels.index(label) for label in LABELS]
     assert first[:4] == sorted(first[:4])
@@ -102,7 +113,7 @@ def test_the_order_is_forward_error_back_gradient_update():
     ]  # fmt: skip
 
 
-def test_softmax_has_its_full_jacobian():
+def test_table__softmax_has_its_full_jacobian():
     network = Network([Dense([[0.3, -0.2, 0.5]], [0.1, 0.0, -0.4], "softmax")])
     trace = backprop(network, [0.7], [0.0, 1.0, 0.0], "categorical_cross_entropy")
     found = table(trace)
@@ -112,7 +123,7 @@ def test_softmax_has_its_full_jacobian():
             assert found[f"slope1[{i + 1},{k + 1}]"].value == pytest.approx(jacobian[i, k], rel=1e-12)
 
 
-def test_names_are_found_as_people_write_them():
+def test_look_up__names_as_people_write_them():
     found = table(EXAMPLES["mazur"].backprop(), RATE)
     assert look_up(found, " dW2[ 1, 1 ] ").name == "dW2[1,1]"
     assert look_up(found, "a0[1]").name == "x[1]"
@@ -131,13 +142,13 @@ def test_names_are_found_as_people_write_them():
         (7, ValueError, "needed a name such as"),
     ],
 )
-def test_a_name_that_is_not_there_is_answered_with_what_is(name, error, words):
+def test_look_up__unknown_name(name, error, words):
     with pytest.raises(error) as caught:
         look_up(table(EXAMPLES["mazur"].backprop()), name)
     assert words in str(caught.value)
 
 
-def test_in_a_batch_a_name_must_say_which_example():
+def test_look_up__batch_needs_the_example():
     trace = backprop(EXAMPLES["mazur"].network, [[0.1, 0.2], [0.3, 0.4]], [[0.0, 1.0], [1.0, 0.0]])
     with pytest.raises(ValueError, match=r"differs from example to example.*z1\[1\]@1"):
         look_up(table(trace), "z1[1]")
@@ -145,17 +156,17 @@ def test_in_a_batch_a_name_must_say_which_example():
 
 
 @pytest.mark.parametrize("rate", [0, -0.1, math.nan, math.inf, "0.1", True])
-def test_a_learning_rate_is_a_positive_number(rate):
+def test_steps__learning_rate_is_positive(rate):
     with pytest.raises(ValueError, match="learning_rate"):
         steps(EXAMPLES["mazur"].backprop(), rate)
 
 
-def test_steps_needs_a_trace():
+def test_steps__needs_a_trace():
     with pytest.raises(TypeError, match="needed a Trace"):
         steps(EXAMPLES["mazur"].network)
 
 
-def test_what_a_value_needs_is_all_that_it_needs():
+def test_needed_for__is_complete():
     found = table(EXAMPLES["lecture"].backprop(), RATE)
     way = needed_for(found, "dW1[1,2]")
     names = [step.name for step in way]
@@ -166,7 +177,7 @@ def test_what_a_value_needs_is_all_that_it_needs():
     assert [step.name for step in needed_for(found, "dW1[1,2]", {"dz1[2]": 0.1, "x[1]": 1.0})] == ["dW1[1,2]"]
 
 
-def test_values_are_computed_once_and_follow_a_changed_rule():
+def test_values__follow_a_changed_rule():
     found = table(EXAMPLES["mazur"].backprop())
     values = Values(found, rules={"slope": lambda step, v: 1.0})
     assert values["dW2[1,1]"] == pytest.approx((0.7513650695523157 - 0.01) * 0.5932699921071872)
@@ -174,7 +185,7 @@ def test_values_are_computed_once_and_follow_a_changed_rule():
 
 
 @pytest.mark.parametrize("z", [-800.0, -40.0, 26.0, 40.0, 800.0])
-def test_a_saturated_unit_keeps_what_the_engine_keeps(z):
+def test_table__saturated_unit_is_as_exact_as_the_engine(z):
     for activation, loss, y in (
         ("sigmoid", "binary_cross_entropy", [0.0]), ("sigmoid", "mse", [0.2]), ("tanh", "mse", [0.2]),
     ):  # fmt: skip
@@ -190,7 +201,7 @@ def test_a_saturated_unit_keeps_what_the_engine_keeps(z):
     assert math.isclose(table(softmax)["dz1[1]"].value, softmax["dz1"][0, 0], rel_tol=1e-9)
 
 
-def test_activations_and_losses_of_ones_own_are_taken_as_they_are():
+def test_table__custom_activation():
     elu = Activation(
         "elu", lambda z: np.where(z > 0, z, np.expm1(z)), lambda z: np.where(z > 0, 1.0, np.exp(z)), rectifier=True
     )
@@ -202,7 +213,46 @@ def test_activations_and_losses_of_ones_own_are_taken_as_they_are():
     assert ours["a1[1]"].formula == "elu(z1[1])"
 
 
-def test_an_overflow_is_infinite_and_no_error():
+def test_table__overflow_is_infinite():
     assert table(EXAMPLES["mazur"].backprop(), 1e200)["loss_new"].value >= 0
     trace = backprop(Network([Dense([[1.0]])]), [1.0], [0.5])
     assert table(trace, 1e200)["loss_new"].value == math.inf
+
+
+def test_table__custom_loss():
+    absolute = Loss("absolute", lambda y, p: np.abs(p - y).sum(axis=1), lambda y, p: np.sign(p - y))
+    trace = backprop(Network([Dense([[0.5, -1.0]])]), [1.0], [0.3, 0.3], absolute)
+    ours = table(trace)
+    assert ours["loss"].formula == "absolute(y[1], y_hat[1], y[2], y_hat[2])"
+    assert ours["loss"].value == pytest.approx(1.5)
+    assert (ours["da1[1]"].value, ours["da1[2]"].value) == (1.0, -1.0)
+
+
+def test_step__survives_copy_and_pickle():
+    for case in (CASES[0], CASES[5], CASES[40], CASES[83]):
+        for step in table_of(case).values():
+            for other in (copy.copy(step), copy.deepcopy(step), pickle.loads(pickle.dumps(step))):
+                assert repr(other) == repr(step)
+                assert other.recompute({}) == step.value
+
+
+def test_step__products_are_what_the_formula_adds_up():
+    found = table(EXAMPLES["lecture"].backprop(), RATE)
+    assert found["z1[1]"].products == [("x[1]", "W1[1,1]"), ("x[2]", "W1[2,1]")]
+    assert found["W1_new[1,1]"].products == [("learning_rate", "dW1[1,1]")]
+    assert found["a1[1]"].products == ()
+    step = found["da1[1]"]
+    assert sum(step.terms(step.inputs)) == pytest.approx(step.value)
+
+
+@pytest.mark.parametrize(
+    ("template", "found"),
+    [
+        ("", []),
+        ("1", [("1", "", False, False)]),
+        ("{a}² + ({b}", [("", "a", True, True), ("² + (", "b", True, False)]),
+        ("e^⟨−{a}⟩", [("e^⟨−", "a", False, False), ("⟩", "", False, False)]),
+    ],
+)
+def test_pieces__template(template, found):
+    assert [tuple(piece) for piece in pieces(template)] == found

@@ -47,7 +47,7 @@ def every_explorer():
 
 @pytest.fixture(autouse=True)
 def live_models():
-    """Return a function that counts the live models of a test. They are closed at its end, and then none is left."""
+    """Count the live models of a test. They are closed at its end, and then none may be left."""
     made = []  # weak references, so that a closed explorer can be freed
 
     def live():
@@ -369,6 +369,7 @@ def test_mimebundle__description_and_picture_without_a_kernel(kind):
     assert '<img src="data:image/svg+xml;base64,' in data["text/html"]
     assert 'alt="' in data["text/html"]
     assert "<script" not in data["text/html"]
+    assert data["text/html"].endswith("</figure><p>Run this cell to move the numbers.</p>")
     for name, value, gradient in explorer._seen().picture.table:
         for text in (name, value, gradient):
             assert text in data["text/plain"]

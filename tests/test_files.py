@@ -27,6 +27,15 @@ CONTENT = {
 }
 
 
+def fails(capsys, *words):
+    """Run a command that must fail, and return its one line."""
+    assert cli.main(words) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "Traceback" not in error
+    return error
+
+
 @pytest.fixture
 def exercise(tmp_path):
     path = tmp_path / "exercise.toml"
@@ -38,17 +47,17 @@ def same(trace):
     return all(np.array_equal(trace[name], MAZUR[name]) for name in MAZUR)
 
 
-def test_the_documented_example_is_the_network_of_the_famous_page(exercise):
+def test_read_exercise__documented_example(exercise):
     found = read_exercise(exercise)
     assert same(found.trace)
     assert found.learning_rate == 0.5
 
 
-def test_the_readme_shows_the_same_example():
+def test_readme__has_the_documented_example():
     assert f"```toml\n{TOML}```" in (PROJECT / "README.md").read_text(encoding="utf-8")
 
 
-def test_json_with_the_same_keys_is_the_same_exercise(tmp_path):
+def test_read_exercise__json(tmp_path):
     path = tmp_path / "exercise.JSON"
     path.write_text(json.dumps(CONTENT), encoding="utf-8")
     found = read_exercise(str(path))
@@ -56,7 +65,7 @@ def test_json_with_the_same_keys_is_the_same_exercise(tmp_path):
     assert found.learning_rate is None
 
 
-def test_what_editors_on_windows_write_is_read(tmp_path):
+def test_read_exercise__windows_line_ends_and_mark(tmp_path):
     path = tmp_path / "exercise.toml"
     path.write_bytes(b"\xef\xbb\xbf" + TOML.replace("\n", "\r\n").encode())
     assert same(read_exercise(path).trace)
@@ -74,7 +83,7 @@ def layer(**changes):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (changed(x=None), "the key 'x' is missing. Needed are: x, y, loss, layers"),
+        (changed(x=None), "the key 'x' is missing. Needed: x, y, loss, layers"),
         (changed(lose=1), "unknown key 'lose'. Did you mean 'loss'?"),
         (layer(weight=[1]), r"layers\[1\]: unknown key 'weight'. Did you mean 'weights'?"),
         (changed(layers=[]), r"layers: needed one \[\[layers\]\]"),
@@ -103,7 +112,7 @@ def layer(**changes):
         (None, "got a NoneType"),
     ],
 )
-def test_a_bad_file_is_answered_with_file_key_and_what_was_needed(content, words, tmp_path):
+def test_read_exercise__error_names_file_key_and_need(content, words, tmp_path):
     path = tmp_path / "bad.json"
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(ExerciseFileError, match=words) as caught:
@@ -115,26 +124,26 @@ def test_a_bad_file_is_answered_with_file_key_and_what_was_needed(content, words
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.toml", b"x = [1,\ny", "no valid TOML: .*line 2"),
-        ("a.json", b'{"x": [1,}', "no valid JSON: .*line 1"),
-        ("a.json", b"", "no valid JSON"),
+        ("a.toml", b"x = [1,\ny", "not valid TOML: .*line 2"),
+        ("a.json", b'{"x": [1,}', "not valid JSON: .*line 1"),
+        ("a.json", b"", "not valid JSON"),
         ("a.toml", b"", "the key 'x' is missing"),
         ("a.toml", b"x = '\xff'", "UTF-8"),
-        ("a.json", b"[" * 100_000, "nested far too deep|no valid JSON"),
+        ("a.json", b"[" * 100_000, "nested far too deep|not valid JSON"),
         ("a.json", b" " * 1_000_001, "small network; the file has 1000001 bytes"),
         ("a.json", b'{"x": NaN, "y": [1], "loss": "mse", "layers": [{"weights": [[1]], "activation": "relu"}]}', "x: "),
         ("a.yaml", b"x: 1", r"ends in \.toml or \.json"),
         ("a", b"", r"ends in \.toml or \.json"),
     ],
 )
-def test_what_cannot_be_read_is_said(name, content, words, tmp_path):
+def test_read_exercise__unreadable_file(name, content, words, tmp_path):
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(ExerciseFileError, match=words):
         read_exercise(path)
 
 
-def test_a_file_that_is_not_there_and_a_folder(tmp_path):
+def test_read_exercise__missing_file_or_folder(tmp_path):
     for name in ("none.toml", "folder.json"):
         if name.startswith("folder"):
             (tmp_path / name).mkdir()
@@ -142,7 +151,7 @@ def test_a_file_that_is_not_there_and_a_folder(tmp_path):
             read_exercise(tmp_path / name)
 
 
-def test_solve_prints_what_solve_writes(exercise, capsys):
+def test_solve_command__prints_the_solution(exercise, capsys):
     assert cli.main(["solve", str(exercise)]) == 0
     assert capsys.readouterr().out == solve(MAZUR, learning_rate=0.5).text + "\n"
     words = ["dW1[1,2]", "W1_new[1,2]", "--notation", "lecture", "--digits", "6"]
@@ -151,7 +160,7 @@ def test_solve_prints_what_solve_writes(exercise, capsys):
     assert capsys.readouterr().out == "\n\n".join(wanted) + "\n"
 
 
-def test_solve_saves_and_never_overwrites(exercise, capsys):
+def test_solve_command__saves_and_never_overwrites(exercise, capsys):
     page = exercise.with_name("key.html")
     assert cli.main(["solve", str(exercise), "dW1", "--output", str(page)]) == 0
     assert page.read_text(encoding="utf-8") == solve(MAZUR, "dW1", learning_rate=0.5).html + "\n"
@@ -173,23 +182,23 @@ def test_solve_saves_and_never_overwrites(exercise, capsys):
         (["--output", "no/such/folder/key.txt"], "cannot read or write"),
     ],
 )
-def test_what_solve_cannot_do_is_one_line(exercise, capsys, monkeypatch, words, said):
+def test_solve_command__error_is_one_line(exercise, capsys, monkeypatch, words, said):
     monkeypatch.chdir(exercise.parent)
     assert said in fails(capsys, "solve", str(exercise), *words)
 
 
-def test_solve_names_the_file_that_is_not_there(tmp_path, capsys):
+def test_solve_command__names_the_missing_file(tmp_path, capsys):
     assert "none.toml: cannot be read" in fails(capsys, "solve", str(tmp_path / "none.toml"))
 
 
-def test_a_pipe_that_knows_no_greek_gets_what_it_can_hold(exercise):
+def test_solve_command__pipe_without_greek(exercise):
     command = [sys.executable, "-X", "utf8=0", "-m", "bpcourse.cli", "solve", str(exercise), "z1[1]"]
     done = subprocess.run(command, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}, timeout=60)
     assert done.returncode == 0
     assert b"0.3775" in done.stdout
 
 
-def test_help_says_what_the_file_holds(capsys):
+def test_solve_command__help_describes_the_file(capsys):
     with pytest.raises(SystemExit):
         cli.main(["solve", "--help"])
     printed = " ".join(capsys.readouterr().out.split())

@@ -15,11 +15,11 @@ def sigmoid(z):
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_engine_itself_is_right(name):
+def test_check_function__engine_is_right(name):
     assert check_function(name, FUNCTIONS[name].right).status == "correct"
 
 
-def test_every_activation_and_every_loss_can_be_asked_for():
+def test_functions__every_activation_and_loss():
     assert {*ACTIVATIONS, *LOSSES} <= FUNCTIONS.keys()
     assert {f"{name}_derivative" for name in ACTIVATIONS if name != "softmax"} <= FUNCTIONS.keys()
     assert {f"{name}_gradient" for name in LOSSES} <= FUNCTIONS.keys()
@@ -40,7 +40,7 @@ def test_every_activation_and_every_loss_can_be_asked_for():
         ("half_sse", lambda y, y_hat: np.mean(((y_hat - y) ** 2).sum(axis=-1)) / 2),
     ],
 )
-def test_a_function_of_ones_own_is_right(name, f):
+def test_check_function__right(name, f):
     assert check_function(name, f).status == "correct"
 
 
@@ -76,7 +76,7 @@ def test_a_function_of_ones_own_is_right(name, f):
         ),
     ],
 )
-def test_a_mistake_is_named(name, f, mistake):
+def test_check_function__mistake(name, f, mistake):
     verdict = check_function(name, f)
     assert (verdict.status, verdict.mistakes[:1]) == ("mistake", (mistake,)), verdict
 
@@ -115,41 +115,41 @@ def clears_the_targets(y, y_hat):
         ("softmax", lambda z: np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True), "wrong", "large"),
     ],
 )
-def test_what_else_can_go_wrong_is_said(name, f, status, words):
+def test_check_function__other_errors(name, f, status, words):
     verdict = check_function(name, f)
     assert verdict.status == status, verdict
     assert words in repr(verdict)
 
 
-def test_a_function_not_written_yet():
+def test_check_function__not_written_yet():
     def todo(z):
         raise NotImplementedError
 
     assert check_function("sigmoid", todo).status == "not answered"
 
 
-def test_what_a_function_says_is_escaped():
+def test_check_function__html_is_escaped():
     def loud(z):
         raise ValueError("<script>alert(1)</script>")
 
     assert "<script" not in check_function("sigmoid", loud)._repr_html_()
 
 
-def test_the_check_itself_is_given_a_name_and_a_function():
+def test_check_function__needs_a_name_and_a_function():
     with pytest.raises(ValueError, match="Did you mean 'sigmoid_derivative'"):
         check_function("sigmoid_derivate", sigmoid)
-    with pytest.raises(TypeError, match="without brackets"):
+    with pytest.raises(TypeError, match="without parentheses"):
         check_function("sigmoid", sigmoid(0.0))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_the_formula_of_a_solution_passes_its_own_check(name):
+def test_formulas__pass_the_check(name):
     arguments = "y, y_hat" if name.removesuffix("_gradient") in LOSSES else "z"
     f = eval(f"lambda {arguments}: {FORMULAS[name]}", {"np": np})
     assert check_function(name, f).status == "correct"
 
 
-def test_a_mean_over_the_examples_alone_is_told_by_its_factor():
+def test_check_function__mean_over_the_examples_only():
     verdict = check_function("mse_gradient", lambda y, y_hat: 2 * (y_hat - y) / len(y))
     assert verdict.status == "wrong"
     assert "1.500 times what it should be" not in verdict.message

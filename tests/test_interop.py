@@ -371,6 +371,36 @@ def test_program__is_python_with_all_digits(code):
     assert "loss" not in code(network, X)
 
 
+LOSS_LINES = {
+    "mse": ("loss = nn.MSELoss()(y_hat, y)", "loss = keras.losses.MeanSquaredError()"),
+    "half_sse": (
+        "loss = ((y_hat - y) ** 2).sum() / 2 / len(y)",
+        "def loss(y, y_hat):\n    return keras.ops.sum((y_hat - y) ** 2, axis=-1) / 2\n\n\nmodel.compile(",
+    ),
+    "binary_cross_entropy": (
+        "loss = nn.BCEWithLogitsLoss()(model[:-1](x), y)  # the loss takes z",
+        "loss = keras.losses.BinaryCrossentropy(from_logits=True)",
+    ),
+    "categorical_cross_entropy": (
+        "loss = nn.CrossEntropyLoss()(model[:-1](x), y)  # the loss takes z",
+        "loss = keras.losses.CategoricalCrossentropy(from_logits=True)",
+    ),
+}
+
+
+@pytest.mark.parametrize("loss", bpcourse.LOSSES)
+def test_program__each_loss(loss):
+    output = {"binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}.get(loss, "identity")
+    network = Network([Dense(W1, B1, "relu"), Dense(W2, None, output)])
+    torch, keras = torch_code(network, X, Y, loss), keras_code(network, X, Y, loss)
+    assert f"\n{LOSS_LINES[loss][0]}" in torch
+    assert f"\n{LOSS_LINES[loss][1]}" in keras
+    assert ("keras.Sequential(model.layers[:-1])" in keras) == loss.endswith("cross_entropy")
+    assert "nn.Linear(3, 2, bias=False)" in torch
+    assert "keras.layers.Dense(2, use_bias=False)" in keras
+    assert torch.endswith('print("dW2 =", model[2].weight.grad.T.tolist())\nprint("dx =", x.grad.tolist())\n')
+
+
 MINE = Activation("square", np.square, lambda z: 2 * z)
 PROGRAM_REFUSED = [
     (

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import json
 import math
+import pickle
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from test_worked_examples import PUBLISHED, trace_of
+from helpers.published import PUBLISHED, trace_of
 
 from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, format_number, hint, steps
 from bpcourse.palette import STATUS_COLORS
@@ -42,23 +45,23 @@ ONE_OF_THREE = backprop(THREE.network, THREE["x"][0], THREE["y"][0], "half_sse")
     ["0.0822", "0.08217", " 0,0822 ", "8.22e-2", "8.22 × 10⁻²", "0.082167040564", "+.0822",
      0.0822, RIGHT, np.float64(RIGHT), np.float32(RIGHT), np.array(RIGHT), Fraction(RIGHT), Decimal("0.0822")],
 )  # fmt: skip
-def test_right_answers_are_right_however_they_are_written(answer):
+def test_check__right_answer_in_any_form(answer):
     assert check(MAZUR, "dW2[1,1]", answer).status == "correct"
 
 
 @pytest.mark.parametrize("answer", ["-0.0226", "−0.0226", "-0,0226", "−2.26e−2", "–0.0226"])
-def test_a_minus_may_be_a_true_one(answer):
+def test_check__minus_of_any_kind(answer):
     assert check(MAZUR, "dW2[1,2]", answer).status == "correct"
 
 
-def test_a_fraction_counts_in_full():
+def test_check__fraction_has_all_digits():
     trace = backprop(Network([Dense([[0.25]])]), [1.0], [0.0], "half_sse")
     assert check(trace, "dW1[1,1]", "1/4").status == "correct"
     assert check(trace, "dW1[1,1]", "1/3").status != "correct"
 
 
 @pytest.mark.parametrize("answer", [..., None, "", "  ", "\t\n"])
-def test_nothing_is_not_an_answer(answer):
+def test_check__no_answer_yet(answer):
     verdict = check(MAZUR, "dW2[1,1]", answer)
     assert (verdict.status, verdict.mistakes) == ("not answered", ())
 
@@ -70,11 +73,11 @@ def test_nothing_is_not_an_answer(answer):
      True, np.bool_(True), 1j, [0.0822], [[0.0822]], np.array([RIGHT]), np.full((2, 2), RIGHT), {}, object(),
      b"0.0822", "9" * 5000],
 )  # fmt: skip
-def test_what_is_no_number_is_unreadable_and_never_right(answer):
+def test_check__not_a_number_is_unreadable(answer):
     assert check(MAZUR, "dW2[1,1]", answer).status == "unreadable"
 
 
-def test_a_float_counts_as_written_with_three_digits_at_least():
+def test_check__float_has_at_least_three_digits():
     trace = backprop(Network([Dense([[0.5004]])]), [1.0], [0.0], "half_sse")
     assert check(trace, "z1[1]", 0.5).status == check(trace, "z1[1]", "0.500").status == "correct"
     assert check(trace, "z1[1]", "0.5").status == "could be"
@@ -84,7 +87,7 @@ def test_a_float_counts_as_written_with_three_digits_at_least():
     assert read_answer(0).value == 0
 
 
-def test_digits_that_nobody_claimed_do_not_count():
+def test_check__computed_digits_do_not_count():
     computed = 0.1385 * 0.5933  # from printed numbers: 0.08217205, where 0.08216704 is right
     verdict = check(MAZUR, "dW2[1,1]", computed)
     assert verdict.status == "correct"
@@ -93,24 +96,24 @@ def test_digits_that_nobody_claimed_do_not_count():
     assert check(MAZUR, "dW2[1,1]", 0.0825).status == "wrong"
 
 
-def test_a_decimal_comma_without_quotes_is_explained():
+def test_check__decimal_comma_without_quotes():
     verdict = check(MAZUR, "dW2[1,1]", (-0, 65))
     assert verdict.status == "unreadable"
     assert "quotes" in verdict.message
 
 
-def test_too_few_digits_are_neither_right_nor_wrong():
+def test_check__too_few_digits():
     verdict = check(MAZUR, "dW2[1,1]", "0.08")
     assert (verdict.status, verdict.mistakes) == ("could be", ())
     assert "three significant digits" in verdict.hint
 
 
-def test_an_exact_answer_is_right_with_any_number_of_digits():
+def test_check__exact_answer_with_few_digits():
     trace = backprop(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], "mse")
     assert check(trace, "z1[1]", "7").status == check(trace, "dW1[1,1]", -8).status == "correct"
 
 
-def test_a_right_zero_is_right_and_a_wrong_zero_is_not():
+def test_check__zero():
     dead = backprop(Network([Dense([[-1.0]], None, "relu"), Dense([[2.0]])]), [1.0], [0.5], "mse")
     assert check(dead, "dW1[1,1]", "0").status == check(dead, "dW1[1,1]", 0.0).status == "correct"
     assert check(dead, "dW1[1,1]", "0.001").status != "correct"
@@ -121,65 +124,65 @@ def test_a_right_zero_is_right_and_a_wrong_zero_is_not():
 
 
 @pytest.mark.parametrize("digits", [3, 4, 5, 6])
-def test_right_answers_are_never_called_a_mistake(digits):
+def test_check__right_answer_is_never_a_mistake(digits):
     for trace in (MAZUR, EXAMPLES["lecture"].backprop(), THREE, ONE_OF_THREE):
         for step in steps(trace, learning_rate=0.3):
             verdict = check(trace, step.name, format_number(step.value, digits), learning_rate=0.3)
             assert verdict.status == "correct", (step.name, verdict)
 
 
-def test_near_is_not_right():
+def test_check__close_is_not_right():
     verdict = check(MAZUR, "dW2[1,1]", "0.08225")
     assert (verdict.status, verdict.mistakes) == ("wrong", ())
     assert "rounded on the way" in verdict.hint
 
 
-def test_within_a_fifth_of_a_percent_rounding_is_asked_for_first():
+def test_check__very_close_asks_about_rounding_first():
     verdict = check(MAZUR, "dW1[1,1]", "0.000438416")  # the coarse difference: 0.03 % off
     assert (verdict.status, verdict.mistakes) == ("could be", ("coarse_one_sided_difference",))
     assert verdict.message.index("rounded on the way") < verdict.message.index("one-sided")
     assert check(MAZUR, "dW1[1,1]", "0.00043842").mistakes == ()
 
 
-def test_a_match_is_stated_only_while_accidents_are_unlikely():
+def test_check__names_a_mistake_only_if_an_accident_is_unlikely():
     statuses = [check(MAZUR, "dW1[1,1]", answer).status for answer in ("0.007", "0.0070", "0.00704", "0.0070372")]
     assert statuses[-1] == "mistake"
     assert statuses[0] != "mistake"
     assert check(MAZUR, "dW1[1,1]", "0.0070371731").mistakes == ("hidden_has_target",)
 
 
-def test_a_value_that_ends_in_five_is_matched_from_both_sides():
+def test_check__value_that_ends_in_five():
     trace = backprop(Network([Dense([[0.45]], [0.2])]), [0.91], [0.3])  # without its bias z is 0.4095
     for answer in ("0.409", "0.410", 0.41):
         assert "forgot_bias_forward" in check(trace, "z1[1]", answer).mistakes, answer
 
 
-def test_zero_is_zero_in_text_and_as_a_number():
+def test_check__zero_as_text_and_as_number():
     trace = backprop(Network([Dense([[0.5], [-0.8]], [-0.3], "leaky_relu")]), [0.4, 0.6], [0.3])
     for answer in ("0", "0.000", 0, 0.0):
         assert "leaky_cut_off" in check(trace, "a1[1]", answer).mistakes, answer
 
 
-def test_what_no_mistake_makes_is_wrong_and_gets_a_place_to_look():
+def test_check__unknown_number_gets_a_hint():
     verdict = check(MAZUR, "dW2[1,1]", "0.5337")
     assert (verdict.status, verdict.mistakes) == ("wrong", ())
     assert "comes in" in verdict.hint
 
 
-def test_twins_are_named_together_and_the_usual_one_first():
+def test_check__mistakes_with_the_same_value_are_named_together():
     verdict = check(MAZUR, "dW2[1,1]", "0.43983")
     assert verdict.mistakes == ("drop_sigma_prime_out", "drop_sigma_prime_all", "delta_without_sigma_with_mse")
     assert verdict.status == "mistake"
 
 
-def test_the_famous_slip_is_one_pair():
+def test_check__famous_slip_is_a_pair():
     published = PUBLISHED["mazur-2-2-2"]["published"]["E_total_after_1"]
     verdict = check(MAZUR, "loss_new", published, learning_rate=0.5)
     assert (verdict.status, verdict.mistakes) == ("mistake", ("updated_output_weights_first", "bias_never_updated"))
     assert check(MAZUR, "loss_new", "0.291027774", learning_rate=0.5).mistakes == ("bias_never_updated",)
 
 
-def test_a_published_softmax_without_exponentials_is_named():
+def test_check__published_softmax_without_exponentials():
     published = PUBLISHED["SLIPS-prakashjay-3-3-3-3"]
     trace = trace_of(published, "categorical_cross_entropy")
     z, y_hat = published["published"]["o_in"], published["published"]["o"]
@@ -188,7 +191,7 @@ def test_a_published_softmax_without_exponentials_is_named():
     assert verdict.steps["y_hat[1]"].mistakes == verdict.steps["y_hat[2]"].mistakes == ("softmax_without_exp",)
 
 
-def test_a_published_sum_without_its_bias_is_named():
+def test_check__published_sum_without_bias():
     published = PUBLISHED["SLIPS-primelearnpoint-2-2-2"]
     described = published["network"]
     layers = [Dense(W, b, "sigmoid") for W, b in zip(described["weights"], ([0.35] * 2, [0.6] * 2), strict=True)]
@@ -206,13 +209,13 @@ def chain_of(trace, rate=None, digits=5):
 
 @pytest.mark.parametrize("trace", [MAZUR, THREE, ONE_OF_THREE])
 @pytest.mark.parametrize("digits", [4, 6])
-def test_nothing_is_said_against_a_right_chain(trace, digits):
+def test_check_chain__right(trace, digits):
     verdict = check(trace, chain_of(trace, 0.3, digits), learning_rate=0.3)
     assert (verdict.status, verdict.first, verdict.mistakes) == ("correct", "", ())
     assert verdict.steps.keys() == {step.name for step in steps(trace, 0.3)}
 
 
-def test_an_error_carried_forward_counts_once():
+def test_check_chain__error_carried_forward_counts_once():
     chain = {"z1[1]": "0.0275", "a1[1]": "0.506875", "z1[2]": "0.3925", "a1[2]": "0.596884"}  # no bias in the first
     a1, a2 = 0.506875, 0.596884
     chain["z2[1]"] = f"{a1 * 0.4 + a2 * 0.45 + 0.6:.6f}"
@@ -223,31 +226,31 @@ def test_an_error_carried_forward_counts_once():
     assert check(MAZUR, "z2[1]", chain["z2[1]"]).status != "correct"  # by itself it is not right
 
 
-def test_the_order_of_the_answers_does_not_matter():
+def test_check_chain__order_does_not_matter():
     chain = chain_of(MAZUR) | {"dz2[1]": "0.74137"}
     assert check(MAZUR, dict(reversed(chain.items()))).first == check(MAZUR, chain).first == "dz2[1]"
 
 
-def test_a_mistake_made_twice_is_named_once():
+def test_check_chain__mistake_made_twice_is_named_once():
     chain = {"dW2[1,1]": "-0.082167", "dW2[1,2]": "0.0226025"}
     verdict = check(MAZUR, chain)
     assert verdict.mistakes[0] == "sign_slip"
     assert "the same mistake once more" in verdict.steps["dW2[1,2]"].message
 
 
-def test_the_mistake_that_explains_more_answers_comes_first():
+def test_check_chain__mistake_that_explains_more_comes_first():
     half = check(MAZUR, {"dW2[1,1]": "0.04108", "dW1[1,1]": "0.00021928"})
     assert half.mistakes[0] == "kept_half"
     paths = check(MAZUR, {"dW2[1,1]": "0.08217", "dW1[1,1]": "0.00021928"})
     assert "averaged_paths" in paths.mistakes
 
 
-def test_a_value_right_by_another_way_is_right():
+def test_check_chain__value_that_is_right_otherwise():
     assert check(MAZUR, {"dz2[1]": "0.13850", "dW2[1,1]": "0.0822"}).status == "correct"
     assert check(MAZUR, {"dz2[1]": "0.5", "dW2[1,1]": "0.0822"}).steps["dW2[1,1]"].status == "correct"
 
 
-def test_prediction_and_last_output_are_one():
+def test_check_chain__prediction_is_the_last_output():
     wrong = "0.800"
     chain = {"y_hat[1]": wrong, "da2[1]": "0.79", "slope2[1]": "0.160", "dz2[1]": "0.1264"}
     verdict = check(MAZUR, chain)
@@ -255,17 +258,17 @@ def test_prediction_and_last_output_are_one():
     assert {each.status for name, each in verdict.steps.items() if name != "y_hat[1]"} == {"correct"}
 
 
-def test_a_chain_with_gaps_says_what_is_left():
+def test_check_chain__gaps():
     verdict = check(MAZUR, {"z1[1]": "0.3775", "a1[1]": ...})
     assert (verdict.status, verdict.first) == ("not answered", "")
     assert verdict.message == "1 of 2 right. a1[1] = ?"
     assert check(MAZUR, {"z1[1]": "0.3775", "a1[1]": "much"}).status == "unreadable"
 
 
-def test_a_chain_needs_names_of_this_pass():
+def test_check_chain__unknown_name():
     with pytest.raises(ValueError, match="two answers"):
         check(MAZUR, {"z1[1]": 0.3775, "net1[1]": 0.3775})
-    with pytest.raises(ValueError, match="leave out the one"):
+    with pytest.raises(ValueError, match="do not pass an answer"):
         check(MAZUR, {"z1[1]": 0.3775}, 0.3775)
     with pytest.raises(ValueError, match="at least one answer"):
         check(MAZUR, {})
@@ -276,13 +279,13 @@ def test_a_chain_needs_names_of_this_pass():
 # Arrays
 
 
-def test_a_right_array_is_right_as_array_list_or_text():
+def test_check_array__right_in_any_form():
     for answer in (MAZUR["dW2"], MAZUR["dW2"].tolist(), [["0.0822", "-0,0226"], ["0.0827", "−0.0227"]]):
         assert check(MAZUR, "dW2", answer).status == "correct"
     assert check(MAZUR, "dW2", MAZUR["dW2"].astype(np.float32)).status == "correct"
 
 
-def test_every_array_of_a_trace_is_right_for_its_own_name():
+def test_check_array__every_array_of_a_trace():
     for trace in (MAZUR, THREE, ONE_OF_THREE):
         for name in trace:
             if name != "loss":
@@ -293,19 +296,19 @@ def test_every_array_of_a_trace_is_right_for_its_own_name():
         assert check(single, name, single[name]).status == "correct"
 
 
-def test_single_precision_is_as_exact_as_its_largest_term():
+def test_check_array__single_precision():
     x = [[0.3, 0.6, 0.1], [0.4, -0.5, 0.2]]
     network = Network([Dense([[0.2, 0.5], [-0.1, 0.25], [0.0003, 0.2]], [0.0, 0.0], "tanh")]).astype(np.float32)
     trace = backprop(network, x, [[0.1, 0.2], [0.3, 0.4]])
     assert check(trace, "z1", trace["z1"]).status == "correct"  # the first is 0.06 − 0.06 + 0.00003
 
 
-def test_of_one_example_a_row_will_do():
+def test_check_array__row_for_one_example():
     assert check(MAZUR, "z1", [0.3775, 0.3925]).status == "correct"
     assert check(MAZUR, "z1", [[0.3775, 0.3925]]).status == "correct"
 
 
-def test_wrong_entries_are_named():
+def test_check_array__names_wrong_entries():
     wrong = THREE["dW1"].copy()
     wrong[2, 0] += 1
     wrong[0, 1] += 1
@@ -328,18 +331,18 @@ def test_wrong_entries_are_named():
         ("dW1", 2 * THREE["dW1"], "batch_sum_not_mean"),
     ],
 )
-def test_an_array_with_a_known_mistake_is_named(name, answer, mistake):
+def test_check_array__known_mistake(name, answer, mistake):
     verdict = check(THREE, name, answer)
     assert (verdict.status, mistake in verdict.mistakes) == ("mistake", True), verdict
 
 
-def test_a_square_array_that_is_transposed_is_said_to_be():
+def test_check_array__transposed_square():
     verdict = check(MAZUR, "dW2", MAZUR["dW2"].T)
     assert verdict.mistakes == ("index_swap",)
     assert "transposed" in verdict.message
 
 
-def test_star_for_matmul_shows_in_the_shape():
+def test_check_array__star_for_matmul():
     x, W, b = ONE_OF_THREE["x"][0], ONE_OF_THREE["W1"], ONE_OF_THREE["b1"]
     for answer in (W * x[:, np.newaxis] + b, W.T * x + b[:, np.newaxis]):
         assert check(ONE_OF_THREE, "z1", answer).mistakes == ("star_for_matmul",)
@@ -348,44 +351,44 @@ def test_star_for_matmul_shows_in_the_shape():
 @pytest.mark.parametrize("answer", [[], [[]], np.zeros((0, 2)), [[0.1, 0.2], [0.3]], [["a", "b"], ["c", "d"]], {"a": 1},
                                     [np.zeros((2, 2)), np.zeros((2, 3))], np.ma.array(MAZUR["dW2"], mask=False),
                                     np.full((2, 2), np.nan), np.array([[1, 2], [3, 4]], dtype=complex)])  # fmt: skip
-def test_arrays_that_are_none_are_unreadable(answer):
+def test_check_array__unreadable(answer):
     assert check(MAZUR, "dW2", answer).status == "unreadable"
 
 
 @pytest.mark.parametrize("answer", [0.0822, [0.0822, -0.0226], np.zeros((2, 3)), np.zeros((1, 2, 2)), MAZUR["dW2"][:1]])
-def test_an_array_never_broadcasts(answer):
+def test_check_array__never_broadcasts(answer):
     verdict = check(MAZUR, "dW2", answer)
     assert verdict.status == "wrong"
     assert "(2, 2)" in verdict.message
 
 
-def test_an_array_with_gaps():
+def test_check_array__gaps():
     assert check(MAZUR, "dW2", ...).status == "not answered"
     verdict = check(MAZUR, "dW2", [["0.0822", ...], ["0.0827", "-0.0227"]])
     assert verdict.status == "not answered"
     assert verdict.steps["dW2[1,2]"].status == "not answered"
 
 
-def test_a_mistake_that_would_have_spoiled_other_entries_comes_last():
+def test_check_array__mistake_that_contradicts_right_entries_comes_last():
     turned = THREE["dW1"].copy()
     turned[2, 1] *= -1
     assert check(THREE, "dW1", turned).mistakes[0] == "lost_sign"
     assert check(THREE, "dW1", -THREE["dW1"]).mistakes[0] == "sign_slip"
 
 
-def test_where_a_value_is_infinite_nothing_is_right():
+def test_check__infinite_value():
     sure = backprop(Network([Dense([[800.0]], [0.0], "sigmoid")]), [1.0], [0.0], "binary_cross_entropy")
     assert check(sure, "loss", "800").status == "correct"
     assert check(sure, "loss", "5.00").status == check(sure, "da1[1]", "3.21").status == "wrong"
 
 
 @pytest.mark.parametrize("name", ["x[1]", "y[2]", "W1[1,2]", "b1[1]", "learning_rate", "loss", "W1", "x", "slope1"])
-def test_whatever_has_a_name_can_be_asked_for(name):
+def test_check__every_name(name):
     for answer in ("0.5431", 0.1, "much", [[1.0]], np.zeros((2, 2))):
         assert check(MAZUR, name, answer, learning_rate=0.5).status in STATUS
 
 
-def test_names_are_read_as_people_write_them():
+def test_check__names_as_people_write_them():
     for name in ("dy_hat", "da2", "dz2@1", "dnet2", "dO2"):
         array = MAZUR["dz2" if name in ("dz2@1", "dnet2") else "da2"]
         assert check(MAZUR, name, array).status == "correct"
@@ -399,7 +402,7 @@ def test_names_are_read_as_people_write_them():
 # Words
 
 
-def test_a_verdict_shows_words_first_and_escapes_what_was_typed():
+def test_verdict__html_is_escaped():
     verdict = check(MAZUR, "dW2[1,1]", "<script>alert(1)</script>")
     page = verdict._repr_html_()
     assert "<script" not in page
@@ -407,7 +410,7 @@ def test_a_verdict_shows_words_first_and_escapes_what_was_typed():
     assert page.index("Cannot be read") < page.index("&lt;script")
 
 
-def test_a_verdict_prints_the_same_every_time():
+def test_verdict__prints_the_same_every_time():
     texts = {repr(check(MAZUR, "dW2[1,1]", "0.1385")) for _ in range(3)}
     assert texts == {
         "✗ Not right, and this is why: dW2[1,1] = 0.1385 is what comes out if the chain stops at δ,\n  without the "
@@ -423,7 +426,7 @@ def luminance(colour):
 
 
 @pytest.mark.parametrize("status", STATUS)
-def test_the_colours_can_be_read_and_are_not_needed(status):
+def test_verdict__colors_have_contrast_and_are_not_needed(status):
     (_, words), colour = STATUS[status], STATUS_COLORS[status]
     assert 1.05 / (luminance(colour) + 0.05) >= 4.5
     assert words in Verdict(status, "…").__repr__()
@@ -431,7 +434,7 @@ def test_the_colours_can_be_read_and_are_not_needed(status):
 
 
 @pytest.mark.parametrize("name", [step.name for step in steps(THREE, 0.3)])
-def test_every_value_has_three_hints_and_none_gives_it_away(name):
+def test_hint__three_for_every_value_without_the_answer(name):
     hints = hint(THREE, name, learning_rate=0.3)
     value = next(step.value for step in steps(THREE, 0.3) if step.name == name)
     assert all((hints.where, hints.rule, hints.numbers))
@@ -445,7 +448,7 @@ def test_every_value_has_three_hints_and_none_gives_it_away(name):
         assert format_number(value) not in hints.numbers
 
 
-def test_hints_follow_the_notation_and_the_name():
+def test_hint__follows_notation_and_name():
     assert hint(MAZUR, "z1[1]", notation="lecture").rule == "net1₁ = X₁·w1₁₁ + X₂·w1₂₁ + b1₁"
     assert hint(MAZUR, "x[1]").numbers == "x[1] = 0.05000"
     with pytest.raises(ValueError, match="unknown value"):
@@ -455,7 +458,7 @@ def test_hints_follow_the_notation_and_the_name():
 # The catalogue
 
 
-def test_the_catalogue_is_in_order():
+def test_catalogue__is_complete():
     assert len(MISTAKES) == len(CATALOGUE) + len(OF_SHAPES) >= 60
     for mistake in CATALOGUE:
         assert bool(mistake.rules) != (mistake.answers is not None), f"{mistake.id}: a rule, or answers"
@@ -467,7 +470,7 @@ def test_the_catalogue_is_in_order():
         assert "?" in mistake.hint
 
 
-def test_a_new_mistake_is_one_record(monkeypatch):
+def test_catalogue__new_mistake_is_one_record(monkeypatch):
     twice = Mistake(
         "input_twice", "chain", "what comes in is multiplied in twice", "∂z/∂w is a².", "How often is it there?",
         {"dW": lambda step, v: step.rule(v) * v[step.near("a", step.index[0], up=-1)]},
@@ -478,12 +481,12 @@ def test_a_new_mistake_is_one_record(monkeypatch):
     assert check(MAZUR, "dW2[1,1]", wrong).mistakes == ("input_twice",)
 
 
-def test_a_pair_has_one_rule_for_each_kind_of_step():
+def test_pairs__one_rule_for_each_kind_of_step():
     for one, other in PAIRS:
         assert not MISTAKES[one].rules.keys() & MISTAKES[other].rules.keys()
 
 
-def test_ids_are_those_of_the_collection_where_the_mistake_is_the_same():
+def test_catalogue__ids_agree_with_the_collection():
     known = json.loads((Path(__file__).parent / "data" / "mistakes.json").read_text(encoding="utf-8"))
     ids = {entry["id"] for entry in known["misconceptions"]}
     left_out = {
@@ -494,7 +497,7 @@ def test_ids_are_those_of_the_collection_where_the_mistake_is_the_same():
     assert ids - MISTAKES.keys() == left_out.keys()
 
 
-def test_a_hint_for_a_prediction_gives_the_rule_of_its_unit():
+def test_hint__prediction_gives_the_rule_of_its_unit():
     hints = hint(EXAMPLES["lecture"].backprop(), "y_hat[1]")
     assert hints.rule == "ŷ₁ = 1 / (1 + e^(−z2₁))"
     assert "0.2267" in hints.numbers
@@ -502,20 +505,60 @@ def test_a_hint_for_a_prediction_gives_the_rule_of_its_unit():
 
 
 @pytest.mark.parametrize("answer", ["0.5", 0.5, "0.50"])
-def test_a_given_number_of_another_place_is_named_however_few_its_digits(answer):
+def test_check__given_number_of_another_place(answer):
     verdict = check(EXAMPLES["lecture"].backprop(), "W1[2,1]", answer)
     assert (verdict.status, verdict.mistakes) == ("mistake", ("index_swap",))
 
 
 @pytest.mark.parametrize("answer", ["0.440", "-0.260"])
-def test_a_minus_that_is_lost_in_a_sum_is_named(answer):
+def test_check__minus_lost_in_a_sum(answer):
     verdict = check(EXAMPLES["lecture"].backprop(), "z1[2]", answer)  # 0.8·(−0.75) + 0.45·0.2 − 0.25
     assert verdict.mistakes[0] == "minus_lost_in_sum"
 
 
-def test_many_answers_to_one_value_get_what_each_gets_alone():
+def test_check_each__agrees_with_check():
     trace = EXAMPLES["mazur"].backprop()
     given = ["0.0822", "0.1385", "-0.08217", "0.08", "0", "7", "x", None, ..., 0.4398, "0.43983", "1e400"]
     assert list(check_each(trace, "dW2[1,1]", given)) == [check(trace, "dW2[1,1]", answer) for answer in given]
     for answer, verdict in zip(given, check_each(trace, "W2_new[1,1]", given, learning_rate=0.5), strict=True):
         assert verdict == check(trace, "W2_new[1,1]", answer, learning_rate=0.5)
+
+
+# A verdict is a record
+
+
+def test_verdict__is_true_only_if_the_answer_is_right():
+    assert check(MAZUR, "dW2[1,1]", "0.0822")
+    assert not check(MAZUR, "dW2[1,1]", "0.1385")
+    for status in STATUS:
+        assert bool(Verdict(status, "…")) == (status == "correct")
+    assert all(check(MAZUR, {"z1[1]": "0.3775", "a1[1]": "0.5933"}).steps.values())
+
+
+def test_verdict__says_in_fields_what_the_message_says():
+    chain = check(MAZUR, {"z1[1]": "0.5", "a1[1]": "0.6225"})
+    assert chain.steps["a1[1]"].carried
+    assert chain.steps["a1[1]"].note == "given your own earlier numbers"
+    rounded = check(MAZUR, "dW2[1,1]", 0.0821670401)
+    plain = check(MAZUR, "dW2[1,1]", "0.0822")
+    assert (rounded.rounded, plain.rounded, plain.carried, plain.note) == (True, False, False, "")
+    assert rounded.note in rounded.message
+
+
+def test_verdict__survives_copy_and_pickle_and_is_read_only():
+    chain = check(MAZUR, {"z1[1]": "0.3775", "a1[1]": "0.6"})
+    hints = hint(MAZUR, "dW2[1,1]")
+    for other in (copy.copy, copy.deepcopy, lambda record: pickle.loads(pickle.dumps(record))):
+        assert other(chain) == chain
+        assert other(hints) == hints
+        with pytest.raises(TypeError):
+            other(chain).steps["z1[1]"] = chain
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        chain.status = "correct"
+
+
+def test_verdict__html_breaks_lines_and_shows_a_hint_only_if_there_is_one():
+    page = Verdict("wrong", "a\nb", "c\nd")._repr_html_()
+    assert "a<br>b" in page
+    assert "c<br>d" in page
+    assert "<div" not in Verdict("wrong", "a")._repr_html_()[4:]

@@ -125,7 +125,7 @@ def test_answers__catch_few_numbers_by_accident():
 
 def test_answers__without_a_budget_they_catch_many_by_accident(monkeypatch):
     monkeypatch.setattr(moodle, "MOST_ACCIDENTS", 1.0)
-    many = [of_one_value(seed, "hidden_weight", 3) for seed in range(20)]
+    many = [of_one_value(seed, "hidden_weight", 3) for seed in range(8)]
     assert max(caught_by_accident(asked, answers(asked)) for asked in many) > MOST_ACCIDENTS
 
 
@@ -303,7 +303,7 @@ def words(folder, **changed):
 def test_sheet_command__saves_the_file_for_moodle(tmp_path, run_cli, capsys):
     done = run_cli(*words(tmp_path / "new"))
     said = f"Saved: {tmp_path / 'new' / 'questions.xml'} (variants of each topic: 1)\n"
-    assert (done.status, done.out, done.err) == (0, said, "")  # and no bar, as it does not take long
+    assert (done.status, done.out) == (0, said)
     assert "questions.xml already exists. Choose a different name, or add --force" in fails(
         capsys, *words(tmp_path / "new")
     )

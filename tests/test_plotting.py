@@ -199,7 +199,7 @@ def test_shown__notebook_gets_picture_and_description(monkeypatch, capsys):
 
 
 def test_shown__plot_in_a_subfigure(monkeypatch):
-    """`Axes.get_figure(root=True)` does not exist in matplotlib 3.9; a subfigure cannot be saved."""
+    """Matplotlib 3.9 has no `Axes.get_figure(root=True)`, and a subfigure cannot be saved."""
     calls = []
     monkeypatch.setattr("IPython.display.display", lambda data, **more: calls.append(data))
     left, _ = Figure(figsize=(4, 2)).subfigures(1, 2)

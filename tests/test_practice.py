@@ -1,9 +1,11 @@
 """Problems: the same for a seed everywhere, fit for hand work, apart from every mistake."""
 
+import copy
 import hashlib
 import json
+import pickle
 import re
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from functools import cache
 
 import numpy as np
@@ -24,7 +26,7 @@ def problem(topic, level, seed):
     return practice.problem(topic, level=level, seed=seed)
 
 
-def test_a_seed_gives_the_same_problem_for_good():
+def test_problem__never_changes_for_a_seed():
     given = []
     for seed in (0, "Ada"):
         for topic, level in EVERY:
@@ -37,18 +39,18 @@ def test_a_seed_gives_the_same_problem_for_good():
 
 
 @every
-def test_another_seed_gives_another_problem(topic, level):
-    assert len({problem(topic, level=level, seed=seed).question for seed in range(5)}) == 5
+def test_problem__differs_between_seeds(topic, level):
+    assert len({problem(topic, level=level, seed=seed).question for seed in (0, 1, "Ada")}) == 3
 
 
 @every
-def test_a_problem_is_well_posed_and_marked_as_it_should_be(topic, level):
-    for seed in range(2):  # some 200 in all; benchmarks/practice.py does 10,000
-        assert faults(problem(topic, level=level, seed=seed), most=3) == []
+def test_problem__is_well_posed_and_marked_correctly(topic, level):
+    # 104 in all; benchmarks/practice.py does 10,000
+    assert faults(problem(topic, level=level, seed=1), most=3) == []
 
 
 @every
-def test_a_problem_checks_hints_and_solves(topic, level):
+def test_problem__checks_hints_and_solves(topic, level):
     one = problem(topic, level=level, seed=1)
     steps = table(one.trace, one.learning_rate)
     answers = [
@@ -63,7 +65,7 @@ def test_a_problem_checks_hints_and_solves(topic, level):
     assert one.name in one.question
 
 
-def test_the_question_gives_all_numbers_and_no_answer():
+def test_question__has_all_numbers_and_no_answer():
     one = problem("update", level=3, seed=3)
     for name in ("x", "W1", "b1", "W2", "b2", "y"):
         for entry in one.trace[name].flat:
@@ -74,20 +76,20 @@ def test_the_question_gives_all_numbers_and_no_answer():
     assert not re.search(r"\d\.\d{3}", one.question)
 
 
-def test_relu_problems_lead_through_a_live_unit():
+def test_problem__relu_leads_through_an_active_unit():
     for level in (2, 3, 4, 5):
         one = problem("relu", level=level, seed=0)
         assert table(one.trace)[one.name].value != 0
 
 
-def test_a_hidden_weight_has_two_and_three_paths():
+def test_problem__hidden_weight_has_two_or_three_paths():
     for level, count in ((3, 2), (4, 3), (5, 3)):
         text = problem("hidden_weight", level=level, seed=0).solution().text
         assert f"{count} paths lead there" in text
         assert text.count("  through ŷ") == 2 * count
 
 
-def test_topics_cover_the_course():
+def test_topics__cover_the_course():
     losses = {loss for plan in TOPICS.values() for loss in plan.losses}
     assert losses == {"mse", "half_sse", "binary_cross_entropy", "categorical_cross_entropy"}
     assert {plan.quantity for plan in TOPICS.values()} == {
@@ -107,10 +109,10 @@ def test_topics_cover_the_course():
     assert problem("update", level=1, seed=0).name.startswith("W1_new[")
 
 
-def test_some_dead_relu_problems_have_the_answer_0_and_most_do_not():
-    asked = [problem("dead_relu", level=level, seed=seed) for level in (2, 3) for seed in range(20)]
+def test_problem__dead_relu_is_sometimes_0():
+    asked = [problem("dead_relu", level=level, seed=seed) for level in (2, 3) for seed in range(12)]
     zero = [one.name for one in asked if table(one.trace)[one.name].value == 0]
-    assert 5 <= len(zero) <= 20
+    assert 3 <= len(zero) <= 12
     assert {name[:3] for name in zero} == {"dW1", "dW2"}
     assert {one.name[:3] for one in asked if one.name not in zero} >= {"dW1", "da1"}
     for one in asked:
@@ -119,7 +121,7 @@ def test_some_dead_relu_problems_have_the_answer_0_and_most_do_not():
         assert right == "0" or one.check("0").status != "correct"
 
 
-def test_who_forgets_that_a_unit_is_off_is_told():
+def test_problem__dead_relu_names_the_forgotten_gate():
     one = next(
         each for each in (problem("dead_relu", level=3, seed=seed) for seed in range(50)) if each.name.startswith("da1")
     )
@@ -131,7 +133,7 @@ def test_who_forgets_that_a_unit_is_off_is_told():
     assert "no_hidden_activation" in verdict.mistakes
 
 
-def test_find_the_mistake_shows_a_wrong_number_and_says_at_last_what_was_wrong():
+def test_problem__find_the_mistake():
     one = problem("find_the_mistake", level=3, seed=1)
     question, name = " ".join(one.question.split()), MISTAKES[one.mistakes[0]].name
     assert f"A colleague computed {one.name} = {one.claimed} (four digits). One step is wrong." in question
@@ -149,14 +151,12 @@ def test_find_the_mistake_shows_a_wrong_number_and_says_at_last_what_was_wrong()
     assert problem("hidden_weight", level=3, seed=1).mistakes == ()
 
 
-def test_colleagues_make_many_mistakes():
-    made = {
-        problem("find_the_mistake", level=level, seed=seed).mistakes[0] for level in (1, 2, 3) for seed in range(12)
-    }
-    assert len(made) >= 12
+def test_problem__colleagues_make_many_mistakes():
+    made = {problem("find_the_mistake", level=level, seed=seed).mistakes[0] for level in (1, 2, 3) for seed in range(7)}
+    assert len(made) >= 8
 
 
-def test_two_examples_alike_are_not_well_posed():
+def test_is_well_posed__examples_alike():
     one = problem("batch", level=2, seed=0)
     trace = one.trace
     assert is_well_posed(trace, one.name)
@@ -164,7 +164,7 @@ def test_two_examples_alike_are_not_well_posed():
     assert not is_well_posed(alike, one.name)
 
 
-def test_mistakes_that_agree_by_chance_are_not_well_posed():
+def test_is_well_posed__mistakes_agree_by_chance():
     one = problem("output_weight", level=2, seed=0)
     trace, (first, second) = one.trace, one.trace.network.layers
     assert is_well_posed(trace, one.name)
@@ -174,7 +174,7 @@ def test_mistakes_that_agree_by_chance_are_not_well_posed():
     assert not is_well_posed(backprop(mirrored, trace["x"], trace["y"], trace.loss_function), one.name)
 
 
-def test_zero_is_an_answer_only_where_it_may_be():
+def test_is_well_posed__zero_only_if_allowed():
     one = next(
         each
         for each in (problem("dead_relu", level=2, seed=seed) for seed in range(50))
@@ -184,7 +184,7 @@ def test_zero_is_an_answer_only_where_it_may_be():
     assert not is_well_posed(one.trace, one.name)
 
 
-def test_a_step_that_hardly_moves_the_weight_is_not_well_posed():
+def test_is_well_posed__step_too_small():
     one = problem("update", level=2, seed=0)
     assert is_well_posed(one.trace, one.name, one.learning_rate)
     assert not is_well_posed(one.trace, one.name, 0.001)
@@ -212,16 +212,16 @@ def with_numbers(one, **changed):
         ("batch", lambda one: with_numbers(one, x=one.trace["x"][[0, 0]]), "examples are alike"),
         ("dead_relu", lambda one: with_numbers(one, b=np.array([3.0, 3.5, 4.0])), "no unit is off"),
         ("find_the_mistake", lambda one: replace(one, claimed="0.9876"), "the colleague's 0.9876"),
-        ("find_the_mistake", lambda one: replace(one, mistakes=("index_swap",)), "no mistakes on the way"),
+        ("find_the_mistake", lambda one: replace(one, mistakes=("index_swap",)), "not common intermediate mistakes"),
     ],
 )
-def test_what_is_wrong_with_a_problem_is_seen(topic, spoil, words):
+def test_faults__sees_what_is_wrong(topic, spoil, words):
     one = problem(topic, level=3, seed=0)
     assert faults(one, most=0) == []
     assert any(words in fault for fault in faults(spoil(one), most=0))
 
 
-def test_mistakes_that_are_not_told_apart_and_solutions_that_do_not_pass_are_seen():
+def test_faults__sees_mistakes_and_solutions_that_do_not_fit():
     one = problem("output_weight", level=2, seed=0)
     spoilt = with_numbers(one, x=np.array([[0.5, 1.0, 1.0]]), W=np.array([[1.0, 0.3], [-0.3, 0.2], [0.2, -0.7]]))
     assert faults(spoilt, most=None)
@@ -232,7 +232,7 @@ def test_mistakes_that_are_not_told_apart_and_solutions_that_do_not_pass_are_see
     assert any("is named" in fault for fault in faults(solved_elsewhere(**fields), most=None))
 
 
-def test_a_problem_that_is_not_well_posed_is_seen_to_be():
+def test_is_well_posed__saturated_or_alike():
     one = problem("hidden_weight", level=3, seed=0)
     assert is_well_posed(one.trace, one.name)
     layers = one.trace.network.layers
@@ -254,13 +254,46 @@ def test_a_problem_that_is_not_well_posed_is_seen_to_be():
         ((None, "forward", 1), TypeError, "seed"),
     ],
 )
-def test_what_does_not_fit_is_refused_in_words(arguments, error, words):
+def test_problem__refuses_what_does_not_fit(arguments, error, words):
     seed, topic, level = arguments
     with pytest.raises(error, match=words):
         practice.problem(topic, level=level, seed=seed)
 
 
-def test_it_is_at_the_top():
-    from bpcourse.tutor.practice import problem
+def test_problem__lowest_level_and_seed_0_by_default():
+    assert practice.problem("softmax").question == practice.problem("softmax", level=3, seed=0).question
 
-    assert practice.problem is problem
+
+def test_topics__prints_names_with_words():
+    assert practice.topics() is TOPICS
+    lines = repr(practice.topics()).splitlines()
+    assert len(lines) == len(TOPICS)
+    for line, (name, topic) in zip(lines, TOPICS.items(), strict=True):
+        assert line.split()[0] == name
+        assert line.endswith(topic.words)
+
+
+@pytest.mark.parametrize("topic", ["update", "batch", "matrix", "find_the_mistake"])
+def test_problem__parts_make_the_question(topic):
+    one = problem(topic, level=3, seed=1)
+    text = " ".join(one.question.split())
+    assert text.startswith(" ".join(one.setting))
+    assert text.endswith(one.task)
+    given = {each.name: each.values for each in one.given}
+    assert list(given)[:6] == ["x", "W1", "b1", "W2", "b2", "y"]
+    assert all(np.array_equal(given[name], one.trace[name]) for name in list(given)[:6])
+    assert ("learning rate" in given) == (topic == "update")
+    if topic == "update":
+        assert given["learning rate"].shape == ()
+        assert given["learning rate"] == one.learning_rate
+
+
+def test_problem__survives_copy_and_pickle():
+    for topic in ("update", "relu", "classes", "find_the_mistake"):
+        one = problem(topic, level=3, seed=1)
+        for other in (copy.copy(one), copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+            assert other.question == one.question
+            assert other.check("0.1234") == one.check("0.1234")
+            assert other.solution().text == one.solution().text
+    with pytest.raises(FrozenInstanceError):
+        one.name = "z1[1]"

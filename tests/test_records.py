@@ -37,6 +37,10 @@ LECTURE = EXAMPLES["lecture"]
 NETWORK = Network([Dense([[0.5, -1.0]], None, "leaky_relu(0.2)"), Dense([[0.3], [0.7]], [0.1], "relu")])
 
 
+class Special(Activation):
+    """A subclass, as a user may write one."""
+
+
 def double(z):
     return 2 * z
 
@@ -51,6 +55,8 @@ RECORDS = {
     "leaky relu": leaky_relu(0.2),
     "loss": LOSSES["categorical_cross_entropy"],
     "a custom activation": Activation("double", double, twos),
+    "a custom loss": Loss("double", double, twos),
+    "a subclass": Special("relu", double, twos),
     "layer": NETWORK.layers[0],
     "layer in float32": Dense([[1.0]], [2.0], "tanh", np.float32),
     "network": NETWORK,

@@ -1,6 +1,6 @@
 """Write the pictures in the README: the lecture's network, and an explorer of it in JupyterLab.
 
-The second needs a browser, see `bpcourse doctor`.
+The second picture needs a browser; see `bpcourse doctor`.
 """
 
 import sys
@@ -31,7 +31,7 @@ def write_network() -> None:
 
 
 def write_explorer() -> None:
-    """Write what a student sees after some updates and steps, as PNG."""
+    """Write the explorer after some updates and steps, as PNG."""
     sys.path.insert(0, str(PROJECT / "tests"))
     from helpers.support import jupyterlab, open_and_run
 

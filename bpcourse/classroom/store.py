@@ -52,9 +52,9 @@ Answers = tuple[tuple[int, int, str, float], ...]
 State = Literal["new", "unfinished", "complete", "occupied", "other plan", "other class"]
 
 REFUSALS: dict[State, str] = {
-    "occupied": "{} has sheets, keys or answers, but no record of the class they belong to. Choose a different folder.",
-    "other plan": "{} has sheets with other topics, another level or another secret (--seed). Choose a different folder.",
-    "other class": "{} has sheets for different names or a different number. Choose a different folder, or add --force.",
+    "occupied": "{} has sheets, keys or answers, but no record of their class. Choose a different folder.",
+    "other plan": "{} has sheets of other topics, another level or another secret (--seed). Choose a different folder.",
+    "other class": "{} has sheets for different names or a different number. Choose a different folder or add --force.",
 }
 """Why a folder in this state is refused."""
 
@@ -326,7 +326,7 @@ def _ctrl_c_later() -> Iterator[None]:
 def _start_process(pipe: Connection) -> None:
     """Prepare a process: it ends when the first process closes the pipe or ends, not by a signal."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, lambda *_: None)  # unlike SIG_IGN, a browser does not inherit this
     threading.Thread(target=_end_with, args=(pipe,), daemon=True).start()
 
 

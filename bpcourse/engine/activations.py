@@ -1,7 +1,7 @@
 """Activations: what a unit does with its pre-activation z, and how fast that changes.
 
-A unit adds up its inputs to z and passes on a = f(z). Backpropagation needs one more thing from it:
-the slope f′(z), which turns the gradient of the output, da = ∂L/∂a, into that of the input, dz = ∂L/∂z.
+A unit adds up its inputs to z and passes on a = f(z). Backpropagation needs one more thing from it,
+the slope f′(z). It turns the gradient of the output, da = ∂L/∂a, into dz = ∂L/∂z.
 
 | name          | f(z)                 | f′(z)                    |
 |---------------|----------------------|--------------------------|
@@ -12,8 +12,8 @@ the slope f′(z), which turns the gradient of the output, da = ∂L/∂a, into 
 | leaky_relu(s) | z if z > 0, else s·z | 1 if z > 0, else s       |
 | softmax       | eᶻⁱ / Σⱼ eᶻʲ         | a matrix: aᵢ (δᵢⱼ − aⱼ)  |
 
-The slope is a function of z, not of a: `df` needs what went *into* the unit. `"leaky_relu"` without a number
-is `"leaky_relu(0.01)"`. NaN and infinity pass through, as in the mathematics: σ(∞) = 1.
+The slope is a function of z, not of a: `df` needs what went *into* the unit. `"leaky_relu"` without
+a number is `"leaky_relu(0.01)"`. NaN and infinity pass through, as in the mathematics: σ(∞) = 1.
 """
 
 from __future__ import annotations
@@ -36,8 +36,9 @@ AnyActivation: TypeAlias = "Activation | ActivationName | str"  # a str may also
 class Activation(Registered, registry="ACTIVATIONS"):
     """One activation: its function and its slope.
 
-    Two activations are equal if they have the same name and the same functions. The activations of this course can be
-    pickled; your own can be if their functions are defined with `def` at the top level of a module.
+    Two activations are equal if they have the same name and the same functions. The activations of
+    this course can be pickled; your own can be if their functions are defined with `def` at the top
+    level of a module.
 
     Parameters
     ----------
@@ -50,7 +51,8 @@ class Activation(Registered, registry="ACTIVATIONS"):
     coupled_jacobian : callable, optional
         z ↦ ∂aᵢ/∂zⱼ over the last axis. Needed only if `slope` is None.
     rectifier : bool
-        Whether it cuts off negative z, as relu does. Then it has a kink at 0 and needs He's initial weights.
+        Whether it cuts off negative z, as relu does. Then it has a kink at 0 and needs He's initial
+        weights.
 
     Examples
     --------
@@ -111,7 +113,7 @@ class Activation(Registered, registry="ACTIVATIONS"):
         return self.computed(self.coupled_jacobian, (z,), (*z.shape, z.shape[-1]), "one square matrix for each row")
 
     def backward(self, z: ArrayLike, da: ArrayLike) -> Array:
-        """Compute dz = ∂L/∂z from z and da = ∂L/∂a, all of one shape: the chain rule through the unit."""
+        """Compute dz = ∂L/∂z from z and da = ∂L/∂a of one shape: the chain rule in the unit."""
         z, da = floats(z, "z"), floats(da, "da")
         require(z.shape == da.shape, f"z and da must have the same shape; got {z.shape} and {da.shape}.")
         if self.slope is not None:
@@ -124,7 +126,7 @@ def _row(z: Array) -> Array:
     return z
 
 
-# e^(−|z|) lies between 0 and 1. It never overflows, and no 1 − σ(z) loses the small slope of a saturated unit.
+# e^(−|z|) lies between 0 and 1. It never overflows, and no 1 − σ(z) loses a small slope.
 
 
 def _sigmoid(z: Array) -> Array:

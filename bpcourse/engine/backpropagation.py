@@ -24,10 +24,11 @@ from bpcourse.engine.validation import ArrayLike
 class Trace(Forward):
     """What one forward and one backward pass computed: a mapping from names to read-only arrays.
 
-    `trace["z1"]`, `trace["W2"]`, `trace["dW1"]` … After the arrays of the forward pass come `y` and `loss`, then the
-    gradients from the last layer down: `da2`, `dz2`, `dW2`, `db2`, `da1` …, and finally `dx`.
-    Each gradient has the shape of its array: `dW2` is `(n_in, n_out)` like `W2`. Training never changes a trace.
-    Two traces are equal if their networks, their losses and all their arrays are.
+    `trace["z1"]`, `trace["W2"]`, `trace["dW1"]` … After the arrays of the forward pass come `y` and
+    `loss`, then the gradients from the last layer down: `da2`, `dz2`, `dW2`, `db2`, `da1` …, and
+    finally `dx`. Each gradient has the shape of its array: `dW2` is `(n_in, n_out)` like `W2`.
+    Training never changes a trace. Two traces are equal if their networks, their losses and all
+    their arrays are.
 
     Parameters
     ----------
@@ -66,7 +67,8 @@ def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | LossName
     Raises
     ------
     ValueError
-        If shapes do not fit, for NaN, infinity or an unknown name, or for a cross-entropy of a different output.
+        If shapes do not fit, for NaN, infinity or an unknown name, or for a cross-entropy of a
+        different output.
 
     Examples
     --------
@@ -92,7 +94,7 @@ def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | LossName
     value = loss.of_pass(y, z, y_hat)
     arrays["loss"] = np.array(value, dtype=y.dtype)
 
-    # At the output: the slope of the loss, ∂L/∂ŷ, and that slope taken through the last activation, ∂L/∂z.
+    # At the output: the slope of the loss, ∂L/∂ŷ, then through the last activation, ∂L/∂z.
     if loss.from_logits is None:
         da = loss.gradient(y, y_hat)
         dz = output.backward(z, da)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
-from bpcourse.engine.network import Dense, Network
+from bpcourse.engine.network import Network
 from bpcourse.engine.validation import Array, place, real
 
 
@@ -14,6 +15,7 @@ def parameters_of(network: Network) -> dict[str, Array]:
 
     Examples
     --------
+    >>> from bpcourse import Dense
     >>> list(parameters_of(Network([Dense([[3.0]], [1.0])])))
     ['W1', 'b1']
     """
@@ -42,6 +44,7 @@ def value_of(network: Network, name: str) -> float:
 
     Examples
     --------
+    >>> from bpcourse import Dense
     >>> value_of(Network([Dense([[0.1], [0.2]])]), "W1[2,1]")
     0.2
     """
@@ -67,6 +70,7 @@ def replaced(network: Network, values: Mapping[str, float]) -> Network:
 
     Examples
     --------
+    >>> from bpcourse import Dense
     >>> network = Network([Dense([[0.1], [0.2]], [0.0], "sigmoid")])
     >>> replaced(network, {"W1[2,1]": 0.5}).layers[0].W.tolist()
     [[0.1], [0.5]]
@@ -76,6 +80,5 @@ def replaced(network: Network, values: Mapping[str, float]) -> Network:
         array, index = place(name, arrays, "weight or bias")
         arrays[array][index] = real(value, name, "a finite number", math.isfinite)
     return Network(
-        Dense(arrays[f"W{k}"], arrays.get(f"b{k}"), layer.activation, layer.W.dtype)
-        for k, layer in enumerate(network.layers, start=1)
+        replace(layer, W=arrays[f"W{k}"], b=arrays.get(f"b{k}")) for k, layer in enumerate(network.layers, start=1)
     )

@@ -4,11 +4,13 @@ A central difference needs only the forward pass, so it cannot share a mistake w
 
     ∂L/∂w ≈ D(h) = (L(w + h) − L(w − h)) / 2h        with an error that shrinks as h²
 
-Two of them, at h and h/2, leave an error that shrinks as h⁴: (4 D(h/2) − D(h)) / 3 (Richardson 1911).
+Two of them, at h and h/2, leave an error that shrinks as h⁴ (Richardson 1911):
 
-The method has two limits. If a nudge carries a ReLU across its kink at 0, there is no single slope to find:
-such entries are named and not compared. And a difference of two nearly equal losses has an accuracy of
-only about L · 10⁻¹⁶ / h, so a gradient far below that cannot be checked this way.
+    ∂L/∂w ≈ (4 D(h/2) − D(h)) / 3
+
+The method has two limits. If a nudge carries a ReLU across its kink at 0, there is no single slope
+to find: such entries are named and not compared. And a difference of two nearly equal losses has an
+accuracy of only about L · 10⁻¹⁶ / h, so a gradient far below that cannot be checked this way.
 """
 
 from __future__ import annotations
@@ -40,8 +42,9 @@ class Comparison:
     absolute : float
         The largest difference between two entries, without kinks.
     relative : float
-        The same, divided by the largest entry of the two arrays. It is 0 if both are zero throughout, and NaN, like
-        `absolute`, if every entry is a kink and nothing could be compared.
+        The same, divided by the largest entry of the two arrays. It is 0 if both are zero
+        throughout, and NaN, like `absolute`, if every entry is a kink and nothing could be
+        compared.
     kinks : tuple of tuple of int
         The index, from 0, of each entry whose nudge carries a rectifier across 0.
 
@@ -53,16 +56,16 @@ class Comparison:
 
     @property
     def ok(self) -> bool:
-        """Whether `relative` is at most 1e-6 (`TOLERANCE`). If nothing could be compared, it is False."""
+        """Whether `relative` is at most 1e-6 (`TOLERANCE`). False if nothing was compared."""
         return self.relative <= TOLERANCE
 
 
 class GradientCheck(Registry[Comparison]):
-    """The result of `check`: an immutable mapping from the name of each gradient to its `Comparison`."""
+    """The result of `check`: a mapping from the name of each gradient to its `Comparison`."""
 
     @property
     def ok(self) -> bool:
-        """Whether every gradient agrees. A gradient of which nothing could be compared does not count as agreeing."""
+        """Whether every gradient agrees. One of which nothing could be compared does not."""
         return all(found.ok for found in self.values())
 
     def __repr__(self) -> str:
@@ -104,8 +107,8 @@ def check(trace: Trace, *, step: float = STEP) -> GradientCheck:
 
     """
     names = _checkable(trace)
-    gradients = [name for name in trace if name.startswith("d") and name[1:] in names]
-    found = {name: _compared(trace[name], *differences(trace, name[1:], step)) for name in gradients}
+    gradients = [name for name in trace if Name.read(name).is_gradient and name.removeprefix("d") in names]
+    found = {name: _compared(trace[name], *differences(trace, name.removeprefix("d"), step)) for name in gradients}
     return GradientCheck("gradient", found)
 
 
@@ -188,7 +191,7 @@ def _with(trace: Trace, name: str, array: Array) -> tuple[Network, ArrayLike]:
 
 
 def _active(passed: Forward) -> NDArray[np.bool_]:
-    """Tell which rectifiers are on, over all examples and units. A change means a kink in between."""
+    """Tell which rectifiers are on. A change between two passes means a kink in between."""
     layers = enumerate(passed.network.layers, start=1)
     on = [(passed[f"z{number}"] > 0).ravel() for number, layer in layers if layer.activation.rectifier]
     return np.concatenate([np.zeros(0, dtype=bool), *on])

@@ -9,11 +9,11 @@ Each loss is a number for one example; the loss of a batch is the mean over its 
 | binary_cross_entropy      | mean of −y ln ŷ − (1−y) ln(1−ŷ) | ((1−y)/(1−ŷ) − y/ŷ) / outputs |
 | categorical_cross_entropy | −Σ y ln ŷ                       | −y/ŷ                          |
 
-With two outputs, mse and half_sse are the same function: ½ is then also one over the number of outputs.
+With two outputs, mse and half_sse are the same function, as ½ is one over the number of outputs.
 
-A cross-entropy goes with one output activation only. It is computed from that layer's pre-activation z
-(its *logits*), because the loss cannot be recovered from a ŷ that was rounded to 0 or 1.
-Cross-entropies are in nats (natural logarithm). `Loss.value` can use a different base.
+A cross-entropy goes with one output activation only. It is computed from that layer's
+pre-activation z (its *logits*), because the loss cannot be recovered from a ŷ that was rounded to 0
+or 1. Cross-entropies are in nats (natural logarithm). `Loss.value` can use a different base.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LossName = Literal["mse", "half_sse", "binary_cross_entropy", "categorical_cross
 
 @dataclass(frozen=True)
 class FromLogits(Record):
-    """A cross-entropy written in z, the pre-activation of the one output layer that it goes with."""
+    """A cross-entropy written in z, the pre-activation of the output layer it goes with."""
 
     output: Activation
     value: Formula = field(repr=False)  # (y, z) ↦ one loss for each example, (n,)
@@ -49,8 +49,9 @@ class FromLogits(Record):
 class Loss(Registered, registry="LOSSES"):
     """One loss: its value and its gradient.
 
-    Two losses are equal if they have the same name and the same functions. The losses of this course can be pickled;
-    your own can be if their functions are defined with `def` at the top level of a module.
+    Two losses are equal if they have the same name and the same functions. The losses of this
+    course can be pickled; your own can be if their functions are defined with `def` at the top
+    level of a module.
 
     Parameters
     ----------
@@ -65,8 +66,9 @@ class Loss(Registered, registry="LOSSES"):
 
     Notes
     -----
-    The methods take `y` and `y_hat` of one shape, `(n, units)` or one row. They raise ValueError for two different
-    shapes, for NaN or infinity, and, in a cross-entropy, for a value outside [0, 1] or a single class.
+    The methods take `y` and `y_hat` of one shape, `(n, units)` or one row. They raise ValueError
+    for two different shapes, and for NaN or infinity. Those of a cross-entropy also raise it for a
+    value that is not between 0 and 1, and for a single class.
 
     """
 
@@ -89,8 +91,8 @@ class Loss(Registered, registry="LOSSES"):
         --------
         >>> LOSSES["mse"].value([0.3, 0.7], [0.5, 0.6])  # ½ (0.2² + 0.1²)
         0.025
-        >>> round(LOSSES["categorical_cross_entropy"].value([0, 1], [0.3, 0.7], base=10), 4)  # −log₁₀ 0.7
-        0.1549
+        >>> LOSSES["categorical_cross_entropy"].value([0, 1], [0.75, 0.25], base=2)  # −log₂ ¼
+        2.0
 
         """
         rule = "positive and not 1, such as 10 or 2"
@@ -104,14 +106,14 @@ class Loss(Registered, registry="LOSSES"):
 
         Examples
         --------
-        >>> LOSSES["mse"].gradient([0.3, 0.7], [0.5, 0.6])  # with two outputs the 2 and the ½ cancel
+        >>> LOSSES["mse"].gradient([0.3, 0.7], [0.5, 0.6])  # with two outputs 2 and ½ cancel
         array([ 0.2, -0.1])
 
         """
         return self.shares(self.slope, y, y_hat, "y_hat", units=True).reshape(np.shape(y_hat))
 
     def value_from_logits(self, y: ArrayLike, z: ArrayLike) -> float:
-        """Compute the loss of a batch in nats, from the output layer's z. It is exact even where ŷ rounds to 0 or 1.
+        """Compute the loss of a batch in nats, from z. It is exact even where ŷ rounds to 0 or 1.
 
         Examples
         --------
@@ -122,7 +124,7 @@ class Loss(Registered, registry="LOSSES"):
         return float(self.shares(self.logits().value, y, z, "z").sum())
 
     def gradient_from_logits(self, y: ArrayLike, z: ArrayLike) -> Array:
-        """Compute ∂L/∂z of the batch's loss, with the shape of `z`. For one example it is ŷ − y, if y sums to 1.
+        """Compute ∂L/∂z of the batch's loss. For one example it is ŷ − y, if y sums to 1.
 
         Examples
         --------
@@ -133,11 +135,11 @@ class Loss(Registered, registry="LOSSES"):
         return self.shares(self.logits().dz, y, z, "z", units=True).reshape(np.shape(z))
 
     def output_gradient_from_logits(self, y: ArrayLike, z: ArrayLike) -> Array:
-        """Compute ∂L/∂ŷ of the batch's loss, from z. It is ±inf where the true value is too large for a float."""
+        """Compute ∂L/∂ŷ of the batch's loss, from z. It is ±inf if too large for a float."""
         return self.shares(self.logits().da, y, z, "z", units=True).reshape(np.shape(z))
 
     def of_pass(self, y: ArrayLike, z: ArrayLike, y_hat: ArrayLike) -> float:
-        """Compute the loss of a forward pass from its last z and its prediction: a cross-entropy takes z."""
+        """Compute the loss of a forward pass, for which a cross-entropy uses z."""
         return self.value(y, y_hat) if self.from_logits is None else self.value_from_logits(y, z)
 
     def logits(self) -> FromLogits:
@@ -149,7 +151,8 @@ class Loss(Registered, registry="LOSSES"):
     def shares(self, formula: Formula, y: ArrayLike, other: ArrayLike, name: str, *, units: bool = False) -> Array:
         """Compute what each example, or each of its units, adds to the mean over the batch.
 
-        `backprop` divides by n only here. `tape`, its fast form, repeats it, and a test holds the two equal.
+        `backprop` divides by n only here. `tape`, its fast form, repeats it, and a test holds the
+        two equal.
         """
         y, other = validation.alike(y, other, name)
         if self.from_logits is not None:
@@ -167,8 +170,7 @@ def _times(weight: Array, value: Array) -> Array:
 
 def _log_softmax(z: Array) -> Array:
     below_largest = z - z.max(axis=1, keepdims=True)
-    others = np.exp(below_largest)
-    np.put_along_axis(others, z.argmax(axis=1, keepdims=True), 0, axis=1)  # all but one e⁰: 1 + others keeps its digits
+    others = np.sort(np.exp(below_largest))[:, :-1]  # all but one e⁰ = 1, so that 1 + others keeps its digits
     return below_largest - np.log1p(others.sum(axis=1, keepdims=True))
 
 

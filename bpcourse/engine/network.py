@@ -1,6 +1,7 @@
 """Networks of dense layers, and the forward pass.
 
-A batch is rows: `x` is `(n, n_in)`, and a layer with weights `W`, `(n_in, n_out)` as in Keras, computes
+A batch is rows: `x` is `(n, n_in)`. The weights `W` of a layer are `(n_in, n_out)`, as in Keras.
+The layer computes
 
     z = x @ W + b        the pre-activation
     a = f(z)             the unit's output, which is the next layer's input
@@ -26,7 +27,8 @@ from bpcourse.engine.validation import Array, ArrayLike, DTypeLike
 class Dense(Record):
     """A dense layer: every input goes to every unit.
 
-    Two layers are equal if their activations and dtypes are equal and their arrays have the same entries.
+    Two layers are equal if their activations and dtypes are equal and their arrays have the same
+    entries.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ class Dense(Record):
     activation : Activation or str
         An activation or its name, such as "relu" or "leaky_relu(0.2)".
     dtype : float64 or float32
-        Of `W` and `b`, whatever the given arrays have. It is a field of its own, so that
+        Of `W` and `b`, whatever the given arrays have. It is a separate field, so that
         `dataclasses.replace(layer, W=...)` keeps it.
 
     Examples
@@ -76,7 +78,8 @@ class Network(Record):
     Parameters
     ----------
     layers : iterable of Dense
-        The layer next to the input comes first. Each layer takes as many inputs as the one before has units.
+        The layer next to the input comes first. Each layer takes as many inputs as the one before
+        has units.
 
     Examples
     --------
@@ -100,7 +103,7 @@ class Network(Record):
 
         Weights are uniform in ±limit, which keeps signals at the same size from layer to layer:
         limit = √(6 / (n_in + n_out)) after Glorot & Bengio 2010, eq. 16;
-        limit = √(6 / n_in) before a rectifier, after He et al. 2015, eq. 10 (a variance of 2 / n_in).
+        limit = √(6 / n_in) before a rectifier, after He et al. 2015, eq. 10 (variance 2 / n_in).
 
         Parameters
         ----------
@@ -109,7 +112,8 @@ class Network(Record):
         activations : sequence of Activation or str
             One for each layer.
         rng : numpy.random.Generator, optional
-            The source of the weights. The same state gives the same network. None is `np.random.default_rng(0)`.
+            The source of the weights. The same state gives the same network. None is
+            `np.random.default_rng(0)`.
 
         Examples
         --------
@@ -130,7 +134,7 @@ class Network(Record):
         return (self.layers[0].W.shape[0], *(layer.W.shape[1] for layer in self.layers))
 
     def astype(self, dtype: DTypeLike) -> Network:
-        """Convert the network to float64 or float32. Everything that is computed with it has this dtype."""
+        """Convert the network to float64 or float32. What is computed with it has this dtype."""
         return Network(replace(layer, dtype=validation.precision(dtype)) for layer in self.layers)
 
     def __repr__(self) -> str:
@@ -142,9 +146,9 @@ class Network(Record):
 class Forward(PassRecord):
     """What a forward pass computed: a mapping from names to read-only arrays.
 
-    The names are `x`, then `W1`, `b1`, `z1`, `a1`, `W2` …, and finally `y_hat`. The number is the layer, from 1.
-    `a0` is a second name for `x`, and `y_hat` for the last `a`. `x`, `z` and `a` have shape `(n, units)`.
-    Two passes are equal if their networks and all their arrays are.
+    The names are `x`, then `W1`, `b1`, `z1`, `a1`, `W2` …, and finally `y_hat`. The number is the
+    layer, from 1. `a0` is a second name for `x`, and `y_hat` for the last `a`. `x`, `z` and `a`
+    have shape `(n, units)`. Two passes are equal if their networks and all their arrays are.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ def rate_at(rate: Rate, epoch: int) -> float:
 
 
 class _Optimizer:
-    """What all optimizers share: a number as learning rate is checked at once, a function when it is called."""
+    """Base class of the optimizers. It checks a learning rate that is a number; a function is checked when called."""
 
     learning_rate: Rate
 
@@ -126,20 +126,20 @@ class Momentum(_Optimizer):
     def start(self, parameters: Array) -> Update:
         """Get the update for parameters of this size. The velocity starts at 0."""
         velocity, step, momentum = np.zeros_like(parameters), np.empty_like(parameters), self.momentum
+        keras = self.convention == "keras"
 
-        def pytorch(w: Array, g: Array, rate: float) -> None:
+        def update(w: Array, g: Array, rate: float) -> None:
             np.multiply(velocity, momentum, velocity)
-            np.add(velocity, g, velocity)
-            np.multiply(velocity, rate, step)
-            np.subtract(w, step, w)
+            if keras:
+                np.multiply(g, rate, step)
+                np.subtract(velocity, step, velocity)
+                np.add(w, velocity, w)
+            else:
+                np.add(velocity, g, velocity)
+                np.multiply(velocity, rate, step)
+                np.subtract(w, step, w)
 
-        def keras(w: Array, g: Array, rate: float) -> None:
-            np.multiply(velocity, momentum, velocity)
-            np.multiply(g, rate, step)
-            np.subtract(velocity, step, velocity)
-            np.add(w, velocity, w)
-
-        return pytorch if self.convention == "pytorch" else keras
+        return update
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ Kind = TypeVar("Kind")
 class Record:
     """Base class of a frozen dataclass.
 
-    Nothing can change a record, so `copy` and `deepcopy` return the record itself. Pickling keeps its arrays read-only.
-    Two records are equal if they have the same type and equal values. Arrays are equal if they have the same dtype,
-    shape and entries.
+    Nothing can change a record, so `copy` and `deepcopy` return the record itself. Pickling keeps
+    its arrays read-only. Two records are equal if they have the same type and equal values. Arrays
+    are equal if they have the same dtype, shape and entries.
     """
 
     def __eq__(self, other: object) -> bool:
@@ -46,7 +46,7 @@ class Record:
 
 
 class PassRecord(Record, Mapping[str, Array]):
-    """Base class of the record of a pass through a network: a mapping from names to the arrays in `arrays`."""
+    """Base class of the record of a pass through a network: a mapping from names to arrays."""
 
     network: Any
     arrays: Mapping[str, Array]
@@ -80,25 +80,25 @@ class PassRecord(Record, Mapping[str, Array]):
 
 
 class Registered(Record):
-    """Base class of a record of functions that a registry in its module holds by name. It is pickled as that name.
+    """Base class of a record of functions that a registry in its module holds by name.
 
-    A record that is not in the registry is pickled with its functions, if these can be pickled.
+    It is pickled as that name. A record that is not in the registry is pickled with its functions,
+    if these can be pickled.
     """
 
     name: str
-    _registry: ClassVar[str]
+    _home: ClassVar[tuple[str, str]]  # the module and the name of the registry
 
-    def __init_subclass__(cls, registry: str) -> None:
-        cls._registry = registry
+    def __init_subclass__(cls, registry: str = "") -> None:
+        cls._home = (cls.__module__, registry) if registry else cls._home
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        module = type(self).__module__
         with suppress(ValueError):  # an unknown name
-            if _look_up(module, self._registry, self.name) == self:
-                return _look_up, (module, self._registry, self.name)
+            if _look_up(*self._home, self.name) == self:
+                return _look_up, (*self._home, self.name)
         try:
             pickle.dumps(tuple(vars(self).values()))
         except (pickle.PicklingError, AttributeError, TypeError):
@@ -114,7 +114,7 @@ class Registered(Record):
         Parameters
         ----------
         function : callable
-            The function. It gets read-only arguments.
+            The function. It gets copies of the arguments.
         arguments : tuple of array
             Its arguments.
         shape : tuple of int
@@ -128,26 +128,19 @@ class Registered(Record):
             If the function changes an argument in place, or its result has a different shape.
 
         """
-        views = [argument.view() for argument in arguments]
-        for view in views:
-            view.setflags(write=False)
-        try:
-            result = function(*views)
-        except ValueError:
-            copies = [argument.copy() for argument in arguments]
-            with suppress(ValueError):
-                function(*copies)
-            if all(copy.tobytes() == argument.tobytes() for copy, argument in zip(copies, arguments, strict=True)):
-                raise
-            advice = "Compute a new array, such as np.maximum(z, 0)."
-            raise ValueError(f"{self.name} must not change its arguments, but writes into one. {advice}") from None
+        copies = [argument.copy() for argument in arguments]
+        result = function(*copies)
+        for copy, argument in zip(copies, arguments, strict=True):
+            if copy.tobytes() != argument.tobytes():
+                advice = "Compute a new array, such as np.maximum(z, 0)."
+                raise ValueError(f"{self.name} must not change its arguments, but writes into one. {advice}")
         if np.shape(result) != shape:
             raise ValueError(f"{self.name} must give {each}, shape {shape}; got shape {np.shape(result)}.")
         return result
 
 
 class FamilyRegistry(Registry[Kind]):
-    """A registry in which one name is that of a family: its members are called by number, such as `leaky_relu(0.2)`.
+    """A registry with a family of records that are called by number, as `leaky_relu(0.2)` is.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias, cast
 
@@ -64,11 +64,10 @@ class Parameters:
 
     def network(self) -> Network:
         """Make a network with a copy of the current parameters."""
-        layers = []
-        for layer, block in zip(self.like.layers, self.blocks(self.vector), strict=True):
-            b = None if layer.b is None else block[:, -1]
-            layers.append(Dense(block[:, : len(layer.W)].T, b, layer.activation, layer.W.dtype))
-        return Network(layers)
+        return Network(
+            replace(layer, W=block[:, : len(layer.W)].T, b=None if layer.b is None else block[:, -1])
+            for layer, block in zip(self.like.layers, self.blocks(self.vector), strict=True)
+        )
 
     def evaluate(self, loss: Loss, x: Array, y: Array) -> tuple[float, float | None]:
         """Compute the loss of a batch, and the share of its examples that are classified correctly.

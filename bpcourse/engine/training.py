@@ -13,7 +13,7 @@ import numpy as np
 from bpcourse.engine import validation as checks
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import Loss
-from bpcourse.engine.network import Dense, Network
+from bpcourse.engine.network import Network
 from bpcourse.engine.optimizers import SGD, Optimizer, rate_at
 from bpcourse.engine.records import Record, sealed
 from bpcourse.engine.tape import Parameters, Tape
@@ -50,7 +50,7 @@ def sgd_step(trace: Trace, learning_rate: float) -> Network:
 
     Examples
     --------
-    >>> from bpcourse import backprop
+    >>> from bpcourse import Dense, backprop
     >>> network = Network([Dense([[3.0]], [1.0])])
     >>> after = sgd_step(backprop(network, [2.0], [9.0], loss="mse"), learning_rate=0.25)
     >>> after.layers[0].W, after.layers[0].b  # 3 − 0.25·(−8) and 1 − 0.25·(−4)
@@ -58,16 +58,17 @@ def sgd_step(trace: Trace, learning_rate: float) -> Network:
     """
     checks.require_kind(trace, Trace, "backprop(network, x, y)")
     learning_rate = checks.positive(learning_rate, "learning_rate")
-    layers = []
-    for k, layer in enumerate(trace.network.layers, start=1):
+
+    def stepped(name: str) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):  # require_finite names an overflow
-            W = layer.W - learning_rate * trace[f"dW{k}"]
-            b = None if layer.b is None else layer.b - learning_rate * trace[f"db{k}"]
-        for name, new in ((f"W{k}", W), (f"b{k}", b)):
-            if new is not None:
-                checks.require_finite(new, f"the new {name}", "this overflowed: use a smaller learning_rate")
-        layers.append(Dense(W, b, layer.activation, layer.dtype))
-    return Network(layers)
+            new = trace[name] - learning_rate * trace[f"d{name}"]
+        checks.require_finite(new, f"the new {name}", "this overflowed: use a smaller learning_rate")
+        return new
+
+    return Network(
+        replace(layer, W=stepped(f"W{k}"), b=None if layer.b is None else stepped(f"b{k}"))
+        for k, layer in enumerate(trace.network.layers, start=1)
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -308,7 +309,9 @@ def train(
 
     Examples
     --------
-    >>> history = train(Network([Dense([[3.0]], [1.0])]), [[2.0]], [[9.0]], optimizer=SGD(0.05), epochs=2)
+    >>> from bpcourse import Dense
+    >>> network = Network([Dense([[3.0]], [1.0])])
+    >>> history = train(network, [[2.0]], [[9.0]], optimizer=SGD(0.05), epochs=2)
     >>> history.network.layers[0].W, history.losses  # each step: ŷ = 2w + b, w − 0.05·2(ŷ − 9)·2, b − 0.05·2(ŷ − 9)
     (array([[3.6]]), array([4., 1.]))
 
@@ -317,7 +320,6 @@ def train(
     >>> def press_ctrl_c(result):  # in epoch 3
     ...     if result.epoch == 3:
     ...         raise KeyboardInterrupt
-    >>> network = Network([Dense([[3.0]], [1.0])])
     >>> try:
     ...     history = train(network, [[2.0]], [[9.0]], optimizer=SGD(0.05), on_epoch=press_ctrl_c)
     ... except KeyboardInterrupt as interrupt:

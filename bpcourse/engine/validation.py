@@ -1,4 +1,4 @@
-"""Checks of what comes in, and their error messages: numbers must be finite and real, and shapes must fit.
+"""Checks of arguments, and their error messages: numbers must be finite and shapes must fit.
 
 Every message says what was needed, what was given, and what to do, because a student reads it next.
 NumPy's own messages for these cases ("gufunc signature …") only help people who already know NumPy.
@@ -22,7 +22,7 @@ from bpcourse.registry import UnknownNameError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# Names in quotation marks: importing numpy.typing would take longer than importing the whole package.
+# Quotation marks, because importing numpy.typing takes longer than importing the package.
 Array: TypeAlias = "npt.NDArray[np.floating]"
 ArrayLike: TypeAlias = "npt.ArrayLike"
 DTypeLike: TypeAlias = "npt.DTypeLike"
@@ -37,7 +37,7 @@ def require(condition: object, message: str) -> None:
 
 
 def require_all(allowed: npt.NDArray[np.bool_], array: npt.NDArray[np.number], name: str, rule: str) -> None:
-    """Raise ValueError with the first entry of `array` that is not `allowed`, and its indices from 0."""
+    """Raise ValueError with the first entry of `array` that is not `allowed`."""
     if not allowed.all():
         index = tuple(int(i) for i in np.argwhere(~allowed)[0])
         entry = f"{name}[{', '.join(map(str, index))}]" if index else name
@@ -157,7 +157,7 @@ def _has_mask(value: object, depth: int = 0) -> bool:
 
 
 def floats(value: ArrayLike, name: str) -> Array:
-    """Turn `value` into an array of floats. A float32 array stays float32, everything else becomes float64.
+    """Turn `value` into an array of floats. Only a float32 array stays float32.
 
     Raises
     ------
@@ -238,7 +238,7 @@ def alike(y: ArrayLike, other: ArrayLike, name: str) -> tuple[Array, Array]:
 
 
 def require_finite_results(values: Mapping[str, Array], last: str) -> None:
-    """Raise ValueError if the loss or a gradient overflowed. Only `last`, the output's, may be infinite."""
+    """Raise ValueError if the loss or a gradient overflowed. `last`, the output's, may."""
     for name, array in values.items():
         if name == "loss" or (Name.read(name).is_gradient and name != last):
             require_finite(array, name, "this overflowed: use smaller inputs or weights")
@@ -261,7 +261,7 @@ def weights(W: ArrayLike, b: ArrayLike | None, dtype: DTypeLike) -> tuple[Array,
 
 
 def each_of(values: object, kind: type[Kind], name: str) -> tuple[Kind, ...]:
-    """Turn `values` into a tuple if it is a list, or similar, of at least one `kind` and nothing else."""
+    """Turn a list, or similar, of at least one `kind` and nothing else into a tuple."""
     found = tuple(values) if isinstance(values, Iterable) else ()
     if found and all(isinstance(value, kind) for value in found):
         return found
@@ -269,7 +269,7 @@ def each_of(values: object, kind: type[Kind], name: str) -> tuple[Kind, ...]:
 
 
 def require_chain(all_W: Sequence[Array]) -> None:
-    """Raise ValueError unless each layer takes as many inputs as the one before has units, in one dtype."""
+    """Raise ValueError unless the layers fit together and have one dtype."""
     for number, (below, above) in enumerate(pairwise(all_W), start=2):
         units = below.shape[1]
         came = f"got W{number} of shape {above.shape}. Its first number must be {units}."
@@ -280,7 +280,7 @@ def require_chain(all_W: Sequence[Array]) -> None:
 
 
 def require_plan(sizes: Sequence[int], activations: Sequence[object]) -> None:
-    """Raise ValueError unless a network can have these sizes and activations, one for each layer."""
+    """Raise ValueError unless a network can have these sizes and activations."""
     listed = isinstance(activations, Sequence) and not isinstance(activations, str)
     require(listed, f"activations must be a list with one for each layer; got {activations!r}.")
     whole = isinstance(sizes, Iterable) and all(is_count(size) for size in sizes)
@@ -336,14 +336,14 @@ def targets(y: ArrayLike, y_hat: Array) -> Array:
 
 
 def require_output(output: Any, needed: Any, loss: str) -> None:
-    """Raise ValueError unless the last layer has the activation that the cross-entropy `loss` goes with."""
+    """Raise ValueError unless the output has the activation that a cross-entropy needs."""
     came = output.name if output.name != needed.name else f"a different activation named {output.name}"
     advice = f"Use {needed.name} in the last layer, or a different loss, such as mse."
     require(output == needed, f"{loss} needs probabilities from a {needed.name} output; got {came}. {advice}")
 
 
 def require_probabilities(y: Array, y_hat: Array | None, classes: int) -> None:
-    """Raise ValueError if an entry lies outside [0, 1], or if there are fewer than `classes` in a row."""
+    """Raise ValueError for an entry outside [0, 1] or fewer than `classes` in a row."""
     rule = "lie between 0 and 1 in a cross-entropy: targets are probabilities, predictions come from sigmoid or softmax"
     require_all((y >= 0) & (y <= 1), y, "y", rule)
     if y_hat is not None:
@@ -365,7 +365,7 @@ def class_labels(labels: ArrayLike, classes: int) -> npt.NDArray[np.integer]:
 
 
 def _how_to_fit(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
-    """Advise how to make targets of one shape fit predictions of another without mixing up examples."""
+    """Advise how to make targets fit predictions without mixing up examples."""
     n, outputs = wanted if len(wanted) == 2 else (1, 1)
     if outputs > 1 and shape in ((n,), (n, 1)):
         return f"Turn class labels into rows with one_hot(labels, {outputs})."

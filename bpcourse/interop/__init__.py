@@ -1,1 +1,1 @@
-"""Networks of this course in other frameworks: read from Keras and PyTorch, and written as programs for them."""
+"""Keras and PyTorch: read their models as networks, and write networks as programs for them."""

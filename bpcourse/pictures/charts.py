@@ -1,7 +1,7 @@
-"""Small charts as SVG, fast enough to be drawn again while a slider moves: curves, points and color fields.
+"""Small charts as SVG: curves, points and color fields, fast enough to follow a slider.
 
-A chart is a `Frame` and the marks in it. The marks are strings of SVG; `Frame.picture` joins them. A
-field of values is an image inside the SVG.
+A chart is a `Frame` and the marks in it. The marks are strings of SVG; `Frame.picture` joins them.
+A field of values is an image inside the SVG.
 """
 
 from __future__ import annotations
@@ -54,19 +54,15 @@ class Frame:
         return LEFT + across * (self.width - LEFT - RIGHT), self.height - BOTTOM - up * (self.height - TOP - BOTTOM)
 
     def curve(self, xs: Iterable[float], ys: Iterable[float], color: str, thickness: float = 2.5) -> str:
-        """Return a line through points. It is interrupted where a value is not finite, and cut off at the area."""
-        pieces, pen = [], "M"
+        """Return a line through points, interrupted where a value is not finite."""
+        pieces, pen, room = [], "M", 9 * (self.y[1] - self.y[0])
         for x, y in zip(xs, ys, strict=True):
             if math.isfinite(y):
-                left, top = self.at(x, min(max(y, self.y[0] - 9 * self._tall), self.y[1] + 9 * self._tall))
+                left, top = self.at(x, min(max(y, self.y[0] - room), self.y[1] + room))
                 pieces.append(f"{pen}{left:.1f} {top:.1f}")
             pen = "L" if math.isfinite(y) else "M"
         dashes = f' stroke-dasharray="{DASHES[color]}"' if DASHES.get(color) else ""
         return f'<path d="{"".join(pieces)}" fill="none" stroke="{color}" stroke-width="{thickness:g}"{dashes}/>'
-
-    @property
-    def _tall(self) -> float:
-        return self.y[1] - self.y[0]
 
     def dot(self, x: float, y: float, color: str = INK, radius: float = 5, shape: str = "circle") -> str:
         """Return a mark at a point, with a white rim: a circle, or a square."""
@@ -143,7 +139,9 @@ class Frame:
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:
-    """Return at most `most` round numbers from low to high: multiples of 1, 2 or 5 times a power of ten.
+    """Return at most `most` round numbers from low to high.
+
+    They are multiples of 1, 2 or 5 times a power of ten.
 
     Examples
     --------
@@ -165,7 +163,8 @@ def history(losses: Sequence[float], unit: str = "move", count: int | None = Non
     unit : str
         The noun for one step.
     count : int, optional
-        The number of steps between the first loss and the last one. By default there is a loss for each step.
+        The number of steps between the first loss and the last one. By default there is a loss for
+        each step.
 
     Examples
     --------

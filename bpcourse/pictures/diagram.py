@@ -56,13 +56,13 @@ class Diagram:
     @property
     def table_html(self) -> str:
         """All values as a table, in HTML."""
-        return render("diagram_table.html", words=self.words, table=self.table)
+        return str(render("diagram_table.html", words=self.words, table=self.table))
 
     @property
     def html(self) -> str:
-        """The picture as an image with its description, and the folded table. It is safe in any page."""
+        """The picture as an image with its description, and the folded table, safe in any page."""
         source = base64.b64encode(self.svg.encode()).decode()
-        return render("diagram.html", source=source, words=self.words, table=self.table_html)
+        return str(render("diagram.html", source=source, words=self.words, table=self.table))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         return {"text/plain": repr(self), "text/html": self.html}
@@ -78,10 +78,11 @@ def draw(
 ) -> Diagram:
     """Draw the network of a trace with all its values, or of a forward pass without gradients.
 
-    A line is a weight: the larger the weight, the wider the line; it is dashed if the weight is negative.
-    A gradient above zero is orange and has a plus. One below zero is blue and has a minus. If a layer has
-    more than 8 units, the first 8 are drawn, and the picture says how many are omitted. Between two layers
-    of more than 3 units each, the weights have no labels; their values are in the table.
+    A line is a weight: the larger the weight, the wider the line; it is dashed if the weight is
+    negative. A gradient above zero is orange and has a plus. One below zero is blue and has a
+    minus. If a layer has more than 8 units, the first 8 are drawn, and the picture says how many
+    are omitted. Between two layers of more than 3 units each, the weights have no labels; their
+    values are in the table.
 
     Parameters
     ----------
@@ -89,12 +90,13 @@ def draw(
     notation : {"standard", "lecture"}
         The symbols: z, a, δ or net, O, ∂L/∂net.
     example : int
-        Which example of a batch to show, from 1. The gradients are those of the mean loss of the batch.
+        Which example of a batch to show, from 1. The gradients are those of the mean loss of the
+        batch.
     lit : collection of str
         Names of values, such as "z1[2]" and "W1[1,2]", whose units and weights are highlighted.
     known : collection of str, optional
-        Names of the values to show, such as those of the steps taken so far. The others are shown as "…",
-        except weights, biases, inputs and targets. By default all values are shown.
+        Names of the values to show, such as those of the steps taken so far. The others are shown
+        as "…", except weights, biases, inputs and targets. By default all values are shown.
 
     Raises
     ------
@@ -125,12 +127,12 @@ def draw(
         *_legend(passed, layout),
     )
     described = "; ".join(f"{name} = {value}" + f", gradient {slope}" * bool(slope) for name, value, slope in table)
-    picture = svg(layout.width, layout.height, words, described, marks, ' text-anchor="middle"')
+    picture = svg(layout.width, layout.bottom + 48, words, described, marks, ' text-anchor="middle"')
     return Diagram(picture, words, tuple(table))
 
 
 def svg(width: int, height: int, title: str, description: str, marks: Iterable[str], look: str = "") -> str:
-    """Build a whole SVG on a white background, with a title and a description for people who do not see it."""
+    """Build a whole SVG on a white background, with a title and a description."""
     lines = (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" font-family="Helvetica, Arial, DejaVu Sans, sans-serif" '
@@ -169,7 +171,7 @@ def _count(count: int, noun: str) -> str:
 
 
 def _drawn(passed: Forward, layout: _Layout) -> Iterator[tuple[str, int, tuple[int, ...]]]:
-    """Yield quantity, layer and index, from 0, of everything that is drawn, in order of computation."""
+    """Yield quantity, layer and index of all that is drawn, in order of computation."""
     units = [[(unit,) for unit in range(drawn)] for drawn in layout.drawn]
     yield from (("x", 0, unit) for unit in units[0])
     for layer in range(1, len(units)):
@@ -198,7 +200,9 @@ class _Entry:
 
 @dataclass(frozen=True)
 class _Shown:
-    """The part of a pass that is shown, and how: see `draw`. Units count from 0 here, and from 1 in names.
+    """The part of a pass that is shown, and how; see `draw`.
+
+    Units count from 0 here, and from 1 in names.
 
     entries : all values that are drawn, by quantity, layer and index
     """
@@ -218,7 +222,7 @@ class _Shown:
         return self.known is None or name in self.known
 
     def names(self, quantity: str, layer: int, *index: int) -> tuple[str, str]:
-        """Return the name of a value without and with the example; a parameter belongs to no example."""
+        """Return the name of a value without and with the example; parameters have no example."""
         label = f"{quantity}{layer or ''}[{','.join([str(i + 1) for i in index])}]"
         own = quantity not in PARAMETERS and len(self.passed["x"]) > 1
         return label, f"{label}@{self.example}" if own else label
@@ -250,18 +254,23 @@ class _Shown:
 
 @dataclass(frozen=True)
 class _Layout:
-    """Positions in the picture. Column 0 is the input, column k is layer k, and the loss is to the right of them.
+    """Positions in the picture.
+
+    Column 0 is the input, column k is layer k, and the loss is to the right of them.
 
     drawn : how many units of each column are drawn
     labeled : for each layer, whether its weights have labels
     x : the middle of each column, and of the loss if there is one
     pitch : the distance between two units
+    width, bottom : the width of the picture, and the lower end of the units
     """
 
     drawn: tuple[int, ...]
     labeled: tuple[bool, ...]
     x: tuple[float, ...]
     pitch: float
+    width: int
+    bottom: int
 
     @classmethod
     def of(cls, passed: Forward) -> _Layout:
@@ -274,21 +283,11 @@ class _Layout:
             x.append(x[-1] + BOX_WIDTH + (room if on else 130))
         if isinstance(passed, Trace):
             x.append(x[-1] + BOX_WIDTH + 30)
-        # The labels of a layer are in one column, see `label_at`, where lines are pitch / (side + 1) apart.
+        # All labels of a layer are in one column, where lines are pitch / (side + 1) apart.
         between_lines = max((side + 1 for side, on in zip(smaller_sides, labeled, strict=True) if on), default=1)
-        return cls(drawn, labeled, tuple(x), pitch=max(BOX_HEIGHT + 22, between_lines * (LABEL_HEIGHT + 5)))
-
-    @property
-    def width(self) -> int:
-        return max(round(self.x[-1] + BOX_WIDTH / 2 + MARGIN), LEGEND_WIDTH)
-
-    @property
-    def bottom(self) -> int:
-        return round(TOP + max(self.drawn) * self.pitch)
-
-    @property
-    def height(self) -> int:
-        return self.bottom + 48
+        pitch = max(BOX_HEIGHT + 22, between_lines * (LABEL_HEIGHT + 5))
+        width, bottom = max(round(x[-1] + BOX_WIDTH / 2 + MARGIN), LEGEND_WIDTH), round(TOP + max(drawn) * pitch)
+        return cls(drawn, labeled, tuple(x), pitch, width, bottom)
 
     def y(self, column: int, unit: int) -> float:
         """Return the height of the middle of a unit, counted from 0."""
@@ -297,8 +296,8 @@ class _Layout:
     def label_at(self, layer: int) -> float:
         """Return the place of the labels along a layer's lines, from 0 to 1.
 
-        With m units to the right, the lines are evenly spaced at 1/(m + 1) of their length. With n units to
-        the left, they are at n/(n + 1). The smaller side leaves more room.
+        With m units to the right, the lines are evenly spaced at 1/(m + 1) of their length. With n
+        units to the left, they are at n/(n + 1). The smaller side leaves more room.
         """
         n, m = self.drawn[layer - 1], self.drawn[layer]
         return 1 / (m + 1) if m <= n else n / (n + 1)
@@ -309,10 +308,8 @@ class _Layout:
 
 def _headings(passed: Forward, layout: _Layout) -> Iterator[str]:
     """Yield the name of each column, and how many of its units are omitted."""
-    names = [
-        "input",
-        *(f"layer {k}: {layer.activation.name}" for k, layer in enumerate(passed.network.layers, start=1)),
-    ]
+    layers = [f"layer {k}: {layer.activation.name}" for k, layer in enumerate(passed.network.layers, start=1)]
+    names = ["input", *layers]
     for x, name, size, drawn in zip(layout.x, names, passed.network.sizes, layout.drawn, strict=False):
         yield _text(x, 20, name, QUIET, BOX_WIDTH + 2 * MARGIN)
         if size > drawn:
@@ -430,7 +427,7 @@ def _box(x: float, y: float, width: float, height: float, color: str, thickness:
 
 def _text(x: float, y: float, text: str, color: str, width: float, bold: bool = False, name: str = "") -> str:
     """Return a line of text around x, smaller if it would be wider than `width` in a wide font."""
-    # The width of a letter as a share of the size: at most 0.65 and 0.59 in DejaVu Sans, the widest of the fonts.
+    # The width of a letter, as a share of its size: at most 0.65 and 0.59 in the widest font.
     letter = 0.66 if bold else 0.6
     size = min(12.0, (width - 6) / (letter * len(text)))
     weight, data = ' font-weight="bold"' if bold else "", f' data-name="{name}"' if name else ""

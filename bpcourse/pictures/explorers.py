@@ -1,7 +1,8 @@
 """Explorers: scenes with controls, in a notebook.
 
-An explorer is an anywidget, so it is also an ipywidget. Its controls are native inputs of the browser (see
-data/explorer). Their effect, and everything that is shown, comes from the scene, in Python.
+An explorer is an anywidget, so it is also an ipywidget. Its controls are native inputs of the
+browser (see data/explorer). Their effect, and everything that is shown, comes from the scene, in
+Python.
 """
 
 from __future__ import annotations
@@ -29,17 +30,7 @@ from bpcourse.names import Notation
 from bpcourse.numbers import format_given, parse_number
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.live import LiveScene
-from bpcourse.pictures.scenes import (
-    MOST_EXAMPLES,
-    Control,
-    NetworkScene,
-    PassScene,
-    Prediction,
-    Scene,
-    Value,
-    View,
-    in_symbols,
-)
+from bpcourse.pictures.scenes import MOST_EXAMPLES, NetworkScene, PassScene, Prediction, Scene, Value, View, in_symbols
 from bpcourse.registry import UnknownNameError
 
 S = TypeVar("S", bound=NetworkScene)
@@ -88,7 +79,7 @@ class Explorer(anywidget.AnyWidget):
         self._tables: set[str] = set()  # the pages in which the table is open
         self.prediction: Prediction | None = None
         self.predict, self._notation = predict, notation
-        self._asked(predict or "")  # raises for a question about an unknown value
+        self._asked()  # raises for a question about an unknown value
         self._locked = predict is not None and not os.environ.get(UNLOCKED)
         page = {
             "title": scene.title,
@@ -106,8 +97,9 @@ class Explorer(anywidget.AnyWidget):
     def set(self, values: Mapping[str, Value]) -> None:
         """Set numbers and choices by name, such as `{"W1[1,2]": 0.3, "learning_rate": 2}`.
 
-        The names are those of `value`. In a batch, `x[1]@2` is an input of example 2. A pitfall begins from the
-        first scene. Raises ValueError for an unknown name or an impossible value; then nothing changes.
+        The names are those of `value`. In a batch, `x[1]@2` is an input of example 2. A pitfall
+        begins from the first scene. Raises ValueError for an unknown name or an impossible value;
+        then nothing changes.
         """
         self._do(lambda: self._set(values))
 
@@ -146,7 +138,7 @@ class Explorer(anywidget.AnyWidget):
         self.value = self.scene.values
 
     def _set(self, values: Mapping[str, Value], moving: str = "") -> None:
-        """Go to other values. `moving` is a control that is being dragged: Undo takes back the whole drag."""
+        """Go to other values. Undo takes back the whole drag of a control that is `moving`."""
         start = self._first.looking_as(self.scene) if values.get("pitfall") else self.scene
         self._go(start.changed(values), again=moving != "" and moving == self._moving)
         self._moving = moving or next(iter(values), "")
@@ -173,21 +165,19 @@ class Explorer(anywidget.AnyWidget):
     def _commit(self, said: str) -> None:
         if not said.strip():
             raise ValueError("Say what you expect: up, down or the same, a sign, or a number.")
-        question = self.predict or ""
-        self.prediction = Prediction(self._about(question), said.strip()[:200], self._asked(question))
+        name, value = self._asked()
+        self.prediction = Prediction(name, said.strip()[:200], value)
         self._locked = False
 
-    def _about(self, question: str) -> str:
-        return Prediction.about(question, self.scene.asked)
-
-    def _asked(self, question: str) -> float | None:
-        name = self._about(question)
-        return self.scene.quantity(name) if name else None
+    def _asked(self) -> tuple[str, float | None]:
+        """Return the name and the present value of what the question is about."""
+        name = Prediction.about(self.predict or "", self.scene.asked)
+        return name, self.scene.quantity(name) if name else None
 
     # From the page
 
     def _receive(self, _: object, message: dict[str, Any], buffers: object) -> None:
-        """Answer a message from the page. Errors go there too, because nobody sees them anywhere else."""
+        """Answer a message from the page. Errors are shown there, too."""
         edit, name = str(message.get("edit", "")), str(message.get("name", ""))
         try:
             self._do(lambda: self._act(message, name), edit=edit)
@@ -232,16 +222,16 @@ class Explorer(anywidget.AnyWidget):
         return self.scene.show([*(loss for _, loss in self._past), self.scene.loss_value])
 
     def _shown(self, **answer: str) -> dict[str, Any]:
-        """Return everything that the page shows, as text. It never shows as HTML what a person wrote."""
+        """Return the content of the page. Text that a person wrote is never HTML."""
         view, values = self._seen(), self.scene.values
-        asked = self.prediction and self.prediction.beside(self._asked(self.predict or ""), self._notation)
+        asked = self.prediction and self.prediction.beside(self._asked()[1], self._notation)
         return {
             **{part: getattr(view, part) for part in ("caption", "solution", "note", "said")},
             "picture": view.picture.svg,
             "beside": view.beside.svg if view.beside else "",
             "table": view.picture.table_html if self._tables else "",
             "values": {name: [value, _written(value)] for name, value in values.items()},
-            "ends": {control.name: [control.low, control.high] for control in self._stretched(values)},
+            "ends": self._ends(values),
             "predicted": asked or "",
             "locked": self._locked,
             "alert": "",
@@ -250,16 +240,14 @@ class Explorer(anywidget.AnyWidget):
             **answer,
         }
 
-    def _stretched(self, values: Mapping[str, Value]) -> Iterable[Control]:
-        """Return the controls, with a longer slider for each value that the slider did not reach."""
-
-        def reaches(control: Control) -> bool:
-            return control.low <= cast(float, values[control.name]) <= control.high
-
-        if not all(map(reaches, self._controls.values())):
-            now = {control.name: control for group in self.scene.groups for control in group.controls}
-            self._controls |= {name: now[name] for name, old in self._controls.items() if not reaches(old)}
-        return self._controls.values()
+    def _ends(self, values: Mapping[str, Value]) -> dict[str, list[float]]:
+        """Return the ends of each slider. A slider that does not reach its value gets longer."""
+        found = self._controls
+        far = {name for name, old in found.items() if not old.low <= cast(float, values[name]) <= old.high}
+        if far:
+            now = (control for group in self.scene.groups for control in group.controls)
+            found |= {control.name: control for control in now if control.name in far}
+        return {name: [control.low, control.high] for name, control in found.items()}
 
     def __repr__(self) -> str:
         view = self._seen()
@@ -267,10 +255,10 @@ class Explorer(anywidget.AnyWidget):
         return "\n".join(str(part) for part in parts if part)
 
     def _repr_mimebundle_(self, **_: object) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Return the live view for a page with a kernel, and the picture and its description for all others."""
+        """Return the live view, and the picture and its description for a page without a kernel."""
         bundle: dict[str, Any] = {
             "text/plain": repr(self),
-            "text/html": self._seen().picture.html + "<p>Run this cell to move the numbers.</p>",
+            "text/html": f"{self._seen().picture.html}<p>Run this cell to move the numbers.</p>",
         }
         if self.comm is not None:
             bundle[WIDGET_VIEW] = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
@@ -286,7 +274,7 @@ class Explorer(anywidget.AnyWidget):
             del self.__dict__["_repr_mimebundle_"]  # ipywidgets puts None there, which would hide the picture
 
     def _close_earlier(self) -> None:
-        """Close the explorers that an earlier run of the same cell made, and those of deleted cells."""
+        """Close the explorers of an earlier run of the same cell, and those of deleted cells."""
         cell, run, deleted = _running_cell()
         known = type(self)._of_cell
         for each in {cell, *deleted}:
@@ -302,10 +290,10 @@ def _written(value: Value) -> str:
 
 
 def _running_cell() -> tuple[str, str, list[str]]:
-    """Return the ids of the running cell and of this run, and those of cells that were deleted meanwhile.
+    """Return the ids of the running cell, of this run, and of the cells deleted meanwhile.
 
-    `get_parent` of a Pyodide kernel takes no argument, and without one ipykernel returns the message of the running
-    thread, which runs the cell. All ids are empty outside of a kernel.
+    `get_parent` of a Pyodide kernel takes no argument, and without one ipykernel returns the
+    message of the running thread, which runs the cell. All ids are empty outside of a kernel.
     """
     kernel = getattr(get_ipython(), "kernel", None)
     message = (kernel.get_parent() if kernel else None) or {}
@@ -358,21 +346,21 @@ def explore(
     learning_rate : float
         The learning rate of Update.
     controls : iterable of str, optional
-        Names of the numbers that get a slider, or of arrays, such as `["W1[1,2]", "b2", "learning_rate"]`.
-        By default all numbers get one.
+        Names of the numbers that get a slider, or of arrays, such as "W1[1,2]", "b2" and
+        "learning_rate". By default all numbers get one.
     predict : str, optional
-        A question that must be answered before the controls can be used, such as "Raise b1[1]. Does dW1[1,2] go up
-        or down?". The answer is then shown next to the result: the last value in the question that is not a weight,
-        bias or input.
+        A question that must be answered before the controls can be used, such as "Raise b1[1]. Does
+        dW1[1,2] go up or down?". The answer is then shown next to the result: the last value in the
+        question that is not a weight, bias or input.
     notation : {"standard", "lecture"}
         The symbols: z, a, δ or net, O, ∂L/∂net.
 
     Returns
     -------
     NetworkExplorer
-        Its buttons are "forward" and "back" (one equation of the pass), "update", "undo" and "reset". Its choices
-        are "explain" (the name of a value), "pitfall" ("saturation", "dead_relu", "large_rate" or "symmetry") and
-        in a batch "example".
+        Its buttons are "forward" and "back" (one equation of the pass), "update", "undo" and
+        "reset". Its choices are "explain" (the name of a value), "pitfall" ("saturation",
+        "dead_relu", "large_rate" or "symmetry") and in a batch "example".
 
     Raises
     ------
@@ -432,7 +420,7 @@ def explore_loss(
     y_hat: float = 0.7,
     predict: str | None = None,
 ) -> Explorer:
-    """Explore losses of one output: each of them over the prediction, for a target that you can move.
+    """Explore losses of one output over its prediction, for a target that you can move.
 
     Parameters
     ----------
@@ -479,7 +467,8 @@ def explore_surface(
     Examples
     --------
     >>> from bpcourse import Dense
-    >>> explorer = explore_surface(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=0.05)
+    >>> network = Network([Dense([[3.0]], [1.0])])
+    >>> explorer = explore_surface(network, [2.0], [9.0], learning_rate=0.05)
     >>> explorer.press("update")
     >>> explorer.value["W1[1,1]"], explorer.value["b1[1]"]  # 3 − 0.05·(−8) and 1 − 0.05·(−4)
     (3.4, 1.2)
@@ -501,7 +490,7 @@ def explore_boundary(
     predict: str | None = None,
     notation: Notation = "standard",
 ) -> NetworkExplorer:
-    """Explore a network with two inputs: its predictions over their plane, and the points that it should learn.
+    """Explore a network with two inputs: its predictions over their plane, and the points.
 
     Parameters
     ----------
@@ -515,10 +504,9 @@ def explore_boundary(
     --------
     >>> from bpcourse import Dense
     >>> network = Network([Dense([[1.0], [0.0]], [0.0], "sigmoid")])
-    >>> print(explore_boundary(network, [[-1.0, 0.0], [1.0, 0.0]], [[0.0], [1.0]]))  # doctest: +ELLIPSIS
-    What the network predicts over the plane of its inputs. 2 of 2 points lie on their side of the boundary; \
-the loss is 0.3133.
-    ...
+    >>> explorer = explore_boundary(network, [[-1.0, 0.0], [1.0, 0.0]], [[0.0], [1.0]])
+    >>> explorer.view["said"]
+    'loss 0.3133, 2 of 2 right'
     """
     require(network.sizes[0] == 2, f"a boundary needs a network with two inputs; got {network!r}.")
     scene = _scene(BoundaryScene, backprop(network, x, y, loss), learning_rate, controls, notation)
@@ -537,8 +525,8 @@ def explore_training(
 ) -> Explorer:
     """Explore a whole training, which is done again at every move of a slider.
 
-    The network has two inputs, two hidden layers of one width and one sigmoid output. Adam trains it on all points
-    at once, with the binary cross-entropy.
+    The network has two inputs, two hidden layers of one width and one sigmoid output. Adam trains
+    it on all points at once, with the binary cross-entropy.
 
     Parameters
     ----------
@@ -584,8 +572,8 @@ def explore_live(
     optimizer : Optimizer, optional
         By default Adam(0.01).
     shape : (height, width), optional
-        The shape of the inputs as images; then the picture shows the weights of the first layer. By default the
-        network has two inputs.
+        The shape of the inputs as images; then the picture shows the weights of the first layer. By
+        default the network has two inputs.
     seed : int
         The seed of the shuffles.
 
@@ -604,13 +592,9 @@ def explore_live(
     inputs = 2 if shape is None else math.prod(shape)
     needed = "two inputs, or images of the given shape, such as shape=(8, 8)"
     require(network.sizes[0] == inputs, f"needed a network with {needed}; got {network!r}.")
-    begun = Training(
-        network, x, y, loss, optimizer, batch_size=batch_size
-    )  # raises for arguments that do not fit together
+    begun = Training(network, x, y, loss, optimizer, batch_size=batch_size)  # checks that the arguments fit together
     rate = rate_at(optimizer.learning_rate, 1)
-    return Explorer(
-        LiveScene(network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, learning_rate=rate)
-    )
+    return Explorer(LiveScene(network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, rate))
 
 
 def _scene(kind: type[S], trace: Trace, learning_rate: float, controls: Iterable[str] | None, notation: Notation) -> S:

@@ -1,12 +1,11 @@
-"""Scenes for single ideas: an activation and its slope, several losses, the surface of a loss, a decision boundary."""
+"""Scenes for single ideas: an activation, losses, the surface of a loss, a boundary, a training."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from html import escape
 from typing import ClassVar, Self, cast
 
 import numpy as np
@@ -27,6 +26,7 @@ from bpcourse.pictures.charts import Frame, history
 from bpcourse.pictures.scenes import Button, Choice, Control, Group, NetworkScene, Scene, Value, View, require_known
 from bpcourse.pictures.series import Z_SPAN, activation_curves, boundary, loss_curve, span
 from bpcourse.registry import Registry
+from bpcourse.render import render
 
 POINTS = 64  # of a field, across and up
 AROUND = 2.5  # the least distance from the first point to the ends of a surface
@@ -92,11 +92,9 @@ class ActivationScene(Scene):
         ]
         words = f"{name} and its slope. At z = {shown_z} it is {shown_a}, its slope {shown_slope}."
         table = [("z", shown_z, ""), ("a = f(z)", shown_a, ""), ("slope f′(z)", shown_slope, "")]
-        place = format_given(z)
-        caption = (
-            f"<p>{escape(name)}: a = f({place}) = <b>{shown_a}</b>, slope f′({place}) = <b>{shown_slope}</b></p>"
-            f"{_legend(['a', 'its slope', 'the tangent at z'], [BLUE, ORANGE, PURPLE])}"
-        )
+        curves = [("a", SERIES[0]), ("its slope", SERIES[1]), ("the tangent at z", SERIES[3])]
+        shown = {"name": name, "z": format_given(z), "a": shown_a, "slope": shown_slope, "curves": curves}
+        caption = render("captions/activation.html", **shown)
         return View(frame.picture(words, table, marks), caption, f"a {shown_a}, slope {shown_slope}")
 
 
@@ -155,14 +153,14 @@ class LossScene(Scene):
         rows = [(name, value, slope) for name, (_, value, slope) in zip(names, table, strict=True)]
         words = f"Losses of the prediction {format_number(self.y_hat)} for the target {format_number(self.y)}: "
         words += ", ".join(f"{name} {value} with slope {slope}" for name, value, slope in rows) + "."
-        caption = "".join(f"<p>{n}: <b>{v}</b>, slope ∂L/∂ŷ <b>{s}</b></p>" for n, v, s in rows)
-        caption += _legend(names, [line.color for line in SERIES])
+        curves = [*zip(names, SERIES, strict=False)]
+        caption = render("captions/losses.html", rows=rows, curves=curves)
         return View(frame.picture(words, table, marks), caption, ", ".join(f"{n} {v}" for n, v, _ in table))
 
 
 @dataclass(frozen=True)
 class SurfaceScene(NetworkScene):
-    """The loss over two of a network's numbers, and the path of descent on it. All other numbers are unchanged.
+    """The loss over two of a network's numbers, and the path of descent on it.
 
     first, second : the names of the two numbers
     ends : the ends of the two axes
@@ -208,7 +206,7 @@ class SurfaceScene(NetworkScene):
         return replace(new, first=first, second=second, path=path)._fitted(again={first, second} != {*self._names})
 
     def _fitted(self, again: bool) -> Self:
-        """Return the scene with axes that hold the present point: new ones if that is necessary, or `again`."""
+        """Return the scene with axes that hold the present point, with new ones `again` or if needed."""
         inside = all(low <= value <= high for (low, high), value in zip(self.ends, self.here, strict=False))
         if again or not inside or not self.ends:
             around = [(value, max(AROUND, abs(value))) for value in self.here]
@@ -240,35 +238,31 @@ class SurfaceScene(NetworkScene):
     def show(self, losses: Sequence[float]) -> View:
         """Return the surface as a color field, and the path on it."""
         heights, here = self.surface[2], self.here
-        low, high = float(heights.min()), float(heights.max())
+        bottom, top = float(heights.min()), float(heights.max())
         symbols = [Name.read(name).symbol(self.notation) for name in self._names]
         frame = Frame(self.ends[0], self.ends[1], symbols[0], symbols[1], width=480, height=400)
         lefts, rights = zip(*self.path, here, strict=True)
         marks = [
-            frame.field(heights, low, high, AMOUNTS),
+            frame.field(heights, bottom, top, AMOUNTS),
             frame.curve(lefts, rights, PAPER, thickness=5),
             frame.curve(lefts, rights, INK, thickness=2),
             *(frame.dot(left, right, INK, radius=3) for left, right in self.path),
             frame.dot(*here, ORANGE, radius=7),
         ]
-        table, said = self.table(self._names), f"loss {format_number(self.trace.loss)}"
+        table, loss, low, high = self.table(self._names), *map(format_number, (self.trace.loss, bottom, top))
         words = (
-            f"The loss over {self.first} and {self.second}, from {format_number(low)} (dark) to "
-            f"{format_number(high)} (light). "
-            f"After {len(self.path)} step{'s' * (len(self.path) != 1)} down it is {format_number(self.trace.loss)}."
+            f"The loss over {self.first} and {self.second}, from {low} (dark) to {high} (light). "
+            f"After {len(self.path)} step{'s' * (len(self.path) != 1)} down it is {loss}."
         )
-        caption = (
-            f"<p><b>{said}</b> at {symbols[0]} = {table[0][1]}, {symbols[1]} = {table[1][1]}; "
-            f"slopes {table[0][2]} and {table[1][2]}</p>"
-            f"<p>dark: loss {format_number(low)}; light: loss {format_number(high)}. "
-            "The large dot is where you are.</p>"
-        )
+        said, (first, second) = f"loss {loss}", symbols
+        shown = {"said": said, "first": first, "second": second, "table": table, "low": low, "high": high}
+        caption = render("captions/surface.html", **shown)
         return View(frame.picture(words, table, marks), caption, said, history(losses))
 
 
 @dataclass(frozen=True)
 class BoundaryScene(NetworkScene):
-    """The predictions of a network over the plane of its two inputs, and the points that it should learn.
+    """The predictions of a network over the plane of its two inputs, and the points.
 
     output : the number of the output that is shown, from 1
     """
@@ -346,10 +340,7 @@ def plane(network: Network, x: Array, y: Array, output: int = 1) -> tuple[Frame,
 
 def plane_key(middle: float, of: str = "") -> str:
     """Return the explanation of a plane, in HTML."""
-    return (
-        "<p>A circle on orange ground and a square on purple ground are right. "
-        f"The dotted line is where the output{of} is {format_given(middle)}.</p>"
-    )
+    return render("captions/plane.html", middle=format_given(middle), of=of)
 
 
 MOST_EPOCHS, MOST_WIDTH = 1000, 100
@@ -363,7 +354,7 @@ _SETTINGS = (
 
 @dataclass(frozen=True)
 class TrainingScene(Scene):
-    """A whole training, done again at every move. The network has two inputs, two hidden layers and one output.
+    """A whole training, done again at every move: two inputs, two hidden layers, one output.
 
     data : the name of the data set
     learning_rate : the learning rate of Adam
@@ -448,9 +439,3 @@ def _count(values: Mapping[str, Value], name: str, least: int, most: float = mat
 
 def _finite(values: Mapping[str, Value], name: str) -> float:
     return real(values[name], name, "a finite number", math.isfinite)
-
-
-def _legend(names: Iterable[str], colors: Iterable[str]) -> str:
-    """Return the look of each curve, in HTML."""
-    looks = {line.color: line.words for line in SERIES}
-    return f"<p>{'; '.join(f'{looks[color]}: {name}' for name, color in zip(names, colors, strict=False))}</p>"

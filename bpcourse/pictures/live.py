@@ -1,4 +1,4 @@
-"""A training to watch: the predictions of a network, or its weights as images, and the loss, while it learns."""
+"""A training to watch: the predictions of a network, or its weights as images, and the loss."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class LiveScene(Scene):
     seed : the seed of the shuffles
     shape : height and width of the inputs as images, or None for two inputs
     learning_rate : the learning rate of the next epochs
-    training : the training, which changes in place; None before it begins. So Reset works here, and Undo does not
+    training : the training, which changes in place, so Undo is impossible; None before it begins
     epochs : the number of epochs so far
-    losses : those of epochs 1, 1 + every, 1 + 2 · every …: enough for a curve, however long the training goes on
+    losses : those of epochs 1, 1 + every, 1 + 2 · every …, which are enough for a curve
     loss_value : the loss of the last epoch
     """
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bpcourse.engine.activations import ACTIVATIONS
 from bpcourse.engine.backpropagation import Trace, backprop
-from bpcourse.engine.network import Dense, Network
+from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
 from bpcourse.registry import Registry
 
@@ -44,10 +45,7 @@ def _saturate(trace: Trace, rate: float) -> tuple[Network, float]:
     """Make the hidden layers' weights and biases so large that half of the sums in layer 1 are beyond ±8."""
     factor = 8 / max(float(np.median(abs(trace["z1"]))), 1e-3)
     *hidden, last = trace.network.layers
-    larger = [
-        Dense(factor * layer.W, None if layer.b is None else factor * layer.b, layer.activation, layer.W.dtype)
-        for layer in hidden
-    ]
+    larger = [replace(layer, W=factor * layer.W, b=None if layer.b is None else factor * layer.b) for layer in hidden]
     return Network([*larger, last]), rate
 
 
@@ -59,9 +57,9 @@ def _has_hidden_biases(trace: Trace) -> bool:
 def _die(trace: Trace, rate: float) -> tuple[Network, float]:
     """Make the hidden units ReLUs, with biases in layer 1 that keep z below −1 for every example."""
     *hidden, last = trace.network.layers
-    first, *others = [Dense(layer.W, layer.b, "relu", layer.W.dtype) for layer in hidden]
+    first, *others = [replace(layer, activation=ACTIVATIONS["relu"]) for layer in hidden]
     b = -(trace["x"] @ first.W).max(axis=0) - 1
-    return Network([Dense(first.W, b, "relu", first.W.dtype), *others, last]), rate
+    return Network([replace(first, b=b), *others, last]), rate
 
 
 def _has_wide_layer(trace: Trace) -> bool:
@@ -78,7 +76,7 @@ def _mirror(trace: Trace, rate: float) -> tuple[Network, float]:
             W = np.broadcast_to(W[:1], W.shape)
         if k < len(trace.network.layers):
             W, b = np.broadcast_to(W[:, :1], W.shape), None if b is None else np.broadcast_to(b[:1], b.shape)
-        layers.append(Dense(W, b, layer.activation, layer.W.dtype))
+        layers.append(replace(layer, W=W, b=b))
     return Network(layers), rate
 
 

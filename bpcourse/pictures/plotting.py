@@ -1,7 +1,7 @@
-"""Plots with matplotlib, which you can restyle. Each function takes an `Axes`, or makes one, and returns it.
+"""Plots with matplotlib. Each function takes an `Axes`, or makes one, and returns it.
 
-`describe` puts a plot into words, and `shown` shows the plot and its description in a notebook. Lines differ
-in their dashes, too, so that color never carries meaning alone.
+`describe` puts a plot into words, and `shown` shows the plot and its description in a notebook.
+Lines differ in their dashes, too, so that color never carries meaning alone.
 """
 
 from __future__ import annotations
@@ -117,14 +117,15 @@ def plot_surface(
 
 
 def plot_boundary(network: Network, x: Array, y: Array, *, output: int = 1, ax: Axes | None = None) -> Axes:
-    """Plot the output of a network with two inputs over their plane, with the points as circles and squares.
+    """Plot the output of a network over the plane of its two inputs, and the points.
 
     Parameters
     ----------
     network : Network
     x : (n, 2) array
     y : (n, outputs) array
-        The targets. Circles are the points with a target above the middle, mostly 1, and squares the others.
+        The targets. Circles are the points with a target above the middle, mostly 1, and squares
+        the others.
     output : int
         Which output to show, from 1.
     ax : Axes, optional
@@ -222,7 +223,7 @@ def plot_images(
     columns: int = 8,
     ax: Axes | None = None,
 ) -> Axes:
-    """Plot images with their classes. If a network is given, the images that it takes for another class are framed.
+    """Plot images with their classes, and frame those that a network takes for another class.
 
     Parameters
     ----------
@@ -291,7 +292,7 @@ def _field(ax: Axes, field: Array, across: Array, up: Array, look: Mapping[str, 
 
 
 def _height_of(sheet: Array) -> float:
-    """Return the height of a figure, in inches, that a sheet of images fills together with its title."""
+    """Return the height of a figure for a sheet of images and its title, in inches."""
     return min(5.0, 5.4 * sheet.shape[0] / sheet.shape[1] + 0.6)
 
 
@@ -315,7 +316,7 @@ def _titled(ax: Axes, title: str, x_label: str, y_label: str) -> Axes:
 
 
 def describe(ax: Axes) -> str:
-    """Describe a plot: its title, its axes, and the first and the last value of each line that has a label.
+    """Describe a plot: its title, its axes, and the first and last value of each labeled line.
 
     Examples
     --------

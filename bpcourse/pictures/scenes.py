@@ -1,7 +1,8 @@
 """The content of explorers, without their controls: frozen records and pure functions.
 
-A scene lists the numbers that can be moved, the choices and the buttons. It answers each change with a new
-scene, and it describes how it looks. An explorer needs nothing else, so all of this is tested without a browser.
+A scene lists the numbers that can be moved, the choices and the buttons. It answers each change
+with a new scene, and it describes how it looks. An explorer needs nothing else, so all of this is
+tested without a browser.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Control:
 
 @dataclass(frozen=True)
 class Group:
-    """Controls under one heading, folded or open. `beside` puts them to the right, if there is room."""
+    """Controls under one heading, folded or open; `beside` puts them to the right."""
 
     title: str
     controls: tuple[Control, ...]
@@ -115,7 +116,7 @@ class Scene(Protocol):
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """Names of quantities that are plain words, such as "slope". A question is most likely about the first."""
+        """Quantities with plain names, such as "slope", the most likely one first."""
         return ()
 
     @property
@@ -142,7 +143,7 @@ class Scene(Protocol):
         return math.nan
 
     def updated(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        """Return the values with some of them replaced. Raises UnknownNameError for an unknown name."""
+        """Return the values with some replaced. Raises UnknownNameError for an unknown name."""
         require_known("number or choice", values, self.values)
         return {**self.values, **values}
 
@@ -165,7 +166,7 @@ class Scene(Protocol):
         """Return any value by name. Raises ValueError for an unknown name."""
 
     def show(self, losses: Sequence[float]) -> View:
-        """Return the look of the scene. `losses` are those of the scenes so far, with this one's at the end."""
+        """Return the look of the scene. `losses` are those of all scenes up to this one."""
 
 
 def require_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
@@ -180,7 +181,7 @@ UPDATE = Button("update", "Update", "One step of gradient descent", repeats=True
 
 @dataclass(frozen=True)
 class NetworkScene(Scene):
-    """A network and the examples that it learns from. Its numbers can be moved, and it can go down one step.
+    """A network and its examples. Its numbers can be moved, and it can go down one step.
 
     network, x, y, loss, learning_rate : the arguments of `backprop` and `sgd_step`
     movable : names of numbers, or of whole arrays, that have a control; None means all
@@ -226,7 +227,7 @@ class NetworkScene(Scene):
 
     @cached_property
     def numbers(self) -> dict[str, float]:
-        """Every number that can be moved. Of a batch, only the inputs and targets of the example that is shown."""
+        """Every number that can be moved; of a batch, the inputs and targets that are shown."""
         arrays = {name: self.trace[name] for name in self.trace if Name.read(name).is_parameter}
         arrays |= {"x": self.x[self.example - 1], "y": self.y[self.example - 1]}
         found: dict[str, float] = {}
@@ -242,7 +243,7 @@ class NetworkScene(Scene):
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """The numbers by layer, the folded inputs and targets, and the learning rate beside them."""
+        """The numbers by layer, the folded inputs and targets, and the learning rate."""
         parts: dict[str, list[Control]] = {}
         for name in self.numbers:
             if self.movable is None or name in self.movable or _array(name) in self.movable:
@@ -268,14 +269,14 @@ class NetworkScene(Scene):
         return Control(name, label, -high, high)
 
     def validated(self) -> Self:
-        """Return the scene. Raises ValueError if its pass cannot be computed, or for an unknown name."""
+        """Return the scene. Raises ValueError for an unknown name or an impossible pass."""
         require_known("notation", [self.notation], SYMBOLS)
         known = [*self.numbers, *dict.fromkeys(map(_array, self.numbers))]
         require_known("number to move called", self.movable or (), known)
         return self._computed()
 
     def _computed(self) -> Self:
-        """Return the scene after its pass was computed, so that a pass that overflows is refused now."""
+        """Compute the pass, which raises ValueError if it overflows, and return the scene."""
         _ = self.trace
         return self
 
@@ -353,7 +354,7 @@ MOST_EXAMPLES = 16  # nobody would follow more of them number by number
 
 @dataclass(frozen=True)
 class PassScene(NetworkScene):
-    """The whole pass: the diagram with every value, its equations one at a time, and the worked solution of any value.
+    """The whole pass: the diagram, its equations one at a time, and a worked solution.
 
     step : the number of equations that are shown; 0 means all of them
     picked : the name of the value whose worked solution is shown, or ""
@@ -376,7 +377,7 @@ class PassScene(NetworkScene):
 
     @cached_property
     def walk(self) -> tuple[Step, ...]:
-        """The equations in the order in which they are shown. Of a batch, those of the example and the means."""
+        """The equations in order; of a batch, those of the example and the means."""
         own = ("", f"@{self.example}")
         return tuple(s for s in self.steps.values() if s.kind not in ("given", "y_hat") and s.at in own)
 
@@ -391,8 +392,8 @@ class PassScene(NetworkScene):
         return tuple(found)
 
     @property
-    def _examples(self) -> list[str]:
-        return [str(example) for example in range(1, len(self.x) + 1)]
+    def _examples(self) -> Registry[int]:
+        return Registry("example", {str(example): example for example in range(1, len(self.x) + 1)})
 
     @property
     def values(self) -> dict[str, Value]:
@@ -401,7 +402,7 @@ class PassScene(NetworkScene):
         return {**self.numbers, **chosen, **({"example": str(self.example)} if len(self.x) > 1 else {})}
 
     def looking_as(self, other: Self) -> Self:
-        """Return the same numbers, with the example, the step and the worked solution that the other scene shows."""
+        """Return the same numbers, with the example, step and solution of the other scene."""
         return replace(self, example=other.example, step=other.step, picked=other.picked)
 
     def changed(self, values: Mapping[str, Value]) -> Self:
@@ -409,8 +410,7 @@ class PassScene(NetworkScene):
         looks = {name: str(values[name]) for name in ("explain", "example") if name in values}
         scene = super().changed({name: value for name, value in values.items() if name not in looks})
         if "example" in looks:
-            known = Registry("example", dict(zip(self._examples, range(1, len(self.x) + 1), strict=True)))
-            scene = replace(scene, example=known[looks["example"]], step=0)
+            scene = replace(scene, example=self._examples[looks["example"]], step=0)
         if "explain" in looks:
             scene = replace(scene, picked=scene._pick(looks["explain"]))
         return replace(scene, step=0) if "pitfall" in values else scene
@@ -419,7 +419,7 @@ class PassScene(NetworkScene):
         return name if name in ("", WHOLE) else look_up(self.steps, self._of_example(name)).name
 
     def _of_example(self, name: str) -> str:
-        """Return the name of a value with the example that is shown, if each example has its own value."""
+        """Return a name with the example that is shown, if each example has its own value."""
         part = Name.read(name)
         own = str(part.at(example=self.example))
         if part.example or len(self.x) == 1 or str(part) in self.steps:
@@ -438,7 +438,7 @@ class PassScene(NetworkScene):
         return self.learning_rate if name == "learning_rate" else look_up(self.steps, self._of_example(name)).value
 
     def show(self, losses: Sequence[float]) -> View:
-        """Return the diagram, the equation of the current step, the loss so far, and the worked solution."""
+        """Return the diagram, the current equation, the losses, and the worked solution."""
         lit, known, caption, said = {self.picked}, None, INVITATION, f"loss {format_number(self.trace.loss)}"
         shown, example = self.trace, self.example
         if walked := self.walk[: self.step]:
@@ -488,8 +488,9 @@ class Prediction:
     def about(question: str, asked: Iterable[str] = ()) -> str:
         """Return the name of the value that a question is about, or "".
 
-        It is the last value in the question that is not a weight, bias, input, target or learning rate.
-        If an explorer can be asked about the plain words in `asked`, it is the first of these that occurs.
+        It is the last value in the question that is not a weight, bias, input, target or learning
+        rate. If an explorer can be asked about the plain words in `asked`, it is the first of these
+        that occurs.
 
         >>> Prediction.about("What does dW2[1,2] do when b1[1] grows?"), Prediction.about("Who knows?")
         ('dW2[1,2]', '')

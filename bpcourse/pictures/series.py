@@ -80,14 +80,15 @@ def history_curve(losses: Sequence[float], most: int = MOST_POINTS) -> tuple[lis
 
 @dataclass(frozen=True)
 class Boundary:
-    """The output of a network with two inputs over their plane, and the points that it should tell apart.
+    """The output of a network over the plane of its two inputs, and the points.
 
     across, up : (m,) arrays
         The values of input 1 and of input 2.
     field : (m, m) array
         The output, with a row for each value of `up`.
     ends : pair of floats
-        The targets of the two sides: 0 and 1 for probabilities, otherwise the lowest and the highest target.
+        The targets of the two sides: 0 and 1 for probabilities, otherwise the lowest and the
+        highest target.
     high : (n,) array of bool
         Which points belong to the upper side.
     right : int
@@ -149,7 +150,8 @@ def crossings(field: Array, across: Array, up: Array, level: float) -> list[tupl
 
     Examples
     --------
-    >>> crossings(np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([0.0, 4.0]), np.array([0.0, 1.0]), level=0.25)
+    >>> field = np.array([[0.0, 1.0], [0.0, 1.0]])
+    >>> crossings(field, np.array([0.0, 4.0]), np.array([0.0, 1.0]), level=0.25)
     [(1.0, 0.0), (1.0, 1.0)]
     """
     found = []

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -211,6 +212,7 @@ LAYERED = {"W", "b", "z", "a", "dW", "db", "dz", "da", "slope"}
 """Quantities that exist in every layer."""
 
 
+@cache  # the same few names are made again and again
 def name_of(quantity: str, layer: int, index: tuple[int, ...], at: str = "", new: str = "") -> str:
     """Return a name. a0 is x; a parameter belongs to no example, and what is given has no value after the update."""
     if layer == 0 and quantity in ("a", "da"):
@@ -396,8 +398,8 @@ class _Board:
         needed = dict.fromkeys([*names_in(template), *names_in(short), *also])
         inputs = {each: self.values[each] for each in needed}
         self.values[name] = value = rule(self.values)
-        at, new = name[name.find("@") :] if "@" in name else "", "_new" if "_new" in name else ""
-        place = layer, index, at, new
+        part = Name.read(name)
+        place = layer, index, f"@{part.example}" if part.example else "", "_new" if part.new else ""
         self.steps[name] = Step(name, kind, inputs, template, rule, value, products, short, self.facts, *place)
 
     def give(self, trace: Trace, learning_rate: float | None) -> None:

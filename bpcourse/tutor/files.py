@@ -3,13 +3,13 @@
     x = [0.05, 0.10]              # one example; a batch has a row for each: [[0.05, 0.10], [0.20, 0.30]]
     y = [0.01, 0.99]
     loss = "half_sse"             # mse, half_sse, binary_cross_entropy or categorical_cross_entropy
-    learning_rate = 0.5           # may be left out
+    learning_rate = 0.5           # optional
 
     [[layers]]                    # the layer next to the input first
     weights = [[0.15, 0.25],      # a row for each input, a column for each unit
                [0.20, 0.30]]
-    biases = [0.35, 0.35]         # may be left out
-    activation = "sigmoid"        # identity, sigmoid, tanh, relu, leaky_relu or softmax
+    biases = [0.35, 0.35]         # optional
+    activation = "sigmoid"        # identity, sigmoid, tanh, relu, leaky_relu, leaky_relu(0.2) or softmax
 
     [[layers]]
     weights = [[0.40, 0.50], [0.45, 0.55]]
@@ -22,7 +22,6 @@ In JSON the keys are the same, and `layers` is a list.
 from __future__ import annotations
 
 import json
-import math
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,30 +31,44 @@ from typing import Any, TypeVar
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Dense, Network, forward
-from bpcourse.engine.validation import real
+from bpcourse.engine.validation import positive
 from bpcourse.registry import UnknownNameError
 
-LARGEST = 1_000_000  # bytes; what is computed by hand is far smaller
+LARGEST = 1_000_000  # bytes; exercises for hand work are far smaller
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Exercise:
-    """What a file holds: the trace of its pass, and the learning rate, if there is one."""
+    """The content of a file: the trace of its pass, and the learning rate, if there is one."""
 
     trace: Trace
     learning_rate: float | None
 
 
 class ExerciseFileError(ValueError):
-    """A file that cannot be used; the message says which file, which key, what was needed and what came."""
+    """A file that cannot be used. The message says which file, which key, what was needed and what was given."""
 
 
 def read_exercise(path: str | Path) -> Exercise:
-    """Read a .toml or .json file as described at the top of this module.
+    """Read an exercise from a file.
 
-    Raises ExerciseFileError, in words, for whatever does not fit.
+    Parameters
+    ----------
+    path : str or Path
+        A .toml or .json file as described at the top of this module.
 
+    Returns
+    -------
+    Exercise
+
+    Raises
+    ------
+    ExerciseFileError
+        If the file cannot be read or does not fit.
+
+    Examples
+    --------
     >>> import json, tempfile
     >>> content = {"x": [2.0], "y": [9.0], "loss": "mse", "layers": [{"weights": [[3.0]], "activation": "identity"}]}
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -84,11 +97,11 @@ def _content(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ExerciseFileError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ExerciseFileError("needed text in UTF-8; save it so in your editor") from None
+        raise ExerciseFileError("needed text in UTF-8; choose this encoding when you save it in your editor") from None
     except RecursionError:
         raise ExerciseFileError("needed lists of lists; these are nested far too deep") from None
     except ValueError as error:  # tomllib and json say in which line
-        raise ExerciseFileError(f"is no valid {path.suffix[1:].upper()}: {error}") from None
+        raise ExerciseFileError(f"not valid {path.suffix[1:].upper()}: {error}") from None
     if not isinstance(found, dict):
         raise ExerciseFileError(f"needed the keys x, y, loss and layers; got a {type(found).__name__}")
     return found
@@ -106,8 +119,7 @@ def _exercise(content: dict[str, Any]) -> Exercise:
     trace = _at("y, with this loss", lambda: backprop(network, content["x"], content["y"], loss))
     rate = content.get("learning_rate")
     if rate is not None:
-        rule = "a positive finite number, such as 0.1"
-        rate = _at("learning_rate", lambda: real(rate, "learning_rate", rule, lambda value: 0 < value < math.inf))
+        rate = _at("learning_rate", lambda: positive(rate, "learning_rate"))
     return Exercise(trace, rate)
 
 
@@ -119,18 +131,18 @@ def _layer(layer: dict[str, Any], key: str) -> Dense:
 
 
 def _require_keys(found: dict[str, Any], where: str, needed: tuple[str, ...], optional: tuple[str, ...]) -> None:
-    """Raise ExerciseFileError for a key that is missing, or that is not known."""
+    """Raise ExerciseFileError for a key that is missing or unknown."""
     prefix = f"{where}: " if where else ""
     for key in found:
         if key not in (*needed, *optional):
             raise ExerciseFileError(prefix + str(UnknownNameError("key", key, (*needed, *optional))))
     for key in needed:
         if key not in found:
-            raise ExerciseFileError(f"{prefix}the key {key!r} is missing. Needed are: {', '.join(needed)}")
+            raise ExerciseFileError(f"{prefix}the key {key!r} is missing. Needed: {', '.join(needed)}")
 
 
 def _at(key: str, make: Callable[[], T]) -> T:
-    """Return what `make` gives; what the engine says against it is said of the key."""
+    """Return the result of `make`. An error of the engine becomes an error that names the key."""
     try:
         return make()
     except (ValueError, TypeError, OverflowError) as error:

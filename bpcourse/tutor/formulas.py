@@ -133,14 +133,6 @@ def _apply(f: Callable[..., float], names: Sequence[str], v: Mapping[str, float]
     return f(*[v[name] for name in names])
 
 
-def _constant(value: float, v: Mapping[str, float]) -> float:
-    return value
-
-
-def _itself(value: float) -> float:
-    return value
-
-
 def _add_up(products: Pairs, bias: str | None, v: Mapping[str, float]) -> float:
     total = sum([v[one] * v[other] for one, other in products])
     return total if bias is None else total + v[bias]
@@ -156,12 +148,12 @@ def _descend(old: float, learning_rate: float, gradient: float) -> float:
 
 def given(value: Any) -> Formula:
     """Return the formula of a given value, which has nothing to compute."""
-    return Formula("", partial(_constant, float(value)))
+    return Formula("", partial(_apply, partial(float, value), ()))
 
 
 def copy(name: str) -> Formula:
     """Return the formula of a value that only gets a different name."""
-    return Formula(f"{{{name}}}", partial(_apply, _itself, (name,)))
+    return Formula(f"{{{name}}}", partial(_apply, float, (name,)))
 
 
 def weighted_sum(products: Pairs, bias: str | None = None) -> Formula:
@@ -184,67 +176,34 @@ def descent(old: str, gradient: str) -> Formula:
 # Where a unit is saturated
 
 
-@dataclass(frozen=True)
-class SlopeFromOutput:
-    """The slope of a sigmoid or tanh unit from its output a, and from z where a has lost the digits for it.
+def _slope_from_output(
+    activation: Activation, from_a: Callable[[float], float], z: str, a: str, v: Mapping[str, float]
+) -> float:
+    """Compute the slope of a sigmoid or tanh unit from a, and from z where a has lost the digits for it.
 
     If a is close to ±1 but is not what z gives, it is a learner's own number. Then the slope follows from that number.
     """
-
-    activation: Activation
-    from_a: Callable[[float], float]
-    z: str
-    a: str
-
-    def __call__(self, v: Mapping[str, float]) -> float:
-        """Compute the value from values by name."""
-        a = v[self.a]
-        if abs(a) < 1 - SATURATED or abs(a - self.activation.f(v[self.z]).item()) > SATURATED:
-            return self.from_a(a)
-        return self.activation.df(v[self.z]).item()
+    if abs(v[a]) < 1 - SATURATED or abs(v[a] - activation.f(v[z]).item()) > SATURATED:
+        return from_a(v[a])
+    return activation.df(v[z]).item()
 
 
-@dataclass(frozen=True)
-class SaturatedRule:
-    """A rule in ŷ for a cross-entropy, which goes back to z where ŷ has lost digits.
+def _exactly(
+    rule: Rule, loss: Loss, method: str, pairs: Pairs, zs: Sequence[str], k: int | None, v: Mapping[str, float]
+) -> float:
+    """Compute a value of a cross-entropy by a rule in ŷ, or from z where ŷ has lost digits.
 
     There are three cases. If no prediction is close to 0 or 1, the rule in ŷ is exact enough. If one is, but it is not
     what z gives, it is a learner's own number, perhaps rounded, and the rule in ŷ is the one to follow. Otherwise the
     value is computed from z.
-
-    Parameters
-    ----------
-    rule : callable
-        The rule in ŷ.
-    output : Activation
-        The activation of the output layer.
-    from_z : callable
-        The same formula in z: targets and z ↦ the value, or one value for each output.
-    pairs : sequence of (str, str)
-        The names of targets and predictions.
-    zs : sequence of str
-        The names of the z of the output layer.
-    k : int, optional
-        Which output is asked for, counted from 1. None if the formula gives one value.
     """
-
-    rule: Rule
-    output: Activation
-    from_z: Callable[..., Any]
-    pairs: Pairs
-    zs: Sequence[str]
-    k: int | None
-
-    def __call__(self, v: Mapping[str, float]) -> float:
-        """Compute the value from values by name."""
-        predictions = [v[p] for _, p in self.pairs]
-        if all(SATURATED < p < 1 - SATURATED for p in predictions):
-            return self.rule(v)
-        z = [v[name] for name in self.zs]
-        if any(abs(p - own) > SATURATED for p, own in zip(predictions, self.output.f(z), strict=True)):
-            return self.rule(v)
-        value = self.from_z([v[y] for y, _ in self.pairs], z)
-        return float(value if self.k is None else value[self.k - 1])
+    predictions, z = [v[p] for _, p in pairs], [v[name] for name in zs]
+    if all(SATURATED < p < 1 - SATURATED for p in predictions):
+        return rule(v)
+    if any(abs(p - own) > SATURATED for p, own in zip(predictions, loss.logits().output.f(z), strict=True)):
+        return rule(v)
+    value = getattr(loss, method)([v[y] for y, _ in pairs], z)
+    return float(value if k is None else value[k - 1])
 
 
 def exact(formula: Formula, loss: Loss, method: str, pairs: Pairs, zs: Sequence[str], k: int | None = None) -> Formula:
@@ -258,12 +217,16 @@ def exact(formula: Formula, loss: Loss, method: str, pairs: Pairs, zs: Sequence[
         The loss.
     method : str
         The method of `Loss` that computes the same from z.
-    pairs, zs, k
-        As in `SaturatedRule`.
+    pairs : sequence of (str, str)
+        The names of targets and predictions.
+    zs : sequence of str
+        The names of the z of the output layer.
+    k : int, optional
+        The output that is asked for, counted from 1. None if the formula gives one value.
     """
     if loss.from_logits is None:
         return formula
-    rule = SaturatedRule(formula.rule, loss.from_logits.output, getattr(loss, method), pairs, zs, k)
+    rule = partial(_exactly, formula.rule, loss, method, pairs, zs, k)
     return formula._replace(rule=rule, also=[*zs, *(name for pair in pairs for name in pair)])
 
 
@@ -344,6 +307,7 @@ UNITS = {
 }
 
 
+@cache
 def unit_formula(activation: Activation) -> UnitFormula:
     """Return the formula of an activation whose units do not depend on each other."""
     if activation in UNITS:
@@ -399,7 +363,8 @@ def slope(activation: Activation, zs: Sequence[str], outputs: Sequence[str], ind
         formula = unit_formula(activation)
         template = formula.slope.format(z=f"{{{z}}}", a=f"{{{a}}}")
         if formula.smooth:
-            return Formula(template, SlopeFromOutput(activation, formula.slope_of, z, a), also=(z,))
+            rule = partial(_slope_from_output, activation, formula.slope_of, z, a)
+            return Formula(template, rule, also=(z,))
         return Formula(template, partial(_apply, formula.slope_of, names_in(template)))
     if activation != ACTIVATIONS["softmax"]:
         row = ", ".join(f"{{{each}}}" for each in zs)

@@ -1,8 +1,8 @@
 """Marking of functions that a learner writes: an activation, its derivative, a loss, its gradient.
 
-A function is called with numbers that a person would try, with 0, with arrays, and far out where e^z overflows. What
-it gives is compared with the engine's own function and, if it is wrong, with what each mistake makes of a network of
-one layer in which that function occurs.
+A function is called with numbers that a person would try, with 0, with arrays, and with large numbers for which e^z
+overflows. Its results are compared with those of the engine. If they are wrong, they are compared with what each
+mistake gives in a network of one layer in which that function occurs.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array
 from bpcourse.numbers import format_number
 from bpcourse.registry import Registry
-from bpcourse.tutor.equations import table
+from bpcourse.tutor.equations import entries, table
 from bpcourse.tutor.marking import Verdict
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
 
@@ -31,11 +31,18 @@ Arguments = tuple[Array, ...]
 class Question:
     """One function that can be asked for.
 
-    right : the engine's own
-    points : arguments to call it with first; a mistake is looked for at these
-    more : further arguments: arrays, and numbers far out
-    one_layer : arguments ↦ the trace of one layer in which the function occurs
-    value : the name of the function's value in that trace, without its index
+    Parameters
+    ----------
+    right : callable
+        The function of the engine.
+    points : tuple
+        The arguments of the first calls, from which a mistake is recognized.
+    more : tuple
+        Arguments of further calls: arrays and large numbers.
+    one_layer : callable
+        Arguments ↦ the trace of one layer in which the function occurs.
+    value : str
+        The name of the function's value in that trace, without its index.
     """
 
     right: Callable[..., object]
@@ -46,7 +53,7 @@ class Question:
 
 
 def _layer(x: Array, activation: str, y: Array | None = None, loss: str = "mse") -> Trace:
-    """Return the trace of a layer that hands `x` to the activation as it is."""
+    """Return the trace of a layer that passes `x` to the activation unchanged."""
     x = np.atleast_1d(x)
     return backprop(Network([Dense(np.eye(len(x)), np.zeros(len(x)), activation)]), x, 0 * x if y is None else y, loss)
 
@@ -64,7 +71,7 @@ LOGITS: dict[str, Callable[[Array], Array]] = {
     "sigmoid": lambda y_hat: np.log(y_hat / (1 - y_hat)),
     "softmax": np.log,
 }
-"""The z at which an output layer gives `y_hat`."""
+"""The z for which an output layer gives `y_hat`."""
 
 
 def _compared(loss: str, activation: str) -> Callable[..., Trace]:
@@ -94,7 +101,7 @@ FORMULAS = {
     "categorical_cross_entropy": "-np.mean(np.sum(y * np.log(y_hat), axis=-1))",
     "categorical_cross_entropy_gradient": "-y / y_hat * np.shape(y)[-1] / np.size(y)",
 }
-"""Each function as a person may write it in NumPy, of z or of y and y_hat."""
+"""Each function as a person may write it in NumPy, in terms of z or of y and y_hat."""
 
 
 def _of_activations() -> dict[str, Question]:
@@ -129,18 +136,33 @@ def _of_losses() -> dict[str, Question]:
 
 
 FUNCTIONS = Registry("function", {**_of_activations(), **_of_losses()})
-"""What can be asked for: activations of z, losses of (y, y_hat), and their derivatives."""
+"""The functions that can be asked for: activations of z, losses of (y, y_hat), and their derivatives."""
 
 
 def check_function(name: str, f: Callable[..., object]) -> Verdict:
-    """Return the verdict on a learner's function.
+    """Check a function that a learner wrote.
 
-    name : `"sigmoid"`, `"sigmoid_derivative"` …, functions of z, a number or an array; `"softmax"` and
-        `"softmax_jacobian"` of a row; `"mse"`, `"mse_gradient"` …, functions of (y, y_hat)
-    f : the learner's function; whatever it does becomes a verdict
+    Parameters
+    ----------
+    name : str
+        ``"sigmoid"``, ``"sigmoid_derivative"`` … for functions of z, a number or an array; ``"softmax"`` and
+        ``"softmax_jacobian"`` for functions of a row; ``"mse"``, ``"mse_gradient"`` … for functions of (y, y_hat).
+    f : callable
+        The learner's function. Whatever it does becomes a verdict.
 
-    Raises ValueError for a name that is not known, TypeError if `f` cannot be called.
+    Returns
+    -------
+    Verdict
 
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If `f` cannot be called.
+
+    Examples
+    --------
     >>> def sigmoid_derivative(z):
     ...     return z * (1 - z)
     >>> check_function("sigmoid_derivative", sigmoid_derivative).mistakes
@@ -148,7 +170,7 @@ def check_function(name: str, f: Callable[..., object]) -> Verdict:
     """
     question = FUNCTIONS[name]
     if not callable(f):
-        raise TypeError(f"needed a function, such as {name}; got {f!r}. Write its name without brackets.")
+        raise TypeError(f"needed a function, such as {name}; got {f!r}. Write its name without parentheses.")
     results: list[Array] = []
     for arguments in (*question.points, *question.more):
         outcome = _call(name, f, arguments)
@@ -169,11 +191,11 @@ def check_function(name: str, f: Callable[..., object]) -> Verdict:
 
 
 def _call(name: str, f: Callable[..., object], arguments: Arguments) -> Array | Verdict:
-    """Return what the function gives, as an array of floats, or what is wrong with the call."""
+    """Return the result of a call as an array of floats, or a verdict on what is wrong with the call."""
     call, given = _shown(name, arguments), [each.copy() if each.ndim else each.item() for each in arguments]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an overflow shows in the result
+            warnings.simplefilter("ignore")  # an overflow is visible in the result
             result = f(*given)
             numbers = np.asarray(result)
             kind = numbers.dtype.kind
@@ -200,11 +222,12 @@ def _call(name: str, f: Callable[..., object], arguments: Arguments) -> Array | 
 
 
 def _explained(name: str, question: Question, results: list[Array]) -> Verdict | None:
-    """Return which mistake makes what the function gives at every point, or None if all is right."""
+    """Return the mistake that gives the function's results at every point, or None if all are right."""
     possible, wrong_at = set(MISTAKES), None
     for arguments, result in zip(question.points, results, strict=True):
         steps = table(question.one_layer(*arguments))
-        names = [each for each in steps if each.split("[")[0] == question.value]
+        array = entries(steps, question.value)
+        names = [question.value] if array is None else array.flat
         for each, got in zip(names, result.flat, strict=True):
             right = steps[each].value
             if wrong_at is None and not _equal(got, right):
@@ -224,7 +247,7 @@ def _explained(name: str, question: Question, results: list[Array]) -> Verdict |
 
 
 def _wrong_further_on(name: str, arguments: Arguments, got: Array, right: Array) -> Verdict:
-    """Return the verdict on a function that is right at single points only."""
+    """Return the verdict on a function that is right only at single points."""
     call = _shown(name, arguments)
     if len(arguments) == 2 and _equal(got, right * len(arguments[0])):
         mistake = MISTAKES["batch_sum_not_mean"]
@@ -244,7 +267,7 @@ def _wrong_further_on(name: str, arguments: Arguments, got: Array, right: Array)
 
 
 def _factor(got: Array, right: Array) -> float | None:
-    """Return by which factor all entries are off, or None if it is not one for all."""
+    """Return the factor by which all entries are off, or None if there is no common one."""
     ratio = float(got.flat[0] / right.flat[0]) if right.flat[0] else 0.0
     return ratio if ratio and _equal(got, right * ratio) else None
 

@@ -1,23 +1,25 @@
-"""Marking: what a learner's number says about how it was computed.
+"""Marking: what a learner's number tells about how it was computed.
 
-`check` compares an answer with the right value and with what each mistake makes of it. The rule is fair on purpose:
-h is half a unit of the last digit that was written, and o what the value would be if nothing had been done (the old
-weight for a new one, the old loss for the new one, else 0).
+`check` compares an answer with the right value and with the value that each mistake gives. In the rule, h is half a
+unit of the last digit that was written, and o is the value if nothing had been done (the old weight for a new weight,
+the old loss for the new loss, otherwise 0).
 
-1. Right: at least three significant digits, and no farther than 2h from the right value; or equal to it, however few
-   the digits. (What Python computed from rounded numbers has digits that nobody claimed: three of them must be right.)
-2. A mistake matches if its value is no farther than h. Within 0.2 % of |right − o| it counts from six digits on only,
-   and even then as a possibility: honest rounding on the way lands there too.
-3. Many wrong values make an accident likely. Walk through them, the most usual first. Each costs the share of numbers
-   that match it by chance, with its own h at the digits given: 2h / (|value − o|·2 ln 10) of those within a factor of
-   ten of it, from one purse, and if it lies within 30 % of the right value, 2h / (0.6·|right − o|) of those there, from
-   another. A match is stated while at most 0.022 is spent from its purse: the second for a value within 30 %, the first
-   for the others. After that it is a possibility ("could be").
-4. Mistakes that give one value (to 1e-9) are named together.
-5. In a chain h grows by as much as the last digits of the learner's earlier answers can move the value, and the
+1. An answer is right if it has at least three significant digits and is within 2h of the right value, or if it equals
+   the right value, with any number of digits. (A number that Python computed from rounded numbers has digits that
+   nobody claimed. Three of them must be right.)
+2. A mistake matches if its value is within h. If that value is within 0.2 % of |right − o| of the right one, the match
+   counts only from six digits on, and only as a possibility, because honest rounding can end there too.
+3. With many wrong values, a match by accident is likely. So go through the values, the most common mistakes first, and
+   add up the share of numbers that match by accident. There are two sums. For all values, the share is that of the
+   numbers within a factor of ten, 2h / (|value − o|·2 ln 10), with h for the digits of the answer. For values within
+   30 % of the right one, it is the share of the numbers there, 2h / (0.6·|right − o|). A mistake is named for certain
+   while its sum is at most 0.022: the second sum for a value within 30 %, the first for others. After that it is a
+   possibility ("could be").
+4. Mistakes that give the same value (to 1e-9) are named together.
+5. In a chain, h grows by as much as the last digits of the learner's earlier answers can change the value, and the
    mistakes that explain most answers come first.
 
-The rule and its numbers were found with a prototype; benchmarks/diagnosis.py measures what they give.
+The rule and its numbers were found with a prototype. benchmarks/diagnosis.py measures how well they work.
 """
 
 from __future__ import annotations
@@ -46,20 +48,20 @@ from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
 from bpcourse.tutor.solutions import Hand
 
 FEWEST_DIGITS = 3
-SAME = 1e-9  # relative: two values that differ by less are one
-NEAR = 0.002  # of |right − o|: nearer to the right value, rounding explains as much as a mistake
+SAME = 1e-9  # relative: two values that differ by less are the same
+NEAR = 0.002  # of |right − o|: closer to the right value, rounding explains as much as a mistake
 DIGITS_NEAR = 6
-THREE_DIGITS = 0.0005  # of |right − o|: nearer than that, three digits are right
-CLOSE = 0.01  # of |right − o|: an answer so near was perhaps rounded on the way
-AROUND = 0.3  # of |right − o|: where most numbers lie that are a little wrong
+THREE_DIGITS = 0.0005  # of |right − o|: closer than this, three digits are right
+CLOSE = 0.01  # of |right − o|: an answer this close may come from rounding in between
+AROUND = 0.3  # of |right − o|: most numbers that are slightly wrong are within this distance
 MOST_ACCIDENTS = 0.022
-LARGEST = 1e300  # beyond, nothing is compared
-NOTHING = 1e-12  # relative to the right value: what should be 0 and is not for rounding in the machine
-TIE = 1 + 1e-6  # a value that ends in 5 is half a unit away from both its neighbours, but for rounding in the machine
+LARGEST = 1e300  # nothing larger is compared
+NOTHING = 1e-12  # relative to the right value: what should be 0, except for rounding in the machine
+TIE = 1 + 1e-6  # a value that ends in 5 is half a unit from both its neighbors, except for rounding in the machine
 SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may have
 
 Wrong = tuple[tuple[Mistake, ...], float]
-"""A mistake or a pair, and what it makes of a value."""
+"""A mistake or a pair of mistakes, and the value that it gives."""
 
 Status = Literal["correct", "mistake", "could be", "wrong", "not answered", "unreadable"]
 STATUS: dict[Status, tuple[str, str]] = {
@@ -132,17 +134,35 @@ class Verdict:
 def check(
     trace: Trace, name: str | Mapping[str, object], answer: object = ..., *, learning_rate: float | None = None
 ) -> Verdict:
-    """Return what an answer says: right, or which mistake makes exactly this number.
+    """Check an answer: it is right, or a mistake gives exactly this number.
 
-    name : of a value, `"dW1[1,2]"`, or of an array, `"dW1"`; or a whole chain of answers, `{"z1[1]": 0.4, …}`
-    answer : a number, or text as a person writes it: `0.0822`, `-0,08`, `8.2e-2`, `1/3`. Text keeps its digits; a float
-        counts as written with at least three, and one with more than six was computed: three of them must be right.
-        `...`, None and "" are not answered yet.
-    learning_rate : where values after the update are asked for, or may have been used too early
+    Parameters
+    ----------
+    trace : Trace
+        The pass.
+    name : str or mapping
+        The name of a value, such as ``"dW1[1,2]"``, or of an array, ``"dW1"``; or a chain of answers by name,
+        ``{"z1[1]": 0.4, …}``.
+    answer : number, text or array
+        A number, or text as a person writes it: `0.0822`, `-0,08`, `8.2e-2`, `1/3`. Text keeps its digits. A float
+        counts as written with at least three digits. If it has more than six it was computed, and three of them must
+        be right. `...`, None and "" are not answered yet.
+    learning_rate : float, optional
+        The learning rate, if values after the update are asked for, or may have been used too early.
 
-    In a chain an answer that is right given the learner's own earlier ones counts as right.
-    Raises ValueError for a name that this pass has not; an answer never raises.
+    Returns
+    -------
+    Verdict
+        True only if the answer is right. In a chain, an answer that follows correctly from the learner's own earlier
+        answers counts as right.
 
+    Raises
+    ------
+    ValueError
+        If this pass does not have the name. An answer never raises.
+
+    Examples
+    --------
     >>> from bpcourse import EXAMPLES
     >>> trace = EXAMPLES["mazur"].backprop()
     >>> check(trace, "dW2[1,1]", "0.0822").status
@@ -158,7 +178,7 @@ def check(
     steps = table(trace, learning_rate)
     if isinstance(name, Mapping):
         if answer is not ...:
-            raise ValueError("a chain has its answers in it; leave out the one that came after it.")
+            raise ValueError("if `name` is a mapping with the answers, do not pass an answer as well.")
         return _check_chain(trace, steps, name)
     names = entries(steps, name)
     if names is not None:
@@ -174,8 +194,10 @@ def check(
 def check_each(
     trace: Trace, name: str, answers: Iterable[object], *, learning_rate: float | None = None
 ) -> Iterator[Verdict]:
-    """Yield what `check` says to each of many answers to one value; the mistakes are computed once.
+    """Yield the verdicts of `check` on many answers to the same question. The mistakes are computed only once.
 
+    Examples
+    --------
     >>> from bpcourse import EXAMPLES
     >>> trace = EXAMPLES["mazur"].backprop()
     >>> [verdict.status for verdict in check_each(trace, "dW2[1,1]", ("0.0822", "0.1385", "7"))]
@@ -197,10 +219,15 @@ def check_each(
 
 
 def read_answer(answer: object) -> Reading | None:
-    """Return how a learner's answer reads, or None if there is none yet.
+    """Read a learner's answer; None if there is none yet.
 
-    Raises ValueError, in words, for what is not one finite number.
+    Raises
+    ------
+    ValueError
+        If the answer is not one finite number.
 
+    Examples
+    --------
     >>> read_answer("0.0820").digits, read_answer(0.0820).digits, read_answer(...) is None
     (3, 2, True)
     """
@@ -221,14 +248,16 @@ def read_answer(answer: object) -> Reading | None:
 
 
 def _a_plain_zero_is_zero(reading: Reading) -> Reading:
-    """Return 0 as the number itself, where it is not a small number rounded to 0.00."""
+    """Return a plain 0 as an exact number; 0.00 may be a small number that was rounded."""
     plain = reading.value == 0 and reading.half_unit >= 0.5
     return replace(reading, digits=FEWEST_DIGITS, half_unit=0.0) if plain else reading
 
 
 def half_unit(value: float, digits: int) -> float:
-    """Return half a unit of the last digit of a number that is written with so many significant digits; 0 for 0.
+    """Return half a unit of the last digit of a number with this many significant digits; 0 for 0.
 
+    Examples
+    --------
     >>> half_unit(0.0822, 3), half_unit(123.0, 2)
     (5e-05, 5.0)
     """
@@ -236,7 +265,7 @@ def half_unit(value: float, digits: int) -> float:
 
 
 def _with_its_zeros(reading: Reading) -> Reading:
-    """Return a number of Python with three digits at least: 0.5 may have been 0.500."""
+    """Return a number that Python wrote with at least three digits: 0.5 may have been 0.500."""
     if reading.written or reading.digits >= FEWEST_DIGITS:
         return reading
     half = min(reading.half_unit, half_unit(reading.value, FEWEST_DIGITS) * TIE)
@@ -254,7 +283,7 @@ def _shown(answer: object) -> str:
 
 
 def _read(step: Step, answer: object, trace: Trace) -> Reading | Verdict:
-    """Return how an answer reads, or the verdict that there is nothing to compare.
+    """Read an answer, or return the verdict that there is nothing to compare.
 
     In single precision a sum is only as exact as its largest term.
     """
@@ -277,7 +306,7 @@ def _read(step: Step, answer: object, trace: Trace) -> Reading | Verdict:
 
 @dataclass(frozen=True)
 class _Match:
-    """One wrong value that an answer matches: the mistakes that give it, each or as a pair, and if it may be stated."""
+    """One wrong value that an answer matches: mistakes that give it, singly or as a pair, and whether it is certain."""
 
     mistakes: tuple[Mistake, ...]
     pair: bool
@@ -288,7 +317,7 @@ class _Match:
         return tuple(mistake.id for mistake in self.mistakes)
 
     def explaining(self, answers: int, explained: Mapping[str, int]) -> tuple[Mistake, ...]:
-        """Return those of the mistakes that explain so many answers."""
+        """Return those of the mistakes that explain this many answers."""
         return tuple(mistake for mistake in self.mistakes if explained[mistake.id] == answers)
 
     def after(self, ids: Set[str]) -> _Match:
@@ -302,11 +331,11 @@ class _Match:
 
 
 class _Marked:
-    """One answer that could be read, compared with the right value, given what else the learner has computed.
+    """One readable answer, compared with the right value, given what else the learner has computed.
 
-    known : the learner's own earlier values, which are taken as they are
+    known : the learner's own earlier values, which are used unchanged
     slack : how far their last digits can move this value
-    wrong : what mistakes make of this value, if that is known already
+    wrong : the values that mistakes give, if they are already known
     """
 
     def __init__(
@@ -319,7 +348,7 @@ class _Marked:
         wrong: Iterable[Wrong] | None = None,
     ) -> None:
         values = Values(steps, known)
-        exact = step.kind == "given"  # what is read off has no more digits than are there
+        exact = step.kind == "given"  # a given value has no more digits than it is written with
         full = _with_its_zeros(replace(reading, written=reading.written and not exact))
         value = values[step.name]
         self.step, self.reading, self.size = step, full, abs(value - nothing_done(step, values))
@@ -340,7 +369,7 @@ class _Marked:
         self.wrong = not self.right and not self.too_short
 
     def verdict(self, matches: list[_Match]) -> Verdict:
-        """Return the words for it; `matches` are its own, perhaps in the light of other answers."""
+        """Put the verdict into words. `matches` are its own, possibly reduced in view of other answers."""
         said, ids = self.said, tuple(dict.fromkeys(id for match in matches for id in match.ids))
         near = self.reading.digits >= DIGITS_NEAR and self.off <= NEAR * self.size
         if self.rounded:
@@ -380,14 +409,14 @@ class _Marked:
 
 
 def nothing_done(step: Step, values: Mapping[str, float]) -> float:
-    """Return o: for a new parameter the old one, for the new loss the old one, else 0."""
+    """Return o: for a new parameter the old one, for the new loss the old loss, otherwise 0."""
     if step.kind == "new":
         return values[step.needs[0]]
-    return values[f"loss{step.at}"] if step.name.startswith("loss_new") else 0.0
+    return values[f"loss{step.at}"] if step.new and step.parts.quantity == "loss" else 0.0
 
 
 def _matches(step: Step, reading: Reading, values: Values, candidates: Iterable[Wrong], half: float) -> list[_Match]:
-    """Return which wrong values an answer matches, by the rule at the top, the likeliest first."""
+    """Return the wrong values that an answer matches by the rule at the top, the likeliest first."""
     value, o = values[step.name], nothing_done(step, values)
     groups: list[tuple[float, list[Mistake], bool]] = []
     for mistakes, wrong in sorted(candidates, key=usual_first):
@@ -416,7 +445,7 @@ def _matches(step: Step, reading: Reading, values: Values, candidates: Iterable[
 
 
 def usual_first(wrong: Wrong) -> tuple[int, int]:
-    """Return by what wrong values are sorted, so that the likeliest come first and pairs last."""
+    """Return a sort key that puts the likeliest wrong values first and pairs last."""
     mistakes, _ = wrong
     return len(mistakes), -mistakes[0].prior
 
@@ -425,12 +454,12 @@ def usual_first(wrong: Wrong) -> tuple[int, int]:
 
 
 def _check_chain(trace: Trace, steps: Mapping[str, Step], answers: Mapping[str, object]) -> Verdict:
-    """Mark each answer by what the learner had before, and name the mistake that explains most of the wrong ones."""
+    """Mark each answer given the learner's earlier ones, and name the mistake that explains most of the wrong ones."""
     asked: dict[str, object] = {}
     for name, answer in answers.items():
         own = look_up(steps, name).name
         if own in asked:
-            raise ValueError(f"{own} has two answers here; leave one out.")
+            raise ValueError(f"{own} has two answers here; give only one.")
         asked[own] = answer
     if not asked:
         raise ValueError("needed at least one answer, such as {'z1[1]': 0.5}; got an empty chain.")
@@ -452,7 +481,7 @@ def _check_chain(trace: Trace, steps: Mapping[str, Step], answers: Mapping[str, 
 
 
 def _carried(steps: Mapping[str, Step], name: str, known: Mapping[str, float], halves: Mapping[str, float]) -> float:
-    """Return how far a value can move within the last digits of the learner's earlier ones."""
+    """Return how far the last digits of the learner's earlier answers can move a value."""
     value = Values(steps, known)[name]
     leaves = {needed for step in needed_for(steps, name, known) for needed in step.needs} & known.keys()
     moved = ({**known, leaf: known[leaf] + halves[leaf]} for leaf in leaves)
@@ -460,9 +489,9 @@ def _carried(steps: Mapping[str, Step], name: str, known: Mapping[str, float], h
 
 
 def _summary(marked: Mapping[str, _Marked | Verdict], elsewhere: Set[str] = frozenset()) -> Verdict:
-    """Return the verdict on several answers: each by itself, and the mistake that explains most of the wrong ones.
+    """Return the verdict on several answers: on each, and the mistake that explains most of the wrong ones.
 
-    elsewhere : ids of mistakes that would have spoiled answers which are right; they come after their twins
+    elsewhere : ids of mistakes that would have changed answers that are right; they come last
     """
     wrong = {name: each for name, each in marked.items() if isinstance(each, _Marked) and each.wrong}
     explained = Counter(id for each in wrong.values() for match in each.matches for id in match.ids)
@@ -496,7 +525,7 @@ def _summary(marked: Mapping[str, _Marked | Verdict], elsewhere: Set[str] = froz
 
 
 def _by_what_they_explain(matches: list[_Match], explained: Mapping[str, int]) -> list[_Match]:
-    """Return the matches, those that explain most answers first; what alone explains several is stated."""
+    """Return the matches that explain most answers. A single one that explains several answers is certain."""
     most = max((explained[id] for match in matches for id in match.ids), default=0)
     if most < 2:
         return matches
@@ -512,7 +541,7 @@ def _by_what_they_explain(matches: list[_Match], explained: Mapping[str, int]) -
 
 
 def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDArray[Any], answer: object) -> Verdict:
-    """Say of an array which entries are not right, or what became of its shape."""
+    """Check an array: which entries are wrong, or what happened to its shape."""
     if _is_nothing(answer):
         return Verdict("not answered", f"{name} = ?", "Put your array in place of the dots.")
     needed = f"{name}: needed an array of shape {names.shape}"
@@ -520,7 +549,7 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
         return Verdict("unreadable", f"{needed} without a mask.")
     try:
         array = np.array(answer, dtype=object)
-    except Exception:  # whatever was given, it becomes a verdict
+    except Exception:  # any answer becomes a verdict
         return Verdict("unreadable", f"{needed}; what came is no table of numbers.")
     single = getattr(answer, "dtype", None) == np.float32
     any_entry = steps[names.flat[0]]
@@ -534,12 +563,12 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
         return bad
     if names.shape[0] == 1 and array.shape == names.shape[1:]:
         names = names[0]  # of one example a row is as good as a batch of one
-    scale = 1
-    if Name.read(name).quantity in ("da", "dz", "dx") and "@" not in name:
+    asked, scale = Name.read(name), 1
+    if asked.quantity in ("da", "dz", "dx") and not asked.example:
         scale = len(trace["x"])  # these arrays of a trace contain the 1/n, which an example's own step does not
     right = np.array([steps[each].value / scale for each in names.flat]).reshape(names.shape)
     if not _same(right, array.shape, readings):
-        for mistake, wrong in _wrong_arrays(trace, Name.read(name), right):
+        for mistake, wrong in _wrong_arrays(trace, asked, right):
             if _same(wrong, array.shape, readings):
                 shape = f" of shape {array.shape}, not {right.shape}," if array.shape != right.shape else ""
                 clause = TRANSPOSED if mistake.id == "index_swap" else mistake.name
@@ -575,7 +604,7 @@ def _same(values: Array, shape: tuple[int, ...], readings: list[Reading | Verdic
 
 
 def _wrong_arrays(trace: Trace, name: Name, right: Array) -> Iterator[tuple[Mistake, Array]]:
-    """Yield what mistakes with shapes and axes make of an array."""
+    """Yield the arrays that mistakes with shapes and axes give."""
     if right.ndim == 2:
         yield MISTAKES["index_swap"], right.T
         for axis in (0, 1, None):
@@ -593,7 +622,7 @@ def _wrong_arrays(trace: Trace, name: Name, right: Array) -> Iterator[tuple[Mist
 
 
 TRANSPOSED = "rows and columns have changed places: it is transposed"
-"""What an `index_swap` is called where it befalls a whole array."""
+"""The words for an `index_swap` of a whole array."""
 
 
 # Hints
@@ -601,7 +630,7 @@ TRANSPOSED = "rows and columns have changed places: it is transposed"
 
 @dataclass(frozen=True, repr=False)
 class Hints:
-    """Three hints for one value, one at a time: `.where` to look, the `.rule`, and the `.numbers` put in."""
+    """Three hints for one value: `.where` to look, the `.rule`, and the rule with its `.numbers`."""
 
     where: str
     rule: str
@@ -615,10 +644,26 @@ class Hints:
 
 
 def hint(trace: Trace, name: str, *, learning_rate: float | None = None, notation: str = "standard") -> Hints:
-    """Return three hints for a value, the last one step from the answer; of an array, for its first entry.
+    """Return three hints for a value, or for the first entry of an array. The last one is just short of the answer.
 
-    Raises ValueError for a name that this pass has not.
+    Parameters
+    ----------
+    trace : Trace
+        The pass.
+    name : str
+        The value or the array.
+    learning_rate : float, optional
+        The learning rate, if a value after the update is asked for.
+    notation : str
+        "standard" or "lecture".
 
+    Raises
+    ------
+    ValueError
+        If this pass does not have the name.
+
+    Examples
+    --------
     >>> from bpcourse import EXAMPLES
     >>> hint(EXAMPLES["mazur"].backprop(), "dW2[1,1]").numbers
     '∂L/∂w2₁₁ = 0.5933·0.1385'

@@ -99,7 +99,8 @@ class Topic:
     claimed: bool = False
 
 
-SMOOTH, ALL = ("sigmoid", "tanh"), ("sigmoid", "tanh", "relu", "leaky_relu")
+SMOOTH, RELU = ("sigmoid", "tanh"), ("relu", "leaky_relu")
+ALL = SMOOTH + RELU
 GATED = (
     "dW1[{input},{on}]",  # with the unit that is off treated as linear, the prediction would be different
     "da1[{off}]",  # not 0, as the ReLU is only passed after it
@@ -109,6 +110,8 @@ GATED = (
     "dW2[{off},{output}]",  # 0
 )
 """Gradients that come out wrong if you forget that an inactive ReLU passes nothing on. A third of them are 0."""
+LINEAR, BINARY = ("sigmoid", "identity"), ("binary_cross_entropy",)
+HIDDEN: dict[str, Any] = {"output": False, "from_level": 2}
 CLASSES: dict[str, Any] = {"outputs": ("softmax",), "losses": ("categorical_cross_entropy",), "from_level": 3}
 
 
@@ -126,48 +129,28 @@ TOPICS = Topics(
         "weighted_sum": Topic("the weighted sum of a unit", "z"),
         "activation": Topic("the output of a unit", "a", output=False, hidden=SMOOTH, outputs=SMOOTH),
         "slope": Topic("the slope of an activation", "slope", output=False, hidden=SMOOTH, outputs=SMOOTH),
-        "forward": Topic(
-            "the prediction of the network: the whole forward pass",
-            "y_hat",
-            hidden=ALL,
-            outputs=("sigmoid", "identity"),
-        ),
-        "loss": Topic("the value of a squared error", "loss", outputs=("sigmoid", "identity")),
-        "cross_entropy": Topic("the value of a binary cross-entropy", "loss", losses=("binary_cross_entropy",)),
-        "loss_slope": Topic("the slope of the loss at a prediction", "da", outputs=("sigmoid", "identity")),
+        "forward": Topic("the prediction: the whole forward pass", "y_hat", hidden=ALL, outputs=LINEAR),
+        "loss": Topic("the value of a squared error", "loss", outputs=LINEAR),
+        "cross_entropy": Topic("the value of a binary cross-entropy", "loss", losses=BINARY),
+        "loss_slope": Topic("the slope of the loss at a prediction", "da", outputs=LINEAR),
         "output_delta": Topic("the δ of an output", "dz", outputs=SMOOTH),
         "output_weight": Topic("the gradient of a weight of the last layer", "dW", outputs=SMOOTH),
-        "hidden_delta": Topic("the δ of a hidden unit", "dz", output=False, from_level=2),
+        "hidden_delta": Topic("the δ of a hidden unit", "dz", **HIDDEN),
         "hidden_weight": Topic(
-            "the gradient of a hidden weight, along every path",
-            "dW",
-            output=False,
-            hidden=("sigmoid",),
-            losses=("mse",),
-            from_level=2,
+            "the gradient of a hidden weight, along every path", "dW", hidden=("sigmoid",), losses=("mse",), **HIDDEN
         ),
-        "relu": Topic(
-            "the gradient of a hidden weight, with ReLU or leaky ReLU",
-            "dW",
-            output=False,
-            hidden=("relu", "leaky_relu"),
-            from_level=2,
-        ),
+        "relu": Topic("the gradient of a hidden weight, with ReLU or leaky ReLU", "dW", hidden=RELU, **HIDDEN),
         "dead_relu": Topic(
-            "a gradient where some ReLU units are off", "dW", hidden=("relu",), from_level=2, gated=GATED
+            "a gradient where some ReLU units are off", "dW", hidden=RELU[:1], from_level=2, gated=GATED
         ),
         "bias": Topic("the gradient of a bias", "db", output=False),
-        "matrix": Topic(
-            "the gradient of all weights of layer 1, as a matrix", "dW", output=False, from_level=2, whole=True
-        ),
+        "matrix": Topic("the gradient of all weights of layer 1, as a matrix", "dW", whole=True, **HIDDEN),
         "batch": Topic("the gradient of a weight for a batch of two examples", "dW", output=False, examples=2),
         "update": Topic("a weight after one step of gradient descent", "W", losses=("half_sse",), rate=True),
         "softmax": Topic("a probability from softmax", "y_hat", **CLASSES),
         "softmax_slope": Topic("the slope of a softmax probability with respect to one z", "slope", **CLASSES),
         "class_loss": Topic("the value of a categorical cross-entropy", "loss", **CLASSES),
-        "yes_or_no": Topic(
-            "the gradient of a weight with sigmoid and binary cross-entropy", "dW", losses=("binary_cross_entropy",)
-        ),
+        "yes_or_no": Topic("the gradient of a weight with sigmoid and binary cross-entropy", "dW", losses=BINARY),
         "classes": Topic("the gradient of a weight with softmax and cross-entropy", "dW", **CLASSES),
         "hidden_classes": Topic(
             "the gradient of a hidden weight with softmax and cross-entropy", "dW", output=False, **CLASSES
@@ -379,7 +362,7 @@ class _Draw:
         return options[int(self.random() * len(options))]
 
     def numbers(self, count: int, decimals: int, signed: bool = True) -> list[float]:
-        """Draw numbers of size 0.1 to 0.99. Among nine in a row (with two decimals, ninety) no two have the same size."""
+        """Draw numbers of size 0.1 to 0.99. Among nine in a row (ninety for two decimals) all sizes differ."""
         unit = 10**decimals
         smallest = unit // 10
         sizes: list[int] = []

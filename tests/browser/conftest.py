@@ -1,4 +1,4 @@
-"""Fixtures: a JupyterLab, a Chromium, and a page that fails on any error."""
+"""A JupyterLab, a Chromium, and a page in which any error fails the test."""
 
 import pytest
 from helpers.support import jupyterlab
@@ -30,7 +30,7 @@ def server(folder):
 
 @pytest.fixture
 def page(chromium):
-    """A page of 1280 × 800. The test fails if the page logs an error."""
+    """A page of 1280 × 800 pixels in which any error fails the test."""
     page, errors = chromium.new_page(viewport={"width": 1280, "height": 800}), []
     page.set_default_timeout(20_000)
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

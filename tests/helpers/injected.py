@@ -1,6 +1,6 @@
-"""What a student gets who makes a mistake, in matrices: a third computation, which knows nothing of the tutor.
+"""The numbers that a student gets after a mistake, in matrices: a third computation, independent of the tutor.
 
-`Pass` is the right pass; each mistake is one row of `ROWS`, with the networks that it can be made on and what it does
+`Pass` is the right pass. Each mistake is one row of `ROWS`, with the networks on which it can be made and what it does
 differently. A batch is rows; `dW` and `db` are kept for each example, (n, …), until the mean is taken.
 """
 
@@ -28,7 +28,7 @@ def jacobian(p):
 
 
 def xlog(weight, p):
-    """Return weight · ln p, and 0 where there is no weight."""
+    """Return weight · ln p, and 0 where the weight is 0."""
     return np.where(weight == 0, 0.0, weight * np.log(np.where(weight == 0, 1.0, p)))
 
 
@@ -154,7 +154,7 @@ class Pass:
         return self
 
     def values(self):
-        """Return every number by name, but for ∂L/∂x."""
+        """Return every number by name, except ∂L/∂x."""
         found = {}
 
         def put(name, array, at=""):
@@ -224,7 +224,7 @@ def hot(p):
 
 
 def counted(p, m):
-    """Whether the slopes of a layer are multiplied by: not at the output of a cross-entropy, and not a Jacobian."""
+    """Return whether the slopes of a layer are factors: not at the output of a cross-entropy, nor in a Jacobian."""
     return p.kinds[m].name != "softmax" and (m < p.last or squared(p))
 
 
@@ -232,7 +232,7 @@ def counted(p, m):
 
 
 def slopes(change, kinds=None, layers=lambda p, m: True):
-    """The slope of the layers that it befalls is another."""
+    """A pass in which some layers have a different slope."""
 
     def slope(self, m):
         hit = counted(self, m) and (kinds is None or self.kinds[m].name in kinds) and layers(self, m)
@@ -289,7 +289,7 @@ def transpose_last(self):
 
 
 def from_inputs(self, m, a, W, b):
-    """Every layer gets x, as many of it as it has inputs."""
+    """A pass in which every layer gets x, as many entries as it has inputs."""
     return Pass.z(self, m, self.x[:, : len(W)], W, b)
 
 
@@ -312,7 +312,7 @@ def updated_back(p, m):
 
 
 def input_side(p, m):
-    """x as what comes in at a later layer, NaN where there are fewer inputs than units."""
+    """Return x as the signal into a later layer, NaN where there are fewer inputs than units."""
     short = p.A[m - 1].shape[1]
     signal = np.full((p.n, short), np.nan)
     signal[:, : min(short, p.x.shape[1])] = p.x[:, :short]
@@ -348,7 +348,7 @@ def rounding(decimals):
 
 
 def squashes(kind, a, slope):
-    """One activation is taken for another, wherever its slope is multiplied by."""
+    """A pass in which one activation is taken for another, wherever its slope is a factor."""
     return {
         "a": lambda self, m, z, b: a(z) if self.kinds[m].name == kind and counted(self, m) else Pass.a(self, m, z, b),
         **slopes(lambda p, m: slope(p.A[m]), (kind,)),
@@ -660,7 +660,7 @@ ROWS = {
 
 
 def swapped(p, values, name):
-    """The entries with swapped indices, and those in the same row or column."""
+    """Return the entries with swapped indices, and those in the same row or column."""
     array, _, rest = name.partition("[")
     if "," not in rest or array.startswith("slope"):
         return []
@@ -708,7 +708,7 @@ def coarse(p, values, name):
 
 
 def and_the_step(slip):
-    """The answers, and for a new parameter the step with each wrong gradient too."""
+    """Return the answers, and for a new parameter also the update with each wrong gradient."""
 
     def both(p, values, name):
         kind = re.fullmatch(r"([Wb])(\d+)_new(\[.*\])", name)
@@ -740,7 +740,7 @@ def right(trace: Trace, rate: float) -> dict[str, float]:
 
 
 def injected(trace: Trace, rate: float, mistake: str) -> dict[str, list[float]] | None:
-    """Return what a mistake makes of each number, by name, or None if it cannot be made on this network."""
+    """Return what a mistake gives for each number, by name, or None if it cannot be made on this network."""
     with np.errstate(all="ignore"):
         if mistake in SLIPS:
             p = Pass(trace, rate).run()

@@ -1,4 +1,4 @@
-"""What is wrong with a practice problem, by the rules at the top of bpcourse/tutor/practice.py; tests and benchmark."""
+"""Test a practice problem against the rules at the top of bpcourse/tutor/practice.py, for tests and benchmark."""
 
 import math
 import random
@@ -15,14 +15,14 @@ from bpcourse.tutor.marking import nothing_done
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
 from bpcourse.tutor.practice import SHAPES, TOPICS
 
-DIGITS = (3, 4, 5, 6)
-GATE = {"no_hidden_activation", "drop_sigma_prime_hidden"}  # what a unit that is off does is forgotten
+DIGITS = (3, 4, 6)
+GATE = {"no_hidden_activation", "drop_sigma_prime_hidden"}  # what you get if you forget that a unit is off
 
 
 def faults(one, most=None):
-    """Return in words what is wrong with a problem.
+    """Describe what is wrong with a problem.
 
-    most : how many mistakes are tried out at most, chosen by the seed; None tries all
+    most : how many mistakes are tried at most, chosen by the seed; None tries all
     """
     steps = table(one.trace, one.learning_rate)
     array = entries(steps, one.name)
@@ -41,7 +41,7 @@ def faults(one, most=None):
 
 
 def unfit_numbers(one):
-    """Yield what is not fit for hand work in the numbers that are given, and in the weighted sums."""
+    """Yield which given numbers and weighted sums do not suit hand work."""
     trace, decimals = one.trace, 1 if one.level <= 2 else 2
     if trace.network.sizes != SHAPES[one.level - 1] or any(i == o for i, o in pairwise(trace.network.sizes)):
         yield f"sizes {trace.network.sizes}"
@@ -58,14 +58,14 @@ def unfit_numbers(one):
 
 
 def vanishing(steps, names):
-    """Yield what is so small on the way to the answer that it vanishes, but 0."""
+    """Yield the intermediate values that are almost but not exactly 0."""
     for name in {step.name for each in names for step in needed_for(steps, each)}:
         if steps[name].kind in ("error", "delta", "back", "dW") and 0 < abs(steps[name].value) < 0.001:
             yield f"{name} vanishes"
 
 
 def not_apart(step, wrong):
-    """Yield the mistakes that three digits do not tell from the right answer."""
+    """Yield the mistakes that agree with the right answer within three digits."""
     right = format_number(step.value, 3)
     for (mistake, *_), value in wrong:
         if mistake.topic != "rounding" and format_number(value, 3) == right:
@@ -73,7 +73,7 @@ def not_apart(step, wrong):
 
 
 def right_by_chance(one, wrong):
-    """Yield the often made mistakes that are right here, and not where all numbers but targets are moved a little."""
+    """Yield the common mistakes that are right here, but not if all numbers except the targets change a little."""
     trace, chance = one.trace, random.Random(1).random
 
     def other(array):
@@ -91,7 +91,7 @@ def right_by_chance(one, wrong):
 
 
 def wrong_solution(one, steps, names, shape):
-    """Yield for how many digits the value at the end of the solution does not pass the problem's own check."""
+    """Yield the numbers of digits for which the value at the end of the solution does not pass the check."""
     for digits in DIGITS:
         worked = one.solution(digits=digits)
         symbol = worked.title.removesuffix(", step by step")
@@ -106,13 +106,14 @@ def wrong_solution(one, steps, names, shape):
 
 
 def not_told_apart(one, step, wrong, most):
-    """Yield the often made mistakes whose number, with four digits or five, does not bring their name first.
+    """Yield the common mistakes that are not named first for their number with four or five digits.
 
-    A mistake that gives the same number to all digits may stand before it.
+    A mistake that gives exactly the same number may come before it.
     """
     single = [(pair[0].id, value) for pair, value in wrong if len(pair) == 1]
     often = [pair for pair in single if MISTAKES[pair[0]].prior >= 2 and MISTAKES[pair[0]].topic != "rounding"]
-    chosen = often if most is None else random.Random(one.question).sample(often, min(most, len(often)))
+    chance = random.Random(f"{one.topic} {one.level} {one.seed}")
+    chosen = often if most is None else chance.sample(often, min(most, len(often)))
     for each, value in chosen:
         twins = {other for other, its in single if math.isclose(value, its, rel_tol=1e-9, abs_tol=1e-12)}
         for digits in (4, 5):
@@ -127,7 +128,7 @@ def wrong_gate(one, steps, wrong):
     if not z.min() < 0 < z.max():
         yield "no unit is off, or all are"
     if not GATE & {pair[0].id for pair, _ in wrong}:
-        yield f"{one.name} is right for who forgets the gate"
+        yield f"{one.name} is right if you forget the gate"
     unit = int(re.findall(r"\d+", one.name)[1 if one.name.startswith(("dW2", "da1")) else 2])
     if (steps[one.name].value == 0) != (one.name.startswith("dW") and z[0, unit - 1] < 0):
         yield f"{one.name} is {steps[one.name].value}"
@@ -140,7 +141,7 @@ def wrong_claim(one, steps):
     if verdict.status != "mistake" or verdict.mistakes != one.mistakes:
         yield f"the colleague's {one.claimed} is {verdict.status}, {verdict.mistakes}"
     if not any(MISTAKES[each].prior >= 2 and MISTAKES[each].answers is None for each in one.mistakes):
-        yield f"{one.mistakes} are no mistakes on the way that are often made"
+        yield f"{one.mistakes} are not common intermediate mistakes"
     if abs(claimed - right) < 0.19 * abs(right - nothing_done(steps[one.name], {})):
         yield f"the colleague's {one.claimed} is near {right}"
     said = " ".join(one.solution().text.split())
