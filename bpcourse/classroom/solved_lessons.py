@@ -7,6 +7,7 @@ cell is first run with a marker in place of each blank, and with checks that onl
 from __future__ import annotations
 
 import ast
+import asyncio
 import copy
 import errno
 import json
@@ -82,19 +83,23 @@ def solved(notebook: NotebookNode, folder: str = ".") -> NotebookNode:
     nbclient.exceptions.CellExecutionError
         If a cell fails.
     """
-    filled = copy.deepcopy(notebook)
+    return asyncio.run(_solved(copy.deepcopy(notebook), folder))
+
+
+async def _solved(filled: NotebookNode, folder: str) -> NotebookNode:
+    """Fill in the blanks of a lesson in place, and return it."""
     client = NotebookClient(filled, timeout=60, resources={"metadata": {"path": folder}}, record_timing=False)
     runs = count(1)
-    with client.setup_kernel(stderr=subprocess.DEVNULL):  # a kernel's own warnings do not concern the user
+    async with client.async_setup_kernel(stderr=subprocess.DEVNULL):  # a kernel's own warnings do not concern the user
         for place, cell in enumerate(filled.cells):
             if cell.cell_type != "code":
                 continue
             if blanks(cell.source):
                 asking = new_code_cell(with_questions(cell.source))
-                client.execute_cell(asking, place)
+                await client.async_execute_cell(asking, place)
                 printed = "".join(output.get("text", "") for output in asking.outputs)  # it may come in pieces
                 cell.source = fill(cell.source, json.loads(printed.splitlines()[-1]))
-            client.execute_cell(cell, place)
+            await client.async_execute_cell(cell, place)
             cell.execution_count = next(runs)
             for output in cell.outputs:
                 output.get("data", {}).pop(WIDGET_VIEW, None)  # a live view shows nothing without its kernel
