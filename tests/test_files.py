@@ -27,15 +27,6 @@ CONTENT = {
 }
 
 
-def fails(capsys, *words):
-    """Run a command that must fail, and return its one line."""
-    assert cli.main(words) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "Traceback" not in error
-    return error
-
-
 @pytest.fixture
 def exercise(tmp_path):
     path = tmp_path / "exercise.toml"

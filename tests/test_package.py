@@ -16,7 +16,7 @@ import bpcourse
 PACKAGE = Path(bpcourse.__file__).parent
 
 LAYERS = [
-    *("registry", "numbers", "names", "palette", "render"),
+    *("registry", "numbers", "names", "palette", "render", "jupyter"),
     *("engine", "interop", "tutor", "pictures", "classroom", "lab", "cli"),
 ]
 TEXTBOOK = ["engine.activations", "engine.losses", "engine.network", "engine.backpropagation"]

@@ -131,7 +131,7 @@ def answers(problem: Problem) -> tuple[Answer, ...]:
     >>> print(right.value, right.tolerance, right.fraction, right.feedback)
     0.2248 0.0005 100 Right.
     >>> print(others[0].value, others[0].tolerance, others[0].fraction, others[0].feedback.splitlines()[0])
-    0.2106 0.0005 0 dW2[2,1] = 0.2106 is what comes out if z is put where the unit's output belongs in the slope.
+    0.2106 0.0005 0 dW2[2,1] = 0.2106 is what comes out if z is used in the slope where the unit's output belongs.
     >>> print(rest.value, rest.fraction, rest.feedback.splitlines()[0])
     * 0 I don't recognize this number.
 

@@ -182,7 +182,7 @@ def topics_and_levels() -> str:
     Examples
     --------
     >>> print(topics_and_levels().splitlines()[1])
-      weighted_sum     what a unit adds up
+      weighted_sum     the weighted sum of a unit
 
     """
     lines = ["topics, with the lowest level if it is not 1:"]
