@@ -13,7 +13,7 @@ from bpcourse import EXAMPLES, cli, solve
 from bpcourse.tutor import files
 from bpcourse.tutor.files import ExerciseFileError, read_exercise
 
-TOML = files.__doc__.split("\n\n", 1)[1].rsplit("\n\n", 1)[0]  # the example that stands in the documentation
+TOML = files.__doc__.split("\n\n", 1)[1].rsplit("\n\n", 1)[0]  # the example in the documentation
 TOML = "\n".join(line.removeprefix("    ") for line in TOML.splitlines()) + "\n"
 MAZUR = EXAMPLES["mazur"].backprop()
 CONTENT = {
@@ -25,15 +25,6 @@ CONTENT = {
         for layer in MAZUR.network.layers
     ],
 }
-
-
-def fails(capsys, *words):
-    """Run a command that must fail, and return its one line."""
-    assert cli.main(words) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "Traceback" not in error
-    return error
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ def test_loss_curve__is_the_loss_of_each_prediction(name):
     y_hat, losses = loss_curve(LOSSES[name], 0.25)
     expected = [LOSSES[name].value([0.25], [each]) for each in y_hat]
     assert losses == pytest.approx(expected, rel=1e-14)
+    assert not losses.flags.writeable
 
 
 def test_loss_curve__refuses_what_the_loss_refuses():

@@ -224,7 +224,7 @@ class SurfaceScene(NetworkScene):
     def _names(self) -> tuple[str, str]:
         return self.first, self.second
 
-    @property
+    @cached_property
     def here(self) -> tuple[float, float]:
         """The present values of the two."""
         return value_of(self.network, self.first), value_of(self.network, self.second)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,13 +43,14 @@ def activation_curves(activation: Activation) -> tuple[Array, Array, Array]:
     return z, activation.f(z), activation.df(z)
 
 
+@lru_cache(maxsize=16)  # a move of the prediction changes no curve
 def loss_curve(loss: Loss, y: float) -> tuple[Array, Array]:
     """Compute the loss of one output over its prediction, for a target y.
 
     Returns
     -------
     y_hat, losses : two (200,) arrays
-        The predictions leave out 0 and 1, where a cross-entropy may be infinite.
+        Both are read-only. The predictions leave out 0 and 1, where a cross-entropy may be infinite.
 
     Raises
     ------
@@ -58,7 +59,9 @@ def loss_curve(loss: Loss, y: float) -> tuple[Array, Array]:
     """
     y_hat = np.linspace(0.001, 0.999, 200)
     shares = loss.shares(loss.of_examples, np.full((200, 1), y), y_hat[:, np.newaxis], "y_hat")
-    return y_hat, 200 * shares  # each is a share of a mean
+    losses = 200 * shares  # each is a share of a mean
+    y_hat.flags.writeable = losses.flags.writeable = False
+    return y_hat, losses
 
 
 def history_curve(losses: Sequence[float], most: int = MOST_POINTS) -> tuple[list[int], list[float]]:
