@@ -2,7 +2,7 @@
 
 The hues are those of Okabe & Ito (2008, jfly.uni-koeln.de/color), which people with color blindness
 can tell apart. Green and vermilion are darkened so that each has a contrast of at least 4.5:1 on
-white. Color never carries meaning alone.
+white. Color is never the only carrier of meaning.
 """
 
 from typing import NamedTuple
@@ -11,7 +11,7 @@ BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#B34700", "#00734F", "#8F4273"
 
 
 class Line(NamedTuple):
-    """The look of one curve: its color, and its dashes for matplotlib, for SVG and in words."""
+    """The look of one curve: its color, and its dashes for matplotlib, for SVG and as a word."""
 
     color: str
     style: str

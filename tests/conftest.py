@@ -7,8 +7,6 @@ import pytest
 from bpcourse import EXAMPLES, cli
 from bpcourse.classroom.plan import Plan
 
-ALL_IN_ONE_WORKER = ()  # files whose fixtures are expensive
-
 
 @pytest.hookimpl(optionalhook=True)  # xdist may be missing
 def pytest_xdist_make_scheduler(config, log):
@@ -32,15 +30,13 @@ def together(nodeid):
     'lessons/00_start_here.ipynb'
     >>> together("tests/test_lessons.py::test_exercises[03]")  # tests that run the same lesson
     'tests/test_lessons.py[03]'
-    >>> together("tests/browser/test_a.py::test_b")  # one browser, one server for each file
-    'tests/browser'
+    >>> together("tests/browser/test_a.py::test_b")  # one server for each file
+    'tests/browser/test_a.py'
     >>> together("tests/test_a.py::test_b[1]")
     'tests/test_a.py::test_b[1]'
     """
     file, _, test = nodeid.partition("::")
-    if file.startswith("tests/browser/"):
-        return "tests/browser"
-    if file.endswith(".ipynb") or file in ALL_IN_ONE_WORKER:
+    if file.endswith(".ipynb") or file.startswith("tests/browser/"):
         return file
     if file == "tests/test_lessons.py":
         return file + test[test.find("[") :] if "[" in test else nodeid

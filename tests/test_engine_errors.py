@@ -1,4 +1,4 @@
-"""What the engine refuses. Each message says what was needed, what was given and what to do."""
+"""Input that the engine refuses. Each message says what was needed, what was given and what to do."""
 
 from __future__ import annotations
 

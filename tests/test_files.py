@@ -13,7 +13,7 @@ from bpcourse import EXAMPLES, cli, solve
 from bpcourse.tutor import files
 from bpcourse.tutor.files import ExerciseFileError, read_exercise
 
-TOML = files.__doc__.split("\n\n", 1)[1].rsplit("\n\n", 1)[0]  # the example that stands in the documentation
+TOML = files.__doc__.split("\n\n", 1)[1].rsplit("\n\n", 1)[0]  # the example in the documentation
 TOML = "\n".join(line.removeprefix("    ") for line in TOML.splitlines()) + "\n"
 MAZUR = EXAMPLES["mazur"].backprop()
 CONTENT = {

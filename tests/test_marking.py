@@ -134,13 +134,13 @@ def test_check__right_answer_is_never_a_mistake(digits):
 def test_check__close_is_not_right():
     verdict = check(MAZUR, "dW2[1,1]", "0.08225")
     assert (verdict.status, verdict.mistakes) == ("wrong", ())
-    assert "rounded on the way" in verdict.hint
+    assert "rounded on the way" in verdict.hint  # english: ok
 
 
 def test_check__very_close_asks_about_rounding_first():
     verdict = check(MAZUR, "dW1[1,1]", "0.000438416")  # the coarse difference: 0.03 % off
     assert (verdict.status, verdict.mistakes) == ("could be", ("coarse_one_sided_difference",))
-    assert verdict.message.index("rounded on the way") < verdict.message.index("one-sided")
+    assert verdict.message.index("rounded on the way") < verdict.message.index("one-sided")  # english: ok
     assert check(MAZUR, "dW1[1,1]", "0.00043842").mistakes == ()
 
 
@@ -464,7 +464,7 @@ def test_catalogue__is_complete():
         assert bool(mistake.rules) != (mistake.answers is not None), f"{mistake.id}: a rule, or answers"
         assert mistake.hint.count("?") >= 1, f"{mistake.id}: a hint asks"
         assert mistake.believes.endswith(".") or mistake.id in ("decimal_point", "lost_sign", "minus_lost_in_sum")
-        assert not mistake.name.endswith("."), f"{mistake.id}: the name stands within a sentence"
+        assert not mistake.name.endswith("."), f"{mistake.id}: the name is part of a sentence"
         assert mistake.prior in (1, 2, 3)
     for mistake in OF_SHAPES:
         assert "?" in mistake.hint

@@ -55,7 +55,7 @@ def layer(name):
 
 
 def upward(name, source):
-    """Return what the module `name` imports from a later layer, or from the package as a whole."""
+    """Return the imports of the module `name` from a later layer, or from the package as a whole."""
     return {other for other in imported(source) if other == "" or layer(other) > layer(name)}
 
 

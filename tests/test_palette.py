@@ -1,4 +1,4 @@
-"""All colors are in the palette, can be read on white, and never carry meaning alone."""
+"""All colors are in the palette, can be read on white, and are never the only carriers of meaning."""
 
 import ast
 import re

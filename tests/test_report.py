@@ -192,7 +192,7 @@ def sheet_with(*verdicts, number=1):
 
 
 def test_page__shows_the_note_of_a_right_answer_and_the_message_of_a_wrong_one():
-    """What is shown comes from the fields of a verdict, whatever its message says."""
+    """The report uses the fields of a verdict and does not read its message."""
     page = report_on(
         sheet_with(
             Verdict("correct", "a, b, c", "unused", note="given, <u>as you wrote"),

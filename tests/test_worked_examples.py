@@ -185,7 +185,7 @@ def cs231n(published):
 
 
 def primelearnpoint(published):
-    """A retelling of Mazur's network, with other hidden values, and an output layer wired differently and without biases."""
+    """A retelling of Mazur's network. Its output layer is wired differently and has no biases."""
     mazur = EXAMPLES["mazur"].backprop()
     W1, W2 = published["network"]["weights"]
     hidden = forward(Network([Dense(W1, mazur["b1"], "sigmoid")]), published["inputs"])

@@ -38,7 +38,7 @@ PHRASES = {
     r"\bwho(?:so)?ever\b": "if you …; anyone who …",
     r"\b(?:for|of|by|to) who\b": "for those who …",
     r"\bbut for\b": "except",
-    r"\bas (?:it|they) (?:is|are|was|were)\b(?! \w+(?:ed|ing|en)\b)": "unchanged",
+    r"\bas (?:it|they) (?:is|are|was|were)\b(?! \w+(?:ed|ing|en|wn)\b)": "unchanged",
     r"\b(?:is|are|was|were) (?:already there|there already)\b|\bthere already\b": "already exists",
     r"\b(?:one's own|of (?:its|their|one's) own)\b": "its own …; separate; custom",
     r"\bso many (?!that\b)\w+": "this many",

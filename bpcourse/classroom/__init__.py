@@ -1,1 +1,1 @@
-"""What an instructor needs: exercise sheets for a class, their answers, and the marks."""
+"""Tools for instructors: exercise sheets for a class, their answers, and the marks."""

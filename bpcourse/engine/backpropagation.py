@@ -22,7 +22,7 @@ from bpcourse.engine.validation import ArrayLike
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trace(Forward):
-    """What one forward and one backward pass computed: a mapping from names to read-only arrays.
+    """The results of a forward and a backward pass: a mapping from names to read-only arrays.
 
     `trace["z1"]`, `trace["W2"]`, `trace["dW1"]` … After the arrays of the forward pass come `y` and
     `loss`, then the gradients from the last layer down: `da2`, `dz2`, `dW2`, `db2`, `da1` …, and

@@ -144,7 +144,7 @@ class Network(Record):
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Forward(PassRecord):
-    """What a forward pass computed: a mapping from names to read-only arrays.
+    """The results of a forward pass: a mapping from names to read-only arrays.
 
     The names are `x`, then `W1`, `b1`, `z1`, `a1`, `W2` …, and finally `y_hat`. The number is the
     layer, from 1. `a0` is a second name for `x`, and `y_hat` for the last `a`. `x`, `z` and `a`

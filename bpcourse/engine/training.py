@@ -73,7 +73,7 @@ def sgd_step(trace: Trace, learning_rate: float) -> Network:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class History(Record):
-    """What happened during training, epoch by epoch, and the trained network.
+    """The record of a training run, epoch by epoch, and the trained network.
 
     Two histories are equal if all fields except `seconds` are equal.
 
@@ -216,7 +216,7 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class EpochResult:
-    """What the function `on_epoch` gets after an epoch.
+    """The state of training after an epoch, as the function `on_epoch` gets it.
 
     Parameters
     ----------

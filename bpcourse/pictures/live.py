@@ -122,7 +122,7 @@ class LiveScene(Scene):
         return Registry("value", {"loss": self.loss_value})[name]
 
     def show(self, losses: Sequence[float]) -> View:
-        """Return what the network has learned so far, and the loss over the epochs."""
+        """Return the network as trained so far, and the loss over the epochs."""
         network = self.training.parameters.network() if self.training else self.network
         loss, told = format_number(self.loss_value), f"after {self.epochs} epoch{'s' * (self.epochs != 1)}"
         said = f"{told}, loss {loss}" if self.epochs else "not trained yet"

@@ -1,7 +1,7 @@
 """Plots with matplotlib. Each function takes an `Axes`, or makes one, and returns it.
 
 `describe` puts a plot into words, and `shown` shows the plot and its description in a notebook.
-Lines differ in their dashes, too, so that color never carries meaning alone.
+Lines differ in their dashes, too, so that color is never the only carrier of meaning.
 """
 
 from __future__ import annotations

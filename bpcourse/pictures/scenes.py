@@ -134,7 +134,7 @@ class Scene(Protocol):
 
     @property
     def state(self) -> object:
-        """What Undo takes back. Two scenes with equal states are at most looked at differently."""
+        """The state that Undo restores. Two scenes with equal states are at most looked at differently."""
         return self.values
 
     @property
@@ -445,8 +445,8 @@ class PassScene(NetworkScene):
             step, hand = walked[-1], Hand.of(self.steps, self.notation)
             lit, known = {step.name, *step.needs}, {each.name for each in walked}
             sides, where = hand.sides(hand.equation(step)), f"step {len(walked)} of {len(self.walk)}"
-            if step.at:  # the gradients of an example are those of its own loss, without the mean over the batch
-                row, where = slice(example - 1, example), f"example {example} alone, {where}"
+            if step.at:  # the gradients of an example are those of this example's loss, without the mean over the batch
+                row, where = slice(example - 1, example), f"only example {example}, {where}"
                 shown, example = backprop(self.network, self.x[row], self.y[row], self.loss), 1
                 lit, known = ({str(Name.read(name).at(example=0)) for name in names} for names in (lit, known))
             equation = " <wbr>= ".join(escape(side) for side in sides)

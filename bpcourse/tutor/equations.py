@@ -48,7 +48,7 @@ from bpcourse.tutor.formulas import Formula, Pairs, Rule, filled, is_coupled, na
 
 @dataclass(frozen=True)
 class Facts:
-    """What the equations of a pass depend on besides its numbers."""
+    """The facts that the equations of a pass depend on, besides its numbers."""
 
     sizes: tuple[int, ...]
     activations: tuple[Activation, ...]

@@ -261,7 +261,7 @@ def _wrong_further_on(name: str, arguments: Arguments, got: Array, right: Array)
     where = f", entry {list(map(int, place))}," if place else ""
     far = np.abs(arguments[0]).max() >= 40
     advice = "How large is e^z there? Which form of the formula never needs a large power?" if far else ""
-    coupled = "Has each row a largest score and a sum of its own? See axis=-1 and keepdims=True."
+    coupled = "Does each row have its own largest score and its own sum? See axis=-1 and keepdims=True."
     alone = coupled if name.startswith("softmax") else "Does it treat each entry by itself?"
     return Verdict("wrong", f"{call}{where} is {values}.", advice or alone)
 

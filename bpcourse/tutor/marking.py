@@ -404,7 +404,7 @@ class _Marked:
 
     @property
     def said(self) -> str:
-        """What the learner wrote, as an equation."""
+        """The learner's answer as an equation."""
         return f"{self.step.name} = {format_number(self.reading.value, min(self.reading.digits, 6))}"
 
 

@@ -5,7 +5,7 @@ rules replace the right ones and everything that follows is computed from there.
 
     Mistake("no_input_factor", rules={"dW": delta_of})
 
-with its words under the same id in ``mistakes.toml``.
+with its texts under the same id in ``mistakes.toml``.
 
 A rule gets the step that it replaces and the values so far, under the mistake: `v[step.near("a", 2, up=-1)]` is the
 output of unit 2 in the layer below, `step.rule(v)` the right rule. `where` says to which steps it applies, `applies`
@@ -66,7 +66,7 @@ def _all_words() -> dict[str, Words]:
 
 @dataclass(frozen=True)
 class Mistake:
-    """One mistake. Its words are in ``mistakes.toml``, under its id.
+    """One mistake. Its texts are in ``mistakes.toml``, under its id.
 
     Parameters
     ----------
@@ -284,7 +284,7 @@ def without_bias(step: Step, v: Values) -> float:
 
 
 def without_one_minus(step: Step, v: Values) -> list[float]:
-    """Return what a sum over arrows, there or back, becomes if one of its negative terms is taken for positive."""
+    """Return a sum over arrows, forward or back, with one of its negative terms taken for positive."""
     terms = step.terms(v) if step.kind in ("z", "back") else []
     terms += [bias(step, v)] if step.kind == "z" else []
     return [v[step.name] - 2 * term for term in terms if term < 0]
@@ -392,13 +392,13 @@ def deltas_above(step: Step, v: Values) -> list[float]:
 
 
 def paths(step: Step, v: Values, weight: Callable[[int], str] | None = None) -> list[float]:
-    """Return what comes back to a unit from each unit above: its δ times the weight, or times a different weight."""
+    """Return the terms that come back to a unit from those above: their δ times the weight, or a different one."""
     name = weight or (lambda k: step.near("W", step.index[0], k, up=1))
     return [delta * v[name(k)] for k, delta in enumerate(deltas_above(step, v), start=1)]
 
 
 def over_updated_weights(step: Step, v: Values) -> float:
-    """Return what comes back over the weights after the update."""
+    """Return the sum that comes back over the weights after the update."""
     return sum(paths(step, v, lambda k: name_of("W", step.layer + 1, (step.index[0], k), new="_new")))
 
 
@@ -708,7 +708,7 @@ CATALOGUE = (
     Mistake("hidden_has_target", rules={"back": lambda step, v: v[step.near("a")] - v[step.near("y")]}, where=hidden),
     Mistake("dot_instead_of_outer", rules={"dW": dot}, where=square),
     Mistake("index_swap", answers=and_the_step(neighbors)),
-    Mistake("neighbour_unit", answers=other_units),
+    Mistake("neighbor_unit", answers=other_units),
     # The step
     Mistake("ascent", rules={"new": descent(lambda w, rate, g: w + rate * g)}, prior=3),
     Mistake("no_learning_rate", rules={"new": descent(lambda w, rate, g: w - g)}, prior=3),

@@ -57,7 +57,7 @@ FAR = 0.2  # of the right value: how far away a colleague's number must be
 
 @dataclass(frozen=True)
 class Topic:
-    """What a problem is about.
+    """The subject of a problem.
 
     Parameters
     ----------
@@ -482,7 +482,7 @@ def _is_small_step(trace: Trace, new: Name, learning_rate: float) -> bool:
 
 
 def _apart(steps: Mapping[str, Step], step: Step, part: float, zero: bool) -> list[Wrong] | None:
-    """Return what every mistake except rounding gives, or None if one agrees with the right value within three digits.
+    """Return the result of every mistake except rounding, or None if one agrees with the right value to three digits.
 
     part : how far away the result of a mistake must be, as a part of |right − o|
     """

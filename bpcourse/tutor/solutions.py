@@ -1,4 +1,4 @@
-"""What a worked solution is, and how it is written: as text, in Markdown with LaTeX, and in HTML.
+"""A worked solution, written as text, in Markdown with LaTeX, or in HTML.
 
 A `Solution` is a list of sections. A section has a heading, and blocks of text or of equations. An equation has sides
 that are equal, and each side is a template with the names of values. A `Hand` knows how names and numbers are written.

@@ -175,7 +175,7 @@ def test_cut_off__is_found(lab):
 
 
 def violations(page):
-    """Return what axe-core finds against WCAG 2.1 A and AA in the explorer."""
+    """Return the violations that axe-core finds of WCAG 2.1 A and AA in the explorer."""
     levels = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
     # If the body has no height, axe considers all of JupyterLab hidden, and tests no contrast.
     page.add_style_tag(content="body { height: 100vh }")

@@ -656,7 +656,7 @@ ROWS = {
     "broadcast_n_vs_n1": (both(batch, squared, lambda p: p.outputs == 1), {"mean_loss": all_against_all}),
 }
 
-# Slips in the answer alone: the pass, its numbers and the name that is asked ↦ wrong answers
+# Slips only in the answer: the pass, its numbers and the name that is asked ↦ wrong answers
 
 
 def swapped(p, values, name):
@@ -671,7 +671,7 @@ def swapped(p, values, name):
     return [values[each] for each, (r, c) in found.items() if each != name and ((r, c) == (j, i) or r == i or c == j)]
 
 
-def neighbours(p, values, name):
+def neighbors(p, values, name):
     array, _, rest = name.partition("[")
     index, _, at = rest.partition("]")
     if not index or "," in index:
@@ -724,7 +724,7 @@ def and_the_step(slip):
 
 SLIPS = {
     "index_swap": and_the_step(swapped),
-    "neighbour_unit": neighbours,
+    "neighbor_unit": neighbors,
     "gradient_times_learning_rate": only_the_step,
     "coarse_one_sided_difference": and_the_step(coarse),
     "decimal_point": lambda p, values, name: [values[name] * 10, values[name] / 10],
@@ -740,7 +740,7 @@ def right(trace: Trace, rate: float) -> dict[str, float]:
 
 
 def injected(trace: Trace, rate: float, mistake: str) -> dict[str, list[float]] | None:
-    """Return what a mistake gives for each number, by name, or None if it cannot be made on this network."""
+    """Return the wrong value of each number, by name, or None if it cannot be made on this network."""
     with np.errstate(all="ignore"):
         if mistake in SLIPS:
             p = Pass(trace, rate).run()

@@ -126,7 +126,7 @@ function render({ model, el }) {
     ...page.buttons.map((each) => button(each.name, each.label, each.hint, press(each.name))),
     ...(runner ? [runner] : []),
     button("undo", "Undo", "Take back the last change", press("undo")),
-    button("reset", "Reset", "All numbers as they were at first", press("reset")),
+    button("reset", "Reset", "Back to the first numbers", press("reset")),
     ...page.choices.map(choice));
   const folds = (beside) => page.groups.filter((group) => group.beside === beside).map((group) =>
     element("details", { class: "group", open: group.open },
