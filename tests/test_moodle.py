@@ -217,7 +217,7 @@ def test_question__does_not_reveal_its_answer():
 def test_question__of_a_batch_shows_each_example():
     each = read("".join(questions(Plan(("batch",), 1, "s"), 1)))["$course$/top/bpcourse/batch, level 1"][0]
     assert [file.get("name") for file in each.findall("questiontext/file")] == ["example-1.svg", "example-2.svg"]
-    assert "A batch of 2 examples" in each.findtext("questiontext/text")
+    assert "Each of the 2 rows of x and y is one example" in each.findtext("questiontext/text")
 
 
 def test_question__of_a_mistake_to_find_shows_the_wrong_number():
