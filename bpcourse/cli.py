@@ -12,21 +12,24 @@ import socket
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import bpcourse
 from bpcourse.jupyter import UNLOCKED
 from bpcourse.lab import lessons
 from bpcourse.lab.browser import find_browser
-from bpcourse.lab.lessons import PACKAGE, LessonsError
+from bpcourse.lab.lessons import PACKAGE, UserError
+
+if TYPE_CHECKING:
+    from bpcourse.classroom.plan import Plan
 
 SETTINGS = PACKAGE / "data" / "jupyterlab"
 DEFAULT_FOLDER = Path("bpcourse-lessons")
-SOLUTIONS_FOLDER = Path("bpcourse-solutions")
-SHEETS_FOLDER = Path("bpcourse-sheets")
 REQUIRED = {  # the packages that each extra needs
     "lab": ("numpy", "matplotlib", "ipywidgets", "anywidget", "tqdm", "jinja2", "lazy_loader", "jupyterlab",
             "ipykernel", "nbclient"),
@@ -39,23 +42,6 @@ TESTS = ("tests", "bpcourse", "tools", "README.md", "lessons")  # in a clone
 NBVAL = ("--nbval", "--nbval-current-env")  # strict: every output is compared
 
 
-class UserError(Exception):
-    """A problem that the user can fix. It is shown as one line, and the exit status is 2."""
-
-
-@contextmanager
-def file_errors(target: object) -> Iterator[None]:
-    """Turn errors about what a file contains, or about reading or writing it, into a `UserError`."""
-    try:
-        yield
-    except FileExistsError as error:
-        raise UserError(f"{error.filename or target} already exists. Choose a different name, or add --force") from None
-    except OSError as error:
-        raise UserError(f"cannot read or write {error.filename or target}: {error.strerror}") from error
-    except ValueError as error:
-        raise UserError(str(error)) from error
-
-
 def install(extra: str) -> str:
     """Return the command that installs an extra."""
     what = f'-e ".[{extra}]"' if lessons.in_clone() else f'"bpcourse[{extra}]"'
@@ -64,10 +50,8 @@ def install(extra: str) -> str:
 
 def lab(args: argparse.Namespace) -> int:
     """Copy the lessons and start JupyterLab on the first."""
-    try:
-        from bpcourse.lab import server
-    except ImportError:
-        raise UserError(f"JupyterLab is not installed. Run: {install('lab')}") from None
+    from bpcourse.lab import server
+
     if args.in_place:
         if not lessons.in_clone():
             raise UserError("--in-place needs a clone, and this is an installed package. Omit --in-place.")
@@ -75,7 +59,7 @@ def lab(args: argparse.Namespace) -> int:
             raise UserError(f"--in-place opens the clone's own lessons. Omit --in-place or the folder {args.folder}.")
         folder = lessons.source()
     else:
-        folder = (args.folder or DEFAULT_FOLDER).expanduser()
+        folder = args.folder or DEFAULT_FOLDER
         count = len(lessons.copy(folder))
         existing = " Existing lessons were left unchanged." if count < len(lessons.originals()) else ""
         print(f"Copied {count} lesson{'s' * (count != 1)} to {folder}.{existing}")
@@ -121,7 +105,7 @@ def reset(args: argparse.Namespace) -> int:
     """Restore a lesson, after saving the student's version as a dated copy."""
     original = lessons.find(args.lesson)
     here = Path() if Path(original.name).exists() else DEFAULT_FOLDER
-    folder = args.folder.expanduser() if args.folder else here
+    folder = args.folder or here
     saved = lessons.restore(original, folder)
     if saved:
         print(f"Your lesson is saved as {saved}")
@@ -135,27 +119,22 @@ def solve(args: argparse.Namespace) -> int:
 
     if args.output is not None and len(args.names) > 1:
         raise UserError(f"--output saves one solution; got {len(args.names)} names. Name a whole array, such as dW1")
-    with file_errors(args.output):
-        exercise = read_exercise(args.file)
-        shown = {"notation": args.notation, "digits": args.digits, "learning_rate": exercise.learning_rate}
-        solutions = [bpcourse.solve(exercise.trace, name, **shown) for name in args.names or [None]]
-        if args.output is None:
-            print("\n\n".join(solution.text for solution in solutions))
-        else:
-            print(f"Saved: {solutions[0].save(args.output, force=args.force)}")
+    exercise = read_exercise(args.file)
+    shown = {"notation": args.notation, "digits": args.digits, "learning_rate": exercise.learning_rate}
+    solutions = [bpcourse.solve(exercise.trace, name, **shown) for name in args.names or [None]]
+    if args.output is None:
+        print("\n\n".join(solution.text for solution in solutions))
+    else:
+        print(f"Saved: {solutions[0].save(args.output, force=args.force)}")
     return 0
 
 
 def solutions(args: argparse.Namespace) -> int:
     """Write the lessons with every blank filled in and all cells run."""
-    try:
-        from bpcourse.classroom.solved_lessons import save_solved
-    except ImportError:
-        raise UserError(f"JupyterLab is not installed. Run: {install('lab')}") from None
-    folder = (args.folder or SOLUTIONS_FOLDER).expanduser()
-    with file_errors(folder):
-        for path in save_solved(lessons.originals(), folder, force=args.force):
-            print(f"Saved: {path}")
+    from bpcourse.classroom.solved_lessons import save_solved
+
+    for path in save_solved(lessons.originals(), args.folder, force=args.force):
+        print(f"Saved: {path}")
     return 0
 
 
@@ -164,23 +143,23 @@ def mark(args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from bpcourse.classroom.grading import mark_class
-    from bpcourse.classroom.report import FILES, Report, require_absent, save
+    from bpcourse.classroom.report import FILES, Report, save
+    from bpcourse.classroom.store import require_absent
     from bpcourse.classroom.submissions import collect, read_record
 
-    folder, key = args.folder.expanduser(), args.key.expanduser()
-    out = (args.out or folder.resolve().parent / "marks").expanduser()
-    with file_errors(out):
-        if not folder.is_dir():
-            raise UserError(f"{folder} is not a directory. Give the folder that contains the students' submissions.")
-        require_absent(FILES, out, args.force)
-        record = read_record(key)
-        plan = record.plan(_secret(args.seed))
-        answers, remarks = collect(folder, record.count, omit=(key, out))
-        if not answers and not remarks:
-            raise UserError(f"{folder} and its subfolders contain no notebook (.ipynb) and no table (.csv).")
-        sheets, failed = mark_class(record, plan, tqdm(answers, desc="Marking", unit="sheet", delay=1))
-        saved = save(Report(record, tuple(sheets), (*remarks, *failed)).files, out, args.force)
-    for remark in (*remarks, *failed):
+    out = args.out or args.folder.resolve().parent / "marks"
+    if not args.folder.is_dir():
+        raise UserError(f"{args.folder} is not a directory. Give the folder that contains the students' submissions.")
+    require_absent(FILES, out, force=args.force)
+    record = read_record(args.key)
+    plan = record.plan(args.seed)
+    answers, remarks = collect(args.folder, record.count, omit=(args.key, out))
+    if not answers and not remarks:
+        raise UserError(f"{args.folder} and its subfolders contain no notebook (.ipynb) and no table (.csv).")
+    sheets, failed = mark_class(record, plan, tqdm(answers, desc="Marking", unit="sheet", delay=1))
+    report = Report(record, tuple(sheets), (*remarks, *failed))
+    saved = save(report.files, out, force=args.force)
+    for remark in report.remarks:
         print(f"{'Skipped' if remark.skipped else 'Look at'}: {remark.source} {remark.text}")
     print(f"Marked: {len(sheets)} of {record.count} sheets")
     for path in saved:
@@ -188,70 +167,53 @@ def mark(args: argparse.Namespace) -> int:
     return 0
 
 
-def _secret(seed: str) -> str:
-    """Return the secret. Raise UserError if it contains bytes that are not text, which differ between machines."""
-    try:
-        seed.encode()
-    except UnicodeEncodeError:
-        raise UserError("the secret is not valid UTF-8 text. Choose one of letters and digits for --seed") from None
-    return seed
-
-
 def sheet(args: argparse.Namespace) -> int:
-    """Write exercise sheets for a class, with their keys."""
+    """Write exercise sheets for a class with their keys, or a file of questions for Moodle."""
     from bpcourse.classroom.moodle import write as write_moodle
     from bpcourse.classroom.plan import Plan
     from bpcourse.classroom.roster import read_names
-    from bpcourse.classroom.store import Class, ClassFolder, write_class
 
-    folder = args.out.expanduser()
-    secret = secrets.token_urlsafe(12) if args.seed is None else _secret(args.seed)
-    with file_errors(folder):
-        names = read_names(args.names) if args.names else ()
-        count = args.count if args.count is not None else len(names)
-        if not (names or args.count is not None):
-            raise UserError("give the number of sheets, --count 30, or a list of names, --names class.csv")
-        plan = Plan(tuple(args.topic or SHEET_TOPICS), args.level, secret)
-        if args.seed is not None and len(secret) < SHORTEST_SECRET:
-            advice = f"Use at least {SHORTEST_SECRET} characters, or omit --seed"
-            print(f"This secret is short enough to be guessed. {advice}", file=sys.stderr)
-        if args.format == "moodle":
-            saved = write_moodle(plan, count, folder / "questions.xml", force=args.force)
-            print(f"Saved: {saved} (variants of each topic: {count})")
-            if args.seed is None:
-                print(f"To make these questions again: --seed {secret}")
-            return 0
-        chosen = Class(plan, count, names)
-        place = ClassFolder(folder, args.format, find_browser() if args.format == "pdf" else None)
-        place.require_fit(chosen, force=args.force)
-        if names:
-            print(f"Names: {len(names)}, from {names[0]} to {names[-1]}")
-        if twice := [name for name, times in Counter(names).items() if times > 1]:
-            print(f"More than one student is called {', '.join(twice)}")
-        if args.seed is None:
-            print(f"The secret of these sheets is {secret}")
-            print("Keep it. It is not stored, and you need it (--seed) to mark these sheets or to make them again.")
-            sys.stdout.flush()  # before the first sheet is written
-        try:
-            written = write_class(chosen, place, force=args.force)
-        except KeyboardInterrupt:
-            advice = "The files written so far are complete. To continue, run it again with the same --seed."
-            print(f"Stopped. {advice}", file=sys.stderr)
-            raise
-    print(f"Sheets with keys: {written} written, {count - written} already existed")
-    print(f"For the students: {folder / 'sheets'}\nOnly for you, with all answers: {folder / 'key'}")
+    secret = secrets.token_urlsafe(12) if args.seed is None else args.seed
+    plan = Plan(tuple(args.topic or SHEET_TOPICS), args.level, secret)
+    if args.names is None and args.count is None:
+        raise UserError("give the number of sheets, --count 30, or a list of names, --names class.csv")
+    names = read_names(args.names) if args.names else ()
+    count = len(names) if args.count is None else args.count
+    if len(secret) < SHORTEST_SECRET:
+        advice = f"Use at least {SHORTEST_SECRET} characters, or omit --seed"
+        print(f"This secret is short enough to be guessed. {advice}", file=sys.stderr)
+    if args.format != "moodle":
+        return _write_class(args, plan, count, names)
+    saved = write_moodle(plan, count, args.out / "questions.xml", force=args.force)
+    print(f"Saved: {saved} (variants of each topic: {count})")
+    if args.seed is None:
+        print(f"To make these questions again: --seed {secret}")
     return 0
 
 
-class _SheetHelp(argparse.Action):
-    """The help of ``bpcourse sheet``. The topics that it lists are imported only when it is shown."""
+def _write_class(args: argparse.Namespace, plan: Plan, count: int, names: tuple[str, ...]) -> int:
+    from bpcourse.classroom.store import Class, ClassFolder, write_class
 
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from bpcourse.classroom.plan import topics_and_levels
-
-        parser.epilog = topics_and_levels()
-        parser.print_help()
-        parser.exit()
+    chosen = Class(plan, count, names)
+    folder = ClassFolder(args.out, args.format, find_browser() if args.format == "pdf" else None)
+    folder.require_fit(chosen, force=args.force)
+    if names:
+        print(f"Names: {len(names)}, from {names[0]} to {names[-1]}")
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        print(f"More than one student is called {', '.join(twice)}")
+    if args.seed is None:
+        print(f"The secret of these sheets is {plan.secret}")
+        print("Keep it. It is not stored, and you need it (--seed) to mark these sheets or to make them again.")
+        sys.stdout.flush()  # before the first sheet is written
+    try:
+        written = write_class(chosen, folder, force=args.force)
+    except KeyboardInterrupt:
+        advice = "The files written so far are complete. To continue, run it again with the same --seed."
+        print(f"Stopped. {advice}", file=sys.stderr)
+        raise
+    print(f"Sheets with keys: {written} written, {count - written} already existed")
+    print(f"For the students: {args.out / 'sheets'}\nOnly for you, with all answers: {folder.key}")
+    return 0
 
 
 def test(args: argparse.Namespace) -> int:
@@ -335,75 +297,35 @@ def _kernel_problem() -> str | None:
     return None
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    root = argparse.ArgumentParser(prog="bpcourse", description="A course on backpropagation in JupyterLab.")
+class Parser(argparse.ArgumentParser):
+    """A parser that keeps the line breaks of an epilog. The one of ``bpcourse sheet`` lists the topics."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
+        self.register("type", "path", lambda text: Path(text).expanduser())
+        self.register("type", "whole number", int)
+
+    def format_help(self) -> str:
+        """Return the help. The topics are imported only here."""
+        if self.prog == "bpcourse sheet":
+            from bpcourse.classroom.plan import topics_and_levels
+
+            self.epilog = topics_and_levels()
+        return super().format_help()
+
+
+def parser() -> Parser:
+    """Return the parser of the command line, as ``commands.toml`` describes it."""
+    root = Parser(prog="bpcourse", description="A course on backpropagation in JupyterLab.")
     root.add_argument("--version", action="version", version=f"bpcourse {bpcourse.__version__}")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
-
-    epilog = "Everything after -- goes to JupyterLab."
-    command = commands.add_parser("lab", help="copy the lessons to a folder and open them", epilog=epilog)
-    command.add_argument("folder", nargs="?", type=Path, metavar="DIR", help=f"default: {DEFAULT_FOLDER}")
-    command.add_argument("--in-place", action="store_true", help="for authors: open this clone's own lessons")
-    command.add_argument("--no-browser", action="store_true", help="print the address without opening a browser")
-    command.add_argument("--unlocked", action="store_true", help="open explorers without asking for a prediction")
-    command.add_argument("--port", type=int, help="default: the first free port from 8888 on")
-    command.set_defaults(run=lab)
-
-    command = commands.add_parser("reset", help="restore a lesson; your version is kept as a dated copy")
-    command.add_argument("lesson", metavar="LESSON", help="number or name, such as 03")
-    command.add_argument("folder", nargs="?", type=Path, metavar="DIR", help="the folder of your lessons")
-    command.set_defaults(run=reset)
-
-    epilog = (
-        "FILE is a TOML or JSON file with the keys x, y, loss, learning_rate (optional) and layers. Each of the "
-        "[[layers]] has weights (a row for each input), biases (optional) and activation. "
-        "NAME is a single value, such as dW1[1,2], b2_new[1] or loss, or an array, such as dW1."
-    )
-    command = commands.add_parser("solve", help="write the worked solution of an exercise", epilog=epilog)
-    command.add_argument("file", type=Path, metavar="FILE", help="the network, x and y")
-    command.add_argument("names", nargs="*", metavar="NAME", help="what to solve; default: the whole pass")
-    command.add_argument("--notation", choices=["standard", "lecture"], default="standard", help="z, a, δ or net, O")
-    command.add_argument("--digits", type=int, default=4, help="significant digits to show, 2 to 15; default: 4")
-    command.add_argument("--output", type=Path, metavar="PATH", help="save as .txt, .md or .html")
-    command.add_argument("--force", action="store_true", help="overwrite an existing file")
-    command.set_defaults(run=solve)
-
-    command = commands.add_parser("solutions", help="for instructors: write the lessons with every blank filled in")
-    command.add_argument("folder", nargs="?", type=Path, metavar="DIR", help=f"default: {SOLUTIONS_FOLDER}")
-    command.add_argument("--force", action="store_true", help="overwrite existing solutions")
-    command.set_defaults(run=solutions)
-
-    command = commands.add_parser(
-        "sheet",
-        help="for instructors: write exercise sheets for a class, with keys",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        add_help=False,
-    )
-    topics = ", ".join(SHEET_TOPICS)
-    formats = ["html", "pdf", "ipynb", "md", "moodle"]
-    command.add_argument("-h", "--help", action=_SheetHelp, nargs=0, help="show this help, with topics and levels")
-    command.add_argument("--topic", action="append", help=f"topic of a question; may be repeated; default: {topics}")
-    command.add_argument("--level", type=int, default=3, help="size of the networks, 1 to 5; default: 3")
-    command.add_argument("--count", type=int, help="number of sheets; default: one for each name")
-    command.add_argument("--names", type=Path, metavar="FILE", help="a CSV file, or a list with one name per line")
-    command.add_argument("--seed", metavar="SECRET", help="a text that students cannot guess; default: a random one")
-    command.add_argument("--format", choices=formats, default="html", help="default: html")
-    command.add_argument("--out", type=Path, default=SHEETS_FOLDER, metavar="DIR", help=f"default: {SHEETS_FOLDER}")
-    command.add_argument("--force", action="store_true", help="overwrite existing sheets")
-    command.set_defaults(run=sheet)
-
-    epilog = "Student code is never executed. A table has the columns sheet, question, name and answer."
-    command = commands.add_parser("mark", help="for instructors: mark the sheets of a class", epilog=epilog)
-    command.add_argument("folder", type=Path, metavar="DIR", help="a folder tree of filled notebooks and tables (.csv)")
-    command.add_argument("--class", dest="key", type=Path, required=True, metavar="KEYDIR", help="the key's folder")
-    command.add_argument("--seed", required=True, metavar="SECRET", help="the secret that the sheets were made with")
-    command.add_argument("--out", type=Path, metavar="REPORTDIR", help="default: marks, next to DIR")
-    command.add_argument("--force", action="store_true", help="overwrite an existing report")
-    command.set_defaults(run=mark)
-
-    commands.add_parser("test", help="run all tests").set_defaults(run=test)
-    commands.add_parser("doctor", help="print versions and what is missing").set_defaults(run=doctor)
+    described = tomllib.loads(files("bpcourse").joinpath("commands.toml").read_text(encoding="utf-8"))
+    for run in (lab, reset, solve, solutions, sheet, mark, test, doctor):
+        about = described[run.__name__]
+        command = commands.add_parser(run.__name__, help=about["help"], epilog=about.get("epilog"))
+        for name, options in about.get("arguments", {}).items():
+            command.add_argument(name, **options)
+        command.set_defaults(run=run)
     return root
 
 
@@ -428,11 +350,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # the terminal's encoding may lack a folder's characters
     try:
         return int(args.run(args))
-    except (UserError, LessonsError) as error:
-        print(f"bpcourse: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         return 130  # the status that shells give to a program ended by Ctrl-C
+    except ImportError as error:
+        problem = f"{error}. To install what this command needs, run: {install('lab')}"
+    except FileExistsError as error:
+        problem = f"{error.filename} already exists. Choose a different name, or add --force"
+    except OSError as error:
+        problem = f"cannot read or write {error.filename or 'a file'}: {error.strerror}"
+    except ValueError as error:
+        problem = str(error)
+    print(f"bpcourse: {problem}", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -14,12 +14,10 @@ from bpcourse.classroom.grading import (
     Line,
     Mark,
     MarkedSheet,
-    answered_in_head,
     common,
     is_untouched,
     mark_class,
     mark_sheet,
-    points,
 )
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.submissions import MOST_NOTES, Answers, ClassRecord, collect
@@ -100,9 +98,13 @@ def line(status, right=0.5, untouched=0.0, final=False):
     return Line("", "", right, untouched, final, Verdict(status, ""))
 
 
+def mark_of(lines):
+    return Mark(1, "", "", tuple(lines), None)
+
+
 def test_points__one_for_each_correct_line():
-    assert points([line("correct"), line("wrong"), line("correct", final=True)]) == 2
-    assert points([line("not answered"), line("could be"), line("unreadable", final=True)]) == 0
+    assert mark_of([line("correct"), line("wrong"), line("correct", final=True)]).points == 2
+    assert mark_of([line("not answered"), line("could be"), line("unreadable", final=True)]).points == 0
 
 
 @pytest.mark.parametrize(
@@ -120,9 +122,10 @@ def test_points__one_for_each_correct_line():
         ([line("correct"), line("not answered", final=True)], False),
     ],
 )
-def test_answered_in_head__needs_a_computed_answer_and_no_wrong_step(lines, expected):
-    assert answered_in_head(lines) is expected
-    assert (points(lines) == len(lines)) is (expected or all(each.verdict for each in lines))
+def test_in_head__needs_a_computed_answer_and_no_wrong_step(lines, expected):
+    mark = mark_of(lines)
+    assert mark.in_head is expected
+    assert (mark.points == mark.out_of) is (expected or all(each.verdict for each in lines))
 
 
 @pytest.mark.parametrize(

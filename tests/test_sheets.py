@@ -457,18 +457,24 @@ def test_class_folder__does_not_wait_for_a_pipe(tmp_path):
         small(tmp_path, 1)
 
 
-def test_class_folder__has_a_state(tmp_path):
+def test_require_fit__takes_the_same_class_and_no_other(tmp_path):
     chosen, folder = Class(Plan(("bias",), 1, SECRET), 2, ("Ada",)), ClassFolder(tmp_path)
+    other_class, other_plan = replace(chosen, names=("Eve",)), replace(chosen, plan=replace(chosen.plan, level=2))
     key = tmp_path / "key"
-    assert folder.state(chosen) == "new"
+    folder.require_fit(chosen)
     write_class(chosen, folder)
-    assert folder.state(chosen) == "complete"
-    assert folder.state(replace(chosen, names=("Eve",))) == "other class"
-    assert folder.state(replace(chosen, plan=replace(chosen.plan, level=2))) == "other plan"
-    (key / store.RECORD).rename(key / store.UNFINISHED)
-    assert folder.state(chosen) == "unfinished"
+    for name in (store.RECORD, store.UNFINISHED):  # complete, and interrupted before its end
+        (key / store.RECORD).rename(key / name)
+        folder.require_fit(chosen)
+        with pytest.raises(ValueError, match="different names or a different number"):
+            folder.require_fit(other_class)
+        folder.require_fit(other_class, force=True)
+        with pytest.raises(ValueError, match="other topics, another level"):
+            folder.require_fit(other_plan, force=True)
     (key / store.UNFINISHED).unlink()
-    assert folder.state(chosen) == "occupied"
+    with pytest.raises(ValueError, match="no record of their class"):
+        folder.require_fit(chosen)
+    folder.require_fit(chosen, force=True)
 
 
 @pytest.mark.parametrize(
@@ -506,17 +512,17 @@ def test_write_whole__leaves_no_half_file_on_a_full_disk(tmp_path):
         raise OSError(28, "No space left on device", "sheet")
 
     with pytest.raises(OSError, match="No space"):
-        store.write_whole(tmp_path / "sheet", parts())
+        store.write_whole({tmp_path / "sheet": parts()})
     assert files_in(tmp_path) == {}
 
 
 def test_write_whole__two_writers_of_one_file_do_not_mix(tmp_path):
     def parts():
         yield "all of "
-        store.write_whole(tmp_path / "sheet", "the inner one")
+        store.write_whole({tmp_path / "sheet": "the inner one"})
         yield "the outer one"
 
-    store.write_whole(tmp_path / "sheet", parts())
+    store.write_whole({tmp_path / "sheet": parts()})
     assert files_in(tmp_path) == {"sheet": b"all of the outer one"}
 
 
@@ -524,7 +530,7 @@ def test_write_whole__two_writers_of_one_file_do_not_mix(tmp_path):
 def test_write_whole__does_not_follow_a_link(tmp_path):
     (tmp_path / "mine").write_text("mine", encoding="utf-8")
     (tmp_path / "sheet").symlink_to(tmp_path / "mine")
-    store.write_whole(tmp_path / "sheet", "text")
+    store.write_whole({tmp_path / "sheet": "text"})
     assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
     assert not (tmp_path / "sheet").is_symlink()
 
@@ -547,9 +553,9 @@ def test_write_class__removes_only_its_own_scratch_folder(tmp_path):
 def test_write_class__another_run_may_end_first(tmp_path, monkeypatch):
     write_whole = store.write_whole
 
-    def another_run_ends(path, parts):
-        write_whole(path, parts)
-        if path.name == store.ANSWERS:
+    def another_run_ends(contents):
+        write_whole(contents)
+        if tmp_path / "key" / store.ANSWERS in contents:
             (tmp_path / "key" / store.UNFINISHED).replace(tmp_path / "key" / store.RECORD)
 
     monkeypatch.setattr(store, "write_whole", another_run_ends)
@@ -567,6 +573,7 @@ def test_sheet_command__help_lists_topics_levels_and_formats(capsys):
     choices = re.search(r"--format \{([^}]*)\}", re.sub(r"\s+", " ", said))[1].split(",")
     assert set(FORMATS) <= set(choices)
     assert set(cli.SHEET_TOPICS) <= set(practice.topics())
+    assert f"default: {', '.join(cli.SHEET_TOPICS)} " in re.sub(r"\s+", " ", said)
 
 
 # Interrupted and killed runs

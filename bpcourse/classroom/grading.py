@@ -1,20 +1,20 @@
 """Mark the sheets of a class, with errors carried forward.
 
-The policy is in three small functions, `is_untouched`, `answered_in_head` and `points`. Each value
-earns one point if it is correct. A value that follows correctly from the student's own earlier
-error earns its point too, unless nothing had to be computed for it (`is_untouched`). Missing
-intermediate steps are not penalized (`answered_in_head`). The report states the rule for readers.
+The policy is in `is_untouched`, `Mark.in_head` and `Mark.points`. Each value earns one point if it
+is correct. A value that follows correctly from the student's own earlier error earns its point too,
+unless nothing had to be computed for it (`is_untouched`). Missing intermediate steps are not
+penalized (`Mark.in_head`). The report states the rule for readers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bpcourse.classroom.plan import Plan, Question, Sheet
 from bpcourse.classroom.submissions import MOST_NOTES, Answer, Answers, ClassRecord, Remark, unexpected
 from bpcourse.classroom.text import LONGEST, shown
-from bpcourse.tutor.equations import Step, entries, look_up, table
+from bpcourse.tutor.equations import Step, look_up
 from bpcourse.tutor.marking import FEWEST_DIGITS, Verdict, check, half_unit, nothing_done, read_answer
 from bpcourse.tutor.mistakes import MISTAKES, Mistake
 from bpcourse.tutor.practice import Problem
@@ -62,22 +62,6 @@ def is_untouched(answer: Answer, untouched: float) -> bool:
     return abs(reading.value - untouched) <= half_unit(reading.value, max(reading.digits, FEWEST_DIGITS))
 
 
-def answered_in_head(lines: Sequence[Line]) -> bool:
-    """Whether blank intermediate steps earn their points.
-
-    They do if the answer is complete and correct, no step is wrong, and the answer had to be
-    computed: it is not 0, and it is not an unchanged parameter.
-    """
-    blank = [line for line in lines if line.verdict.status == "not answered" and not line.final]
-    correct = all(line.verdict for line in lines if line not in blank)
-    return bool(blank) and correct and any(line.right != line.untouched for line in lines if line.final)
-
-
-def points(lines: Sequence[Line]) -> int:
-    """Return the points for a question: one for each correct value, or all if `answered_in_head`."""
-    return len(lines) if answered_in_head(lines) else sum(bool(line.verdict) for line in lines)
-
-
 # Marked sheets
 
 
@@ -103,13 +87,19 @@ class Mark:
 
     @property
     def in_head(self) -> bool:
-        """Whether blank intermediate steps earned their points."""
-        return answered_in_head(self.lines)
+        """Whether blank intermediate steps earn their points.
+
+        They do if the answer is complete and correct, no step is wrong, and the answer had to be
+        computed: it is not 0, and it is not an unchanged parameter.
+        """
+        blank = [line for line in self.lines if line.verdict.status == "not answered" and not line.final]
+        correct = all(line.verdict for line in self.lines if line not in blank)
+        return bool(blank) and correct and any(line.right != line.untouched for line in self.lines if line.final)
 
     @property
     def points(self) -> int:
-        """The points for this question."""
-        return points(self.lines)
+        """The points for this question: one for each correct value, or all if `in_head`."""
+        return self.out_of if self.in_head else sum(bool(line.verdict) for line in self.lines)
 
     @property
     def out_of(self) -> int:
@@ -182,7 +172,7 @@ def mark_class(record: ClassRecord, plan: Plan, found: Iterable[Answers]) -> tup
             sheets.append(mark_sheet(plan.sheet(answers.sheet), answers, shown(record.names.get(answers.sheet, ""))))
         except Exception as error:  # one sheet must not stop the others
             text = f"Sheet {answers.sheet} cannot be marked: {unexpected(error)}"
-            remarks.append(Remark(answers.source, text, True))
+            remarks.append(Remark(answers.source, text))
     return sheets, remarks
 
 
@@ -216,8 +206,7 @@ def mark_sheet(sheet: Sheet, answers: Answers, name: str = "") -> MarkedSheet:
 
 def _mark(question: Question, written: Mapping[str, Answer], notes: list[str]) -> Mark:
     """Return one question marked, and add notes on answers that it does not ask for."""
-    problem = question.problem
-    steps = table(problem.trace, problem.learning_rate)
+    problem, steps = question.problem, question.steps
     answers: dict[str, Answer] = dict.fromkeys(question.asked)
     for name, answer in written.items():
         own = _own_name(steps, name)
@@ -228,10 +217,8 @@ def _mark(question: Question, written: Mapping[str, Answer], notes: list[str]) -
     values = {name: step.value for name, step in steps.items()}
     untouched = {name: nothing_done(steps[name], values) for name in answers}
     verdicts, first = _verdicts(problem, answers, untouched)
-    array = entries(steps, problem.name)
-    final = [problem.name] if array is None else list(array.flat)
     lines = {
-        name: Line(name, _text(answer), values[name], untouched[name], name in final, verdicts[name])
+        name: Line(name, _text(answer), values[name], untouched[name], name in question.final, verdicts[name])
         for name, answer in answers.items()
     }
     return Mark(question.number, problem.topic, problem.name, tuple(lines.values()), lines.get(first))

@@ -20,9 +20,7 @@ known mistake as an answer of 0 % whose feedback is what the tutor says about it
 from __future__ import annotations
 
 import base64
-import errno
-import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from math import log
@@ -33,23 +31,14 @@ from markupsafe import Markup
 
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.sheets import formatted
-from bpcourse.classroom.store import write_whole
+from bpcourse.classroom.store import require_absent, write_whole
 from bpcourse.engine.validation import is_count, require
 from bpcourse.names import Name
 from bpcourse.numbers import MINUS, format_number
 from bpcourse.pictures.diagram import draw
 from bpcourse.render import render
 from bpcourse.tutor.equations import entries, table
-from bpcourse.tutor.marking import (
-    AROUND,
-    MOST_ACCIDENTS,
-    NOTHING,
-    Wrong,
-    check_each,
-    half_unit,
-    nothing_done,
-    usual_first,
-)
+from bpcourse.tutor.marking import AROUND, MOST_ACCIDENTS, NOTHING, check_each, half_unit, nothing_done, usual_first
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
 from bpcourse.tutor.practice import Problem
 
@@ -81,35 +70,6 @@ class Answer:
     feedback: str
 
 
-@dataclass
-class AccidentBudget:
-    """How many numbers are caught by accident, with three digits: the third rule of `marking`.
-
-    Parameters
-    ----------
-    right : float
-        The right value.
-    start : float
-        The value of somebody who does nothing, see `nothing_done`.
-    anywhere, around : float
-        The share of all numbers, and of the numbers near the right value, that are caught already.
-    """
-
-    right: float
-    start: float
-    anywhere: float = 0.0
-    around: float = 0.0
-
-    def allows(self, value: float) -> bool:
-        """Add an answer, and return whether it may reach half a unit of its third digit."""
-        size, width = abs(self.right - self.start), 2 * half_unit(value, NEEDED)
-        self.anywhere += width / ((abs(value - self.start) or size) * 2 * log(10))
-        if abs(value - self.right) > AROUND * size:
-            return self.anywhere <= MOST_ACCIDENTS
-        self.around += width / (2 * AROUND * size)
-        return self.around <= MOST_ACCIDENTS
-
-
 def answers(problem: Problem) -> tuple[Answer, ...]:
     """Return the answers to a problem that asks for one value.
 
@@ -139,35 +99,48 @@ def answers(problem: Problem) -> tuple[Answer, ...]:
     steps = table(problem.trace, problem.learning_rate)
     step = steps[problem.name]
     wrong = sorted(wrong_values(steps, problem.name), key=usual_first)
-    right, tolerance = _rounded(step.value), _reach_of_right(step.value, wrong)
-    values = _distinct(step.value, wrong, tolerance)
+    distances = [abs(value - step.value) for (mistake, *_), value in wrong if mistake.topic != "rounding"]
+    right, tolerance = _rounded(step.value), min([half_unit(step.value, NEEDED), *(APART * each for each in distances)])
+    values = _distinct(step.value, (value for _, value in wrong), tolerance)
     verdicts = check_each(problem.trace, problem.name, map(_plain, values), learning_rate=problem.learning_rate)
-    named = ((value, verdict) for value, verdict in zip(values, verdicts, strict=True) if verdict.mistakes)
-    budget = AccidentBudget(right, nothing_done(step, {each.name: each.value for each in steps.values()}))
+    named = {value: verdict for value, verdict in zip(values, verdicts, strict=True) if verdict.mistakes}
+    start = nothing_done(step, {each.name: each.value for each in steps.values()})
     listed = [Answer(_plain(right), tolerance, 100, "Right.")]
-    for value, verdict in islice(named, MOST_ANSWERS - 2):
-        digits = NEEDED if budget.allows(value) else ASKED
+    for value, digits in islice(_with_digits(named, right, start), MOST_ANSWERS - 2):
         neighbors = [abs(value - other) for other in values if other != value]
         room = min([2 * (abs(value - right) - tolerance), *neighbors])
-        feedback = f"{verdict.message}\n{MISTAKES[verdict.mistakes[0]].hint}"
+        feedback = f"{named[value].message}\n{MISTAKES[named[value].mistakes[0]].hint}"
         listed.append(Answer(_plain(value), min(half_unit(value, digits), APART * room), 0, feedback))
     rest = Answer("*", 0.0, 0, f"I don't recognize this number.\n{problem.hint().where}")
     return (*listed, rest)
 
 
-def _reach_of_right(right: float, wrong: list[Wrong]) -> float:
-    """Return how far the right answer reaches."""
-    distances = [abs(value - right) for (mistake, *_), value in wrong if mistake.topic != "rounding"]
-    return min([half_unit(right, NEEDED), *(APART * distance for distance in distances)])
-
-
-def _distinct(right: float, wrong: list[Wrong], reach: float) -> list[float]:
+def _distinct(right: float, wrong: Iterable[float], reach: float) -> list[float]:
     """Return the wrong values with the digits that are asked for, each once, without what the right answer fits."""
     rounding_error = NOTHING * abs(right)  # a sum that should be 0 is not exactly 0 in the machine
-    rounded = dict.fromkeys(_rounded(value) if abs(value) > rounding_error else 0.0 for _, value in wrong)
+    rounded = dict.fromkeys(_rounded(value) if abs(value) > rounding_error else 0.0 for value in wrong)
     right = _rounded(right)
     outside = reach + half_unit(right, ASKED)
     return [value for value in rounded if abs(value - right) > outside]
+
+
+def _with_digits(values: Iterable[float], right: float, start: float) -> Iterator[tuple[float, int]]:
+    """Yield each wrong value with the digit that its answer reaches.
+
+    It is the third digit as long as few numbers are caught by accident, which is the third rule of
+    `marking`: a small share of all numbers, and of the numbers near the right value. `start` is the
+    value of somebody who does nothing.
+    """
+    size, anywhere, around = abs(right - start), 0.0, 0.0
+    for value in values:
+        width = 2 * half_unit(value, NEEDED)
+        anywhere += width / ((abs(value - start) or size) * 2 * log(10))
+        if abs(value - right) > AROUND * size:
+            caught = anywhere
+        else:
+            around += width / (2 * AROUND * size)
+            caught = around
+        yield value, NEEDED if caught <= MOST_ACCIDENTS else ASKED
 
 
 def _rounded(value: float) -> float:
@@ -256,12 +229,10 @@ def write(plan: Plan, count: int, path: Path, *, force: bool = False) -> Path:
     """
     from tqdm import tqdm
 
-    if path.exists() and not force:
-        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
-    pieces = questions(plan, count)
+    require_absent([path.name], path.parent, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
     total = 2 + len(dict.fromkeys(plan.topics)) * (1 + count)
-    write_whole(path, tqdm(pieces, total=total, desc=path.name, unit=" pieces", delay=1))
+    write_whole({path: tqdm(questions(plan, count), total=total, desc=path.name, unit=" pieces", delay=1)})
     return path
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import threading
 from contextlib import suppress
 from pathlib import Path
+from subprocess import DEVNULL, Popen, TimeoutExpired
 
 PATIENCE = 60.0  # seconds for one page, which takes less than one second
 ADVICE = "Use --format html, and print from any browser."
@@ -15,7 +15,7 @@ OPTIONS = (
     *("--headless", "--disable-gpu", "--disable-extensions", "--disable-background-networking", "--disable-sync"),
     *("--no-first-run", "--no-default-browser-check", "--no-pdf-header-footer"),
 )
-RUNNING: set[subprocess.Popen[bytes]] = set()
+RUNNING: set[Popen[bytes]] = set()
 """The browsers that this process has started and that have not ended."""
 
 UNINTERRUPTED = threading.Lock()
@@ -55,7 +55,7 @@ def print_page(browser: str, page: str, target: Path, scratch: Path, *, patience
         status = _run([*command, source.resolve().as_uri()], patience)
     except OSError as error:
         raise ValueError(f"the browser {browser} does not start: {error.strerror}. {ADVICE}") from error
-    except subprocess.TimeoutExpired:
+    except TimeoutExpired:
         raise ValueError(f"the browser {browser} did not print a page within {patience:g} s. {ADVICE}") from None
     if not is_complete(printed):
         raise ValueError(f"the browser {browser} printed no PDF (exit status {status}). {ADVICE}")
@@ -71,13 +71,8 @@ def is_complete(printed: Path) -> bool:
 def _run(command: list[str], patience: float) -> int:
     """Run a browser and return its exit status. It ends with everything it started if this is interrupted."""
     with UNINTERRUPTED:  # from its first moment it can be found and ended
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # one process group for the browser and everything it starts
-        )
+        # In a session, the browser and everything it starts are one process group.
+        process = Popen(command, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL, start_new_session=True)
         RUNNING.add(process)
     try:
         return process.wait(patience)

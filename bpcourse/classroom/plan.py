@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import hmac
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from bpcourse.engine.validation import is_count, require
-from bpcourse.tutor.equations import entries, needed_for, table
+from bpcourse.render import render
+from bpcourse.tutor.equations import Step, entries, needed_for, table
 from bpcourse.tutor.practice import SHAPES, TOPICS, Problem, problem
 from bpcourse.tutor.solutions import Hand
 
 INTERMEDIATE = ("y_hat", "delta")  # kinds of steps that are asked for before the answer itself
 MOST_QUESTIONS = 20
-RECORD, VERSION = "class.json", 1  # the file with everything that is needed to mark a class, except the secret
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,17 @@ class Question:
     number: int
     problem: Problem
 
+    @cached_property
+    def steps(self) -> dict[str, Step]:
+        """All values of the pass, by name."""
+        return table(self.problem.trace, self.problem.learning_rate)
+
+    @property
+    def final(self) -> tuple[str, ...]:
+        """The name of the answer, or the names of its entries."""
+        array = entries(self.steps, self.problem.name)
+        return (self.problem.name,) if array is None else tuple(array.flat)
+
     @property
     def asked(self) -> tuple[str, ...]:
         """The names of the values to write down: intermediate predictions and δ, then the answer or its entries.
@@ -70,12 +80,10 @@ class Question:
         ('y_hat[1]', 'dz2[1]', 'dz1[2]', 'dW1[3,2]')
 
         """
-        steps = table(self.problem.trace, self.problem.learning_rate)
-        array = entries(steps, self.problem.name)
-        names = [self.problem.name] if array is None else list(array.flat)
-        needed = {step.name: step for name in names for step in needed_for(steps, name)}
-        before = [name for name in steps if name in needed and needed[name].kind in INTERMEDIATE and name not in names]
-        return (*before, *names)
+        needed = {step.name for name in self.final for step in needed_for(self.steps, name)}
+        steps = (step for step in self.steps.values() if step.kind in INTERMEDIATE)
+        before = [step.name for step in steps if step.name in needed and step.name not in self.final]
+        return (*before, *self.final)
 
     @cached_property
     def values(self) -> tuple[AskedValue, ...]:
@@ -88,10 +96,9 @@ class Question:
         [('ŷ₁', 'y_hat[1]', '0.9033'), ('δ1₁', 'dz1[1]', '+0.07483'), ('∂L/∂w1₁₁', 'dW1[1,1]', '+0.05238')]
 
         """
-        steps = table(self.problem.trace, self.problem.learning_rate)
-        hand = Hand.of(steps)
+        hand = Hand.of(self.steps)
         return tuple(
-            AskedValue(hand.symbol(name), name, steps[name].value, hand.number(name, signed=True))
+            AskedValue(hand.symbol(name), name, self.steps[name].value, hand.number(name, signed=True))
             for name in self.asked
         )
 
@@ -129,7 +136,7 @@ class Plan:
     ------
     ValueError
         If there are no topics, more than 20 or an unknown one, if a topic does not have the level,
-        or if the secret is empty.
+        or if the secret is empty or not valid UTF-8 text.
     """
 
     topics: tuple[str, ...]
@@ -140,6 +147,8 @@ class Plan:
         count = len(self.topics)
         require(0 < count <= MOST_QUESTIONS, f"a sheet has 1 to {MOST_QUESTIONS} questions; got {count} topics.")
         require(self.secret, "the secret must not be empty: all numbers come from it.")
+        text = self.secret.encode(errors="ignore").decode()  # the bytes of other texts differ between machines
+        require(text == self.secret, "the secret is not valid UTF-8 text. Choose one of letters and digits for --seed")
         for topic in self.topics:
             least, most = TOPICS[topic].from_level, len(SHAPES)
             fits = is_count(self.level) and least <= self.level <= most
@@ -159,11 +168,11 @@ class Plan:
 
         """
         require(is_count(number), f"the number of a sheet must be a positive whole number; got {number!r}.")
-        return Sheet(number, tuple(self._questions(number)))
-
-    def _questions(self, number: int) -> Iterator[Question]:
-        for place, topic in enumerate(self.topics, start=1):
-            yield Question(place, problem(topic, level=self.level, seed=self._digest(number, place)))
+        questions = (
+            Question(place, problem(topic, level=self.level, seed=self._digest(number, place)))
+            for place, topic in enumerate(self.topics, start=1)
+        )
+        return Sheet(number, tuple(questions))
 
     @property
     def stamp(self) -> str:
@@ -185,12 +194,4 @@ def topics_and_levels() -> str:
       weighted_sum     the weighted sum of a unit
 
     """
-    lines = ["topics, with the lowest level if it is not 1:"]
-    for name, topic in TOPICS.items():
-        lowest = f" (from level {topic.from_level})" if topic.from_level > 1 else ""
-        lines.append(f"  {name:<16} {topic.words}{lowest}")
-    lines.append("levels, with the sizes of their networks:")
-    for level, (inputs, *hidden, outputs) in enumerate(SHAPES, start=1):
-        layers = [f"{inputs} inputs", *(f"{units} hidden units" for units in hidden), f"{outputs} output(s)"]
-        lines.append(f"  {level} {', '.join(layers)}")
-    return "\n".join(lines)
+    return render("topics.txt", topics=TOPICS, shapes=SHAPES)

@@ -7,9 +7,7 @@ cell can be mistaken for a formula.
 from __future__ import annotations
 
 import csv
-import errno
 import io
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from bpcourse import palette
 from bpcourse.classroom.grading import MarkedSheet, common
+from bpcourse.classroom.store import require_absent, write_whole
 from bpcourse.classroom.submissions import ClassRecord, Remark
 from bpcourse.classroom.text import shown
 from bpcourse.numbers import format_number
@@ -55,7 +54,8 @@ class Report:
     @property
     def files(self) -> dict[str, str]:
         """The contents of the files to write, by name."""
-        return dict(zip(FILES, (self.page, self.gradebook, self.mistakes), strict=True))
+        mark = "\ufeff"  # by which spreadsheets recognize UTF-8
+        return dict(zip(FILES, (self.page, mark + self.gradebook, mark + self.mistakes), strict=True))
 
     @property
     def gradebook(self) -> str:
@@ -91,12 +91,10 @@ class Report:
             "report.html",
             report=self,
             palette=palette,
-            students=len(self.sheets),
             missing=[f"{number} {shown(self.record.names.get(number, ''))}".strip() for number in self.missing],
             common=common(self.sheets),
             topics=TOPICS,
             questions=[f"Q{place}" for place in range(1, len(self.record.topics) + 1)],
-            columns=[*zip(*(sheet.marks for sheet in self.sheets), strict=True)],
             status=STATUS,
             format_number=format_number,
         )
@@ -125,11 +123,8 @@ def _cell(value: object) -> object:
     return f"'{line}" if formula else line
 
 
-def save(files: Mapping[str, str], folder: Path, force: bool = False) -> list[Path]:
+def save(files: Mapping[str, str], folder: Path, *, force: bool = False) -> list[Path]:
     """Write files into a folder, each of them completely or not at all.
-
-    All are first written under hidden names. They take their own names at the end, when lack of
-    space can no longer stop one of them, so that a new page is never next to old tables.
 
     Parameters
     ----------
@@ -150,31 +145,8 @@ def save(files: Mapping[str, str], folder: Path, force: bool = False) -> list[Pa
     FileExistsError
         If one of them exists and `force` is false. Nothing is written then.
     """
-    require_absent(files, folder, force)
+    require_absent(files, folder, force=force)
     folder.mkdir(parents=True, exist_ok=True)
-    hidden = {folder / name: folder / f".{name}.part" for name in files}
-    try:
-        for (path, part), text in zip(hidden.items(), files.values(), strict=True):
-            part.unlink(missing_ok=True)  # it could be a link, and its target would be overwritten
-            mark = "\ufeff" if path.suffix == ".csv" else ""  # by which spreadsheets recognize UTF-8
-            part.write_text(mark + text, encoding="utf-8", errors="replace", newline="")
-        for path, part in hidden.items():
-            part.replace(path)
-    finally:
-        for part in hidden.values():
-            part.unlink(missing_ok=True)
-    return list(hidden)
-
-
-def require_absent(names: Iterable[str], folder: Path, force: bool) -> None:
-    """Check that a folder can take new files.
-
-    Raises
-    ------
-    FileExistsError
-        If the folder is a file, or if it has one of the names and `force` is false.
-    """
-    existing = [folder / name for name in names if not force and os.path.lexists(folder / name)]
-    existing += [folder] if folder.exists() and not folder.is_dir() else []
-    if existing:
-        raise FileExistsError(errno.EEXIST, "already exists; name another folder, or use force", str(existing[0]))
+    contents = {folder / name: text for name, text in files.items()}
+    write_whole(contents)
+    return list(contents)

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ast
 import asyncio
 import copy
-import errno
 import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from bpcourse.classroom.store import write_whole
+from bpcourse.classroom.store import require_absent, write_whole
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import Array
 from bpcourse.jupyter import WIDGET_VIEW
@@ -54,14 +54,12 @@ def save_solved(lessons: Sequence[Path], folder: Path, *, force: bool = False) -
     FileExistsError
         If a file exists already and `force` is false. Nothing is written then.
     """
+    require_absent([lesson.name for lesson in lessons], folder, force=force)
     folder.mkdir(parents=True, exist_ok=True)
-    for lesson in lessons:
-        if (folder / lesson.name).exists() and not force:
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder / lesson.name))
 
     def save(lesson: Path) -> Path:
         notebook = solved(nbformat.read(lesson, as_version=4), str(folder))
-        write_whole(folder / lesson.name, nbformat.writes(notebook) + "\n")
+        write_whole({folder / lesson.name: nbformat.writes(notebook) + "\n"})
         return folder / lesson.name
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # each thread waits for its kernel, which is a process
@@ -123,17 +121,10 @@ def blanks(source: str) -> list[tuple[int, int]]:
     >>> blanks("answer = ...\nrow = x[..., 0]")
     [(0, 9)]
     """
-    return [(node.lineno - 1, node.col_offset) for node in _dots(ast.parse(source))]
-
-
-def _dots(tree: ast.AST) -> list[ast.Constant]:
-    """Return the dots in a syntax tree, except those in an index."""
-    inside = [node for child in ast.iter_child_nodes(tree) if not _is_index(tree, child) for node in _dots(child)]
-    return [tree] if isinstance(tree, ast.Constant) and tree.value is ... else inside
-
-
-def _is_index(parent: ast.AST, child: ast.AST) -> bool:
-    return isinstance(parent, ast.Subscript) and child is parent.slice
+    nodes = list(ast.walk(ast.parse(source)))
+    indices = [set(ast.walk(node.slice)) for node in nodes if isinstance(node, ast.Subscript)]
+    dots = {node for node in nodes if isinstance(node, ast.Constant) and node.value is ...}.difference(*indices)
+    return sorted((node.lineno - 1, node.col_offset) for node in dots)
 
 
 def with_questions(source: str) -> str:
@@ -142,29 +133,19 @@ def with_questions(source: str) -> str:
     Examples
     --------
     >>> print(with_questions("answer = ...\ncheck(trace, 'loss', answer)"))
-    from bpcourse.classroom.solved_lessons import Questions
-    _questions = Questions()
-    answer = _questions.blank(0)
+    from bpcourse.classroom import solved_lessons as _lessons
+    _questions = _lessons.Questions()
+    answer = _lessons.Blank(0)
     _questions.asked_by(check)(trace, 'loss', answer)
     print(_questions.answers())
     """
-    tree = ast.parse(source)
-    order = {id(node): number for number, node in enumerate(_dots(tree))}
-
-    class Marked(ast.NodeTransformer):
-        def visit_Constant(self, node: ast.Constant) -> ast.AST:
-            number = order.get(id(node))
-            return node if number is None else ast.parse(f"_questions.blank({number})", mode="eval").body
-
-        def visit_Call(self, node: ast.Call) -> ast.AST:
-            self.generic_visit(node)
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in ("check", "check_function"):
-                node.func = ast.parse(f"_questions.asked_by({ast.unparse(node.func)})", mode="eval").body
-            return node
-
-    begin = "from bpcourse.classroom.solved_lessons import Questions\n_questions = Questions()"
-    return f"{begin}\n{ast.unparse(Marked().visit(tree))}\nprint(_questions.answers())"
+    count = len(blanks(source))
+    tree = ast.parse(fill(source, {str(number): f"_lessons.Blank({number})" for number in range(count)}))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("check", "check_function"):
+            node.func = ast.parse(f"_questions.asked_by({ast.unparse(node.func)})", mode="eval").body
+    begin = "from bpcourse.classroom import solved_lessons as _lessons\n_questions = _lessons.Questions()"
+    return f"{begin}\n{ast.unparse(tree)}\nprint(_questions.answers())"
 
 
 def fill(source: str, answers: Mapping[str, str]) -> str:
@@ -201,56 +182,46 @@ class Blank:
 
 
 class Questions:
-    """The questions of a cell, recorded while it runs."""
+    """The questions of a cell, recorded while it runs, and the answers by the numbers of their blanks."""
 
     def __init__(self) -> None:
-        self._answers: dict[str, str] = {}
-
-    def blank(self, number: int) -> Blank:
-        """Return a marker to use in place of a blank while the cell runs."""
-        return Blank(number)
+        self._answers: dict[int, str] = {}
 
     def asked_by(self, asking: Callable[..., object]) -> Callable[..., object]:
         """Return a function that replaces `check`, a problem's check or `check_function` and records the answers."""
         problem = getattr(asking, "__self__", None)
-        if asking is check:
-            return self._ask
+        if isinstance(problem, Problem):
+            return partial(self._ask, problem.trace, problem.name, learning_rate=problem.learning_rate)
         if asking is check_function:
             return self._ask_function
-        if isinstance(problem, Problem):
-            return lambda answer: self._ask(problem.trace, problem.name, answer, problem.learning_rate)
-        return asking
+        return self._ask if asking is check else asking
 
     def answers(self) -> str:
-        """Return the answers by the numbers of their blanks, as JSON."""
+        """Return the answers as JSON."""
         return json.dumps(self._answers)
 
     def _ask(self, trace: Trace, name: Any, answer: Any = ..., learning_rate: float | None = None) -> None:
         steps = table(trace, learning_rate)
         for each, given in name.items() if isinstance(name, Mapping) else [(name, answer)]:
             names = entries(steps, each)
-            if names is None:
-                value = np.array(look_up(steps, each).value)
-            elif each in trace:  # in a batch this includes the 1/n, which the step of a single example does not
-                value = trace[each]
-            else:
-                value = np.array([steps[entry].value for entry in names.flat]).reshape(names.shape)
+            asked = look_up(steps, each).name if names is None else names
+            # In a batch the trace has the mean, and the step the value of a single example.
+            value = trace[each] if each in trace else np.vectorize(lambda entry: steps[entry].value)(asked)
             self._record(given, value)
 
     def _ask_function(self, name: str, f: Callable[..., object]) -> None:
         given = f(*FUNCTIONS[name].points[0])
         if isinstance(given, Blank):
-            self._answers[str(given.number)] = FORMULAS[name]
+            self._answers[given.number] = FORMULAS[name]
 
     def _record(self, given: Any, value: Array) -> None:
         """Record a value: for one blank that stands for all of it, or for a list with a blank for each part."""
-        if isinstance(given, Blank):
-            self._answers[str(given.number)] = _as_code(value.tolist())
-        elif isinstance(given, (list, tuple)) or (isinstance(given, np.ndarray) and given.dtype == object):
-            if value.shape[0] == 1 and len(given) == value.size > 1:
-                value = value[0]  # a single row is accepted for a batch of one example
-            for part, value_of_part in zip(given, value, strict=True):
-                self._record(part, np.asarray(value_of_part))
+        parts = np.array(given, dtype=object)
+        if parts.size == value.size > 1:
+            value = value.reshape(parts.shape)  # a single row is accepted for a batch of one example
+        for place, part in np.ndenumerate(parts):
+            if isinstance(part, Blank):
+                self._answers[part.number] = _as_code(value[place].tolist())
 
 
 def _as_code(value: Any) -> str:

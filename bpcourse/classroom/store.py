@@ -14,6 +14,7 @@ secret is not in any file.
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -22,21 +23,21 @@ import signal
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import starmap
+from itertools import chain, starmap
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
 
 from bpcourse.classroom.pdf import ADVICE, UNINTERRUPTED, end_running, print_page
-from bpcourse.classroom.plan import RECORD, VERSION, Plan
+from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.sheets import FORMATS
+from bpcourse.classroom.submissions import RECORD, VERSION, ClassRecord, UnreadableFileError, read_record
 from bpcourse.engine.validation import is_count, require
 
 MOST_SHEETS = 100_000
@@ -45,18 +46,6 @@ MOST_PROCESSES = 8
 AHEAD = 4  # sheets for each process that wait to be made
 UNFINISHED, ANSWERS = "class-unfinished.json", "answers.csv"
 SCRATCH = "bpcourse-printing-"  # begins the name of the folder for the browsers' own files during a run
-
-Answers = tuple[tuple[int, int, str, float], ...]
-"""Sheet, question, name and right value of everything that a sheet asks for."""
-
-State = Literal["new", "unfinished", "complete", "occupied", "other plan", "other class"]
-
-REFUSALS: dict[State, str] = {
-    "occupied": "{} has sheets, keys or answers, but no record of their class. Choose a different folder.",
-    "other plan": "{} has sheets of other topics, another level or another secret (--seed). Choose a different folder.",
-    "other class": "{} has sheets for different names or a different number. Choose a different folder or add --force.",
-}
-"""Why a folder in this state is refused."""
 
 
 @dataclass(frozen=True)
@@ -84,20 +73,10 @@ class Class:
         require(len(self.names) <= self.count, few)
 
     @property
-    def record(self) -> dict[str, object]:
+    def record(self) -> ClassRecord:
         """Everything that is needed for marking, except the secret."""
-        return {
-            "version": VERSION,
-            "topics": list(self.plan.topics),
-            "level": self.plan.level,
-            "count": self.count,
-            "stamp": self.plan.stamp,
-            "names": {str(number): name for number, name in enumerate(self.names, start=1)},
-        }
-
-    def name(self, number: int) -> str:
-        """Return the name of the student who gets a sheet, or "" if it is unknown."""
-        return self.names[number - 1] if number <= len(self.names) else ""
+        names = dict(enumerate(self.names, start=1))
+        return ClassRecord(self.plan.topics, self.plan.level, self.count, self.plan.stamp, names)
 
 
 @dataclass(frozen=True)
@@ -132,38 +111,8 @@ class ClassFolder:
         name = f"{number:03}{FORMATS[self.format].ending}"
         return self.path / "sheets" / f"sheet-{name}", self.key / f"key-{name}"
 
-    def missing(self, chosen: Class) -> list[int]:
-        """Return the numbers of the sheets of a class of which a file does not exist."""
-        return [number for number in range(1, chosen.count + 1) if not all(map(Path.exists, self.files(number)))]
-
-    def state(self, chosen: Class) -> State:
-        """Compare the content of the folder with a class.
-
-        Returns
-        -------
-        str
-            "new": nothing. "unfinished", "complete": the files of this class. "occupied": files that
-            a run would overwrite, without a record. "other plan", "other class": the files of a
-            different class; only with "other class" the questions are the same.
-
-        Raises
-        ------
-        ValueError
-            If a record is damaged.
-        """
-        # In this order: another run writes the second record before it deletes the first.
-        records = [record for name in (UNFINISHED, RECORD) if (record := _read_record(self.key / name))]
-        if any(record["stamp"] != chosen.plan.stamp for record in records):
-            return "other plan"
-        if any(record != chosen.record for record in records):
-            return "other class"
-        if records:
-            return "complete" if (self.key / RECORD).exists() else "unfinished"
-        files = (path for number in range(1, chosen.count + 1) for path in self.files(number))
-        return "occupied" if any(map(Path.exists, (self.key / ANSWERS, *files))) else "new"
-
-    def require_fit(self, chosen: Class, *, force: bool = False) -> State:
-        """Return the state of the folder. Raise ValueError if the files of a class must not be written into it.
+    def require_fit(self, chosen: Class, *, force: bool = False) -> None:
+        """Raise ValueError if the files of a class must not be written into this folder.
 
         Parameters
         ----------
@@ -172,23 +121,26 @@ class ClassFolder:
         force : bool
             Whether files may be overwritten. Those of a different plan never are.
         """
-        state = self.state(chosen)
-        overwritten = force and state != "other plan"
-        require(state not in REFUSALS or overwritten, REFUSALS.get(state, "").format(self.path))
-        return state
+        records = list(self._records())
+        advice = "Choose a different folder"
+        plans = f"{self.path} has sheets of other topics, another level or another secret (--seed). {advice}."
+        require(all(record.stamp == chosen.plan.stamp for record in records), plans)
+        if force:
+            return
+        classes = f"{self.path} has sheets for different names or a different number. {advice} or add --force."
+        require(all(record == chosen.record for record in records), classes)
+        files = (path for number in range(1, chosen.count + 1) for path in self.files(number))
+        found = not records and any(map(Path.exists, (self.key / ANSWERS, *files)))
+        require(not found, f"{self.path} has sheets, keys or answers, but no record of their class. {advice}.")
 
-
-def _read_record(path: Path) -> dict[str, Any] | None:
-    """Return the record of a class, None if the file does not exist; ValueError if it is damaged."""
-    try:
-        require(path.is_file() or not path.exists(), "not an ordinary file")
-        record = json.loads(path.read_text(encoding="utf-8"))
-        require(isinstance(record["stamp"], str), "a wrong stamp")
-    except FileNotFoundError:
-        return None
-    except (ValueError, LookupError, TypeError, RecursionError):
-        raise ValueError(f"{path} is damaged. Choose a different folder, or remove this file.") from None
-    return dict(record)
+    def _records(self) -> Iterator[ClassRecord]:
+        """Yield the records in this folder. Raise ValueError for one that is damaged."""
+        for name in (UNFINISHED, RECORD):  # another run writes the second before it deletes the first
+            try:
+                yield read_record(self.key, name)
+            except UnreadableFileError:
+                path = self.key / name
+                require(not path.exists(), f"{path} is damaged. Choose a different folder, or remove this file.")
 
 
 def write_class(chosen: Class, folder: ClassFolder, *, force: bool = False) -> int:
@@ -217,17 +169,18 @@ def write_class(chosen: Class, folder: ClassFolder, *, force: bool = False) -> i
     """
     from tqdm import tqdm
 
-    complete = folder.require_fit(chosen, force=force) == "complete" and not force
+    folder.require_fit(chosen, force=force)
+    complete = (folder.key / RECORD).exists() and not force
     everything = range(1, chosen.count + 1)
-    missing = everything if force else folder.missing(chosen)
+    missing = [number for number in everything if force or not all(map(Path.exists, folder.files(number)))]
     answers = folder.key / ANSWERS
     answered = answers.exists() and not force
     numbers = missing if answered else everything  # the table needs the answers of all sheets
     for path in folder.files(1):
         path.parent.mkdir(parents=True, exist_ok=True)
-    record = json.dumps(chosen.record, ensure_ascii=False, indent=1) + "\n"
+    record = json.dumps({"version": VERSION} | asdict(chosen.record), ensure_ascii=False, indent=1) + "\n"
     if not complete:
-        write_whole(folder.key / UNFINISHED, record)
+        write_whole({folder.key / UNFINISHED: record})
     with (
         TemporaryDirectory(prefix=SCRATCH, dir=folder.path.resolve(), ignore_cleanup_errors=True) as scratch,
         closing(_made(chosen, folder, numbers, force, Path(scratch))) as made,
@@ -236,38 +189,56 @@ def write_class(chosen: Class, folder: ClassFolder, *, force: bool = False) -> i
         if answered:
             deque(progress, maxlen=0)
         else:
-            write_whole(answers, _answer_lines(progress))
+            write_whole({answers: chain(["sheet,question,name,value\n"], progress)})
     if not complete:
-        write_whole(folder.key / RECORD, record)
+        write_whole({folder.key / RECORD: record})
     (folder.key / UNFINISHED).unlink(missing_ok=True)
     return len(missing)
 
 
-def write_whole(path: Path, parts: str | Iterable[str]) -> None:
-    """Write a text, or its parts one after the other, so that the file is complete or does not exist."""
-    partial_file = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")  # no other run writes to this file
+def write_whole(contents: Mapping[Path, str | Iterable[str]]) -> None:
+    """Write files so that each is complete or does not exist.
+
+    They take their names when all have been written and lack of space can no longer stop one of
+    them.
+
+    Parameters
+    ----------
+    contents : mapping
+        The text of each file, or its parts in order.
+    """
+    unfinished = {path: path.with_name(f"{path.name}.{secrets.token_hex(8)}.part") for path in contents}
     try:
-        with partial_file.open("x", encoding="utf-8", newline="\n") as file:
-            file.writelines([parts] if isinstance(parts, str) else parts)
-        partial_file.replace(path)
+        for path, parts in contents.items():
+            with unfinished[path].open("x", encoding="utf-8", newline="\n") as file:  # no other run writes to it
+                file.writelines([parts] if isinstance(parts, str) else parts)
+        for path, part in unfinished.items():
+            part.replace(path)
     except BaseException:  # also Ctrl-C
-        partial_file.unlink(missing_ok=True)
+        for part in unfinished.values():
+            part.unlink(missing_ok=True)
         raise
 
 
-def _answer_lines(made: Iterable[Answers]) -> Iterator[str]:
-    """Yield the lines of the table of answers. Our names need no quotes except around a comma."""
-    yield "sheet,question,name,value\n"
-    for answers in made:
-        for sheet, question, name, value in answers:
-            yield f'{sheet},{question},"{name}",{value:.6g}\n'
+def require_absent(names: Iterable[str], folder: Path, *, force: bool) -> None:
+    """Check that a folder can take new files.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder is a file, or if it has one of the names and `force` is false.
+    """
+    existing = [folder / name for name in names if not force and os.path.lexists(folder / name)]
+    existing += [folder] if folder.exists() and not folder.is_dir() else []
+    if existing:
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(existing[0]))
 
 
 # Several processes
 
 
-def _make(plan: Plan, folder: ClassFolder, force: bool, scratch: Path, number: int, name: str) -> Answers:
-    """Write a sheet and its key if they do not exist, and return the answers."""
+def _make(plan: Plan, folder: ClassFolder, force: bool, scratch: Path, number: int, name: str) -> str:
+    """Write a sheet and its key if they do not exist, and return its lines of the table of answers."""
     sheet, form = plan.sheet(number), FORMATS[folder.format]
     for path, text in zip(folder.files(number), (form.sheet, form.key), strict=True):
         if path.exists() and not force:
@@ -277,26 +248,28 @@ def _make(plan: Plan, folder: ClassFolder, force: bool, scratch: Path, number: i
             print_page(folder.browser, content, path, scratch / str(os.getpid()))
         else:
             with UNINTERRUPTED:
-                write_whole(path, content)
-    return tuple((number, each.number, row.name, row.value) for each in sheet.questions for row in each.values)
+                write_whole({path: content})
+    answers = ((question.number, value) for question in sheet.questions for value in question.values)
+    return "".join(f'{number},{question},"{value.name}",{value.value:.6g}\n' for question, value in answers)
 
 
 def _made(
     chosen: Class, folder: ClassFolder, numbers: Sequence[int], force: bool, scratch: Path
-) -> Generator[Answers, None, None]:
-    """Make sheets in several processes, and yield the answers of each in order.
+) -> Generator[str, None, None]:
+    """Make sheets in several processes, and yield each one's lines of the table of answers, in order.
 
     The processes end as soon as this one closes the pipe to them, or ends in any way.
     """
     make = partial(_make, chosen.plan, folder, force, scratch)
-    jobs = [(number, chosen.name(number)) for number in numbers]
+    names = chosen.record.names
+    jobs = [(number, names.get(number, "")) for number in numbers]
     if len(jobs) <= FEW and not folder.browser:  # a browser needs a process that ends it if this one is killed
         yield from starmap(make, jobs)
         return
     context = multiprocessing.get_context("spawn")
     theirs, ours = context.Pipe(duplex=False)
     count = min(os.cpu_count() or 1, MOST_PROCESSES)
-    waiting: deque[Future[Answers]] = deque()
+    waiting: deque[Future[str]] = deque()
     with ProcessPoolExecutor(count, context, _start_process, (theirs,)) as pool, ours:
         try:
             for job in jobs:

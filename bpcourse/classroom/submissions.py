@@ -19,11 +19,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bpcourse.classroom.plan import RECORD, VERSION, Plan
+from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.text import LONGEST, shown
 from bpcourse.engine.validation import is_count, require
 from bpcourse.tutor.marking import FEWEST_DIGITS
 
+RECORD, VERSION = "class.json", 1  # the file with everything that is needed to mark a class, except the secret
 LARGEST_FILE = 5_000_000  # bytes
 LONGEST_CELL = 20_000  # characters of a cell that are read
 MOST_ANSWERS = 200  # for a question
@@ -36,6 +37,12 @@ Answer = float | str | None
 
 class UnreadableFileError(ValueError):
     """A file that cannot be marked. The message continues the words "This file …"."""
+
+
+def _demand(condition: object, problem: str) -> None:
+    """Raise UnreadableFileError unless a condition holds."""
+    if not condition:
+        raise UnreadableFileError(problem)
 
 
 # The class
@@ -86,15 +93,22 @@ class ClassRecord:
         return plan
 
 
-def read_record(folder: Path) -> ClassRecord:
-    """Read class.json from the folder of the key.
+def read_record(folder: Path, name: str = RECORD) -> ClassRecord:
+    """Read the record of a class.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of the key.
+    name : str
+        The name of the file in it.
 
     Raises
     ------
     UnreadableFileError
         If the file does not describe a class. The message begins with the path of the file.
     """
-    path = folder / RECORD
+    path = folder / name
     try:
         found = _json(_content(path))
         topics, level, count, stamp, names = (found[key] for key in ("topics", "level", "count", "stamp", "names"))
@@ -142,7 +156,7 @@ class Remark:
 
     source: str
     text: str
-    skipped: bool
+    skipped: bool = True
 
 
 def collect(folder: Path, count: int, omit: Iterable[Path] = ()) -> tuple[list[Answers], list[Remark]]:
@@ -173,17 +187,15 @@ def collect(folder: Path, count: int, omit: Iterable[Path] = ()) -> tuple[list[A
     for path, problem in _files(folder, {each.resolve() for each in omit}):
         source, found = shown(path.relative_to(folder).as_posix()), []
         try:
-            if problem:
-                raise UnreadableFileError(problem)
+            _demand(not problem, problem)
             found = read_file(path, source)
         except UnreadableFileError as error:
-            remarks.append(Remark(source, str(error), True))
+            remarks.append(Remark(source, str(error)))
         except Exception as error:  # one file must not stop the others
-            remarks.append(Remark(source, f"cannot be read: {unexpected(error)}", True))
+            remarks.append(Remark(source, f"cannot be read: {unexpected(error)}"))
         if strange := [each.sheet for each in found if each.sheet > count]:
             more = f" and {len(strange) - 1} other sheets" if len(strange) > 1 else ""
-            text = f"is for sheet {strange[0]}{more}; this class has the sheets 1 to {count}."
-            remarks.append(Remark(source, text, True))
+            remarks.append(Remark(source, f"is for sheet {strange[0]}{more}; this class has the sheets 1 to {count}."))
         for each in found:
             if each.sheet <= count:
                 remarks += [Remark(source, f"Sheet {each.sheet}: {note}", False) for note in each.notes]
@@ -209,10 +221,9 @@ def _newest(versions: list[Answers], remarks: list[Remark]) -> Answers:
     for other in others:
         newer, older = ("newer", "older") if other.time < newest.time else ["of the same time"] * 2
         text = f"contains sheet {newest.sheet}, but {newest.source}, which is {newer}, was marked."
-        remarks.append(Remark(other.source, text, True))
-        notes.append(
-            f"two files contain this sheet: {newest.source} was marked; {other.source} is {older} and was not."
-        )
+        remarks.append(Remark(other.source, text))
+        text = f"two files contain this sheet: {newest.source} was marked; {other.source} is {older} and was not."
+        notes.append(text)
     return replace(newest, notes=(*notes[-MOST_NOTES:], *newest.notes))
 
 
@@ -272,11 +283,10 @@ def _content(path: Path) -> bytes:
     """Return the bytes of a regular file of limited size. A link could lead to any private file."""
     try:
         status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
-            raise UnreadableFileError(f"is {kind}; needed the file itself.")
-        if status.st_size > LARGEST_FILE:
-            raise UnreadableFileError(f"has {status.st_size:,} bytes; a filled sheet has less than {LARGEST_FILE:,}.")
+        kind = "a link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
+        _demand(stat.S_ISREG(status.st_mode), f"is {kind}; needed the file itself.")
+        size = f"has {status.st_size:,} bytes; a filled sheet has less than {LARGEST_FILE:,}."
+        _demand(status.st_size <= LARGEST_FILE, size)
         with path.open("rb") as file:
             return file.read(LARGEST_FILE)
     except OSError as error:
@@ -314,13 +324,12 @@ def _json(content: bytes) -> dict[str, Any]:
 
 def _cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the cells of a notebook of format 4."""
-    if notebook.get("nbformat") != 4:
-        got = f"needed notebook format 4; got {shown(str(notebook.get('nbformat')))}"
-        raise UnreadableFileError(f"{got}. Open and save it in a current Jupyter.")
-    cells = notebook.get("cells")
-    if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
-        raise UnreadableFileError("is not a notebook: needed a list of cells.")
-    return cells
+    got = f"got {shown(str(notebook.get('nbformat')))}. Open and save it in a current Jupyter."
+    _demand(notebook.get("nbformat") == 4, f"needed notebook format 4; {got}")
+    cells: Any = notebook.get("cells")
+    listed = isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
+    _demand(listed, "is not a notebook: needed a list of cells.")
+    return list(cells)
 
 
 def _source(cell: dict[str, Any]) -> str:
@@ -338,8 +347,7 @@ def _sheet_numbers(notebook: dict[str, Any], cells: list[dict[str, Any]]) -> tup
     titles = (_source(cell) for cell in cells if cell.get("cell_type") == "markdown")
     headings = (re.match(r"#[ \t]{1,9}Sheet[ \t]{1,9}([1-9]\d{0,8})\b", title) for title in titles)
     found += [int(heading[1]) for heading in headings if heading][:1]
-    if not found:
-        raise UnreadableFileError('does not say which sheet it is: needed a heading such as "# Sheet 12".')
+    _demand(found, 'does not say which sheet it is: needed a heading such as "# Sheet 12".')
     return found[0], found[-1]
 
 
@@ -469,8 +477,8 @@ def read_table(text: str) -> tuple[dict[int, dict[int, dict[str, Answer]]], list
     entry = re.compile(rf"\s?([^\[{delimiter}]+(?:\[[^\]]*\](?:@\d+)?)?)\s?(?:{delimiter}(.*))?", re.DOTALL)
     try:
         header = [cell.strip().lower() for cell in next(rows, [])]
-        if header[:4] != COLUMNS or any(header[4:]):
-            raise UnreadableFileError(f"needed the columns {', '.join(COLUMNS)}; got {shown(', '.join(header))!r}.")
+        got = shown(", ".join(header))
+        _demand(header[:4] == COLUMNS and not any(header[4:]), f"needed the columns {', '.join(COLUMNS)}; got {got!r}.")
         for row in rows:
             rest = delimiter.join(row[2:])
             pair = entry.fullmatch(rest) if len(rest) <= 2 * LONGEST else None

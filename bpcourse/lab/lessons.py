@@ -13,8 +13,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1]
 
 
-class LessonsError(Exception):
-    """A problem with the lessons that the user can fix. Its text says how."""
+class UserError(ValueError):
+    """A problem that the user can fix. Its text says how."""
 
 
 def source() -> Path:
@@ -33,12 +33,12 @@ def originals() -> list[Path]:
 
     Raises
     ------
-    LessonsError
+    UserError
         If there are none.
     """
     found = sorted(source().glob("*.ipynb"))
     if not found:
-        raise LessonsError(f"there are no lessons in {source()}. Install bpcourse again.")
+        raise UserError(f"there are no lessons in {source()}. Install bpcourse again.")
     return found
 
 
@@ -52,7 +52,7 @@ def find(name: str) -> Path:
 
     Raises
     ------
-    LessonsError
+    UserError
         If there is no such lesson.
     """
     number = name and name.zfill(2)
@@ -60,7 +60,7 @@ def find(name: str) -> Path:
         if number in (lesson.name[:2], lesson.stem, lesson.name):
             return lesson
     known = ", ".join(lesson.name for lesson in originals())
-    raise LessonsError(f"unknown lesson {name!r}. The lessons are: {known}")
+    raise UserError(f"unknown lesson {name!r}. The lessons are: {known}")
 
 
 def copy(folder: Path) -> list[Path]:
@@ -73,19 +73,19 @@ def copy(folder: Path) -> list[Path]:
 
     Raises
     ------
-    LessonsError
+    UserError
         If the folder cannot be written.
     """
     advice = "Choose a different folder: bpcourse lab OTHER"
     try:
         if folder.exists() and not folder.is_dir():
-            raise LessonsError(f"{folder} is a file. Expected a folder for the lessons. {advice}")
+            raise UserError(f"{folder} is a file. Expected a folder for the lessons. {advice}")
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
-            raise LessonsError(f"cannot write lessons into {folder}: it is read-only. {advice}")
+            raise UserError(f"cannot write lessons into {folder}: it is read-only. {advice}")
         return [folder / lesson.name for lesson in originals() if _copy(lesson, folder / lesson.name)]
     except OSError as error:
-        raise LessonsError(f"cannot write lessons into {folder}: {error.strerror}. {advice}") from error
+        raise UserError(f"cannot write lessons into {folder}: {error.strerror}. {advice}") from error
 
 
 def restore(lesson: Path, folder: Path) -> Path | None:
@@ -105,20 +105,20 @@ def restore(lesson: Path, folder: Path) -> Path | None:
 
     Raises
     ------
-    LessonsError
+    UserError
         If the lesson cannot be restored. No file is lost.
     """
     target, saved = folder / lesson.name, None
     try:
         if target.exists() and target.samefile(lesson):
-            raise LessonsError(f"{target} is the original lesson of this clone. Restore it with git.")
+            raise UserError(f"{target} is the original lesson of this clone. Restore it with git.")
         folder.mkdir(parents=True, exist_ok=True)
         saved = _save(target)
         if not _copy(lesson, target):
             raise FileExistsError(0, "it reappeared while it was being reset (is it open in Jupyter?)")
     except OSError as error:
         kept = f" Your lesson is saved as {saved}." if saved else ""
-        raise LessonsError(f"cannot restore {target}: {error.strerror}. Nothing was overwritten.{kept}") from error
+        raise UserError(f"cannot restore {target}: {error.strerror}. Nothing was overwritten.{kept}") from error
     return saved
 
 
