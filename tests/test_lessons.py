@@ -47,9 +47,9 @@ def test_lesson__is_valid_and_has_unique_ids(notebook):
 
 def test_lesson__has_what_the_course_promises(notebook):
     source = "\n".join(cell.source for cell in notebook.cells)
-    explorers = re.findall(r"^explore\w*\(.*?\)$", source, re.MULTILINE)
+    explorers = re.findall(r"^explore\w*\(.*?\)$", source, re.MULTILINE | re.DOTALL)
     assert any("predict=" in explorer for explorer in explorers)
-    assert len(re.findall(r"practice\.problem\(seed\b", source)) >= 3
+    assert len(re.findall(r"practice\.problem\([^)\n]*\bseed=seed\b", source)) >= 3
     assert "**Why**" in source
     assert re.search("^##? .*Find the mistake", source, re.MULTILINE)
     assert re.search(r"\bhint\(", source)
