@@ -92,7 +92,7 @@ def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | LossName
     y_hat, z = arrays["y_hat"], arrays[f"z{last}"]
     y = arrays["y"] = validation.targets(y, y_hat)
     value = loss.of_pass(y, z, y_hat)
-    arrays["loss"] = np.array(value, dtype=y.dtype)
+    results = {"loss": np.array(value, dtype=y.dtype)}
 
     # At the output: the slope of the loss, ∂L/∂ŷ, then through the last activation, ∂L/∂z.
     if loss.from_logits is None:
@@ -107,12 +107,14 @@ def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | LossName
         for number, layer in reversed(list(enumerate(network.layers, start=1))):
             if number < last:
                 dz = layer.activation.backward(arrays[f"z{number}"], da)  # through the activation
-            arrays[f"da{number}"], arrays[f"dz{number}"] = da, dz
-            arrays[f"dW{number}"] = arrays[f"a{number - 1}"].T @ dz  # what came in, times what comes back
+            results[f"da{number}"], results[f"dz{number}"] = da, dz
+            results[f"dW{number}"] = arrays[f"a{number - 1}"].T @ dz  # what came in, times what comes back
             if layer.b is not None:
-                arrays[f"db{number}"] = dz.sum(axis=0)  # a bias is a weight whose input is always 1
+                results[f"db{number}"] = dz.sum(axis=0)  # a bias is a weight whose input is always 1
             da = dz @ layer.W.T  # to the layer below: every path adds its part
-        arrays["dx"] = da
-    validation.require_finite_results(arrays, last=f"da{last}")
+        results["dx"] = da
+    for name, array in results.items():
+        if name != f"da{last}":  # ∂L/∂ŷ is infinite where a prediction is certain and wrong
+            validation.require_no_overflow(array, name)
 
-    return Trace(network, sealed(arrays), loss, value)
+    return Trace(network, sealed(arrays | results), loss, value)

@@ -160,7 +160,7 @@ class Loss(Registered, registry="LOSSES"):
             validation.require_probabilities(y, other if name == "y_hat" else None, classes)
         shape, each = (y.shape, "slope for each output") if units else (y.shape[:1], "number for each example")
         with np.errstate(divide="ignore", over="ignore"):  # ln 0 is −inf: certain and wrong costs inf
-            return np.asarray(self.computed(formula, (y, other), shape, f"one {each}")) / len(y)
+            return self.computed(formula, (y, other), shape, f"one {each}") / len(y)
 
 
 def _times(weight: Array, value: Array) -> Array:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import cast
 
 import numpy as np
@@ -102,7 +103,7 @@ class History(Record):
 
     def __post_init__(self) -> None:
         columns = {name: np.array(values) for name, values in self.columns.items()}
-        vars(self).update(columns=sealed(columns), snapshots=sealed(dict(self.snapshots)))
+        vars(self).update(columns=sealed(columns), snapshots=MappingProxyType(dict(self.snapshots)))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, History) and super().__eq__(replace(other, seconds=self.seconds))

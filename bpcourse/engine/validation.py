@@ -29,6 +29,8 @@ DTypeLike: TypeAlias = "npt.DTypeLike"
 
 Kind = TypeVar("Kind")
 
+PRECISIONS = (np.dtype(np.float64), np.dtype(np.float32))
+
 
 def require(condition: object, message: str) -> None:
     """Raise ValueError with `message` unless `condition` holds."""
@@ -118,10 +120,12 @@ def generator(rng: np.random.Generator | None) -> np.random.Generator:
 
 def precision(dtype: DTypeLike) -> np.dtype[np.floating]:
     """Check that `dtype` is float64 or float32."""
-    with suppress(TypeError):  # not a dtype at all
+    try:
         found: Any = np.dtype(dtype)
-        if found in (np.float64, np.float32):
-            return found
+    except TypeError:  # not a dtype at all
+        found = None
+    if found in PRECISIONS:
+        return found
     came = getattr(dtype, "__name__", repr(dtype))
     raise ValueError(f"dtype must be float64 or float32, as others are too coarse for gradients; got {came}.")
 
@@ -174,7 +178,7 @@ def floats(value: ArrayLike, name: str) -> Array:
     """
     array = rectangular(value, name)
     if array.dtype.kind in "fiub":
-        return array if array.dtype in (np.float64, np.float32) else array.astype(np.float64)
+        return array if array.dtype in PRECISIONS else array.astype(np.float64)
     odd = [entry for entry in array.ravel() if not isinstance(entry, Real)]
     if not odd and array.dtype == object:  # fractions and large integers
         try:
@@ -220,7 +224,8 @@ def batch(value: ArrayLike, name: str, dtype: DTypeLike = np.float64) -> Array:
     (1, 2)
 
     """
-    array = np.atleast_2d(frozen(value, name, dtype))
+    array = frozen(value, name, dtype)
+    array = array if array.ndim > 1 else array.reshape(1, -1)
     flatten = f"Flatten each example: {name}.reshape(len({name}), -1)."
     require(array.ndim == 2, f"{name} must have shape (examples, values); got shape {array.shape}. {flatten}")
     came = f"got shape {np.shape(value)}, which is empty."
@@ -237,11 +242,9 @@ def alike(y: ArrayLike, other: ArrayLike, name: str) -> tuple[Array, Array]:
     return batch(y, "y", other.dtype), batch(other, name, other.dtype)
 
 
-def require_finite_results(values: Mapping[str, Array], last: str) -> None:
-    """Raise ValueError if the loss or a gradient overflowed. `last`, the output's, may."""
-    for name, array in values.items():
-        if name == "loss" or (Name.read(name).is_gradient and name != last):
-            require_finite(array, name, "this overflowed: use smaller inputs or weights")
+def require_no_overflow(array: Array, name: str) -> None:
+    """Raise ValueError if an entry overflowed."""
+    require_finite(array, name, "this overflowed: use smaller inputs or weights")
 
 
 # Networks
