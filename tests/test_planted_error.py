@@ -14,8 +14,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 PLANTED = {
     "a sign in the engine": (
         "engine/backpropagation.py",
-        'arrays[f"dW{number}"] = arrays[f"a{number - 1}"].T @ dz',
-        'arrays[f"dW{number}"] = -arrays[f"a{number - 1}"].T @ dz',
+        'results[f"dW{number}"] = arrays[f"a{number - 1}"].T @ dz',
+        'results[f"dW{number}"] = -arrays[f"a{number - 1}"].T @ dz',
     ),
     "a constant in a lesson": ("../lessons/03_chain_rule.ipynb", "net1_1 = 0.8 * 0.5", "net1_1 = 0.8 * 0.6"),
     "a mistake's rule": (

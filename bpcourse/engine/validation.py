@@ -120,12 +120,10 @@ def generator(rng: np.random.Generator | None) -> np.random.Generator:
 
 def precision(dtype: DTypeLike) -> np.dtype[np.floating]:
     """Check that `dtype` is float64 or float32."""
-    try:
+    with suppress(TypeError):  # not a dtype at all
         found: Any = np.dtype(dtype)
-    except TypeError:  # not a dtype at all
-        found = None
-    if found in PRECISIONS:
-        return found
+        if found in PRECISIONS:
+            return found
     came = getattr(dtype, "__name__", repr(dtype))
     raise ValueError(f"dtype must be float64 or float32, as others are too coarse for gradients; got {came}.")
 
