@@ -21,20 +21,19 @@ from __future__ import annotations
 
 import math
 import operator
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 
 from bpcourse.engine.activations import ACTIVATIONS
 from bpcourse.engine.losses import LOSSES
 from bpcourse.registry import Registry
+from bpcourse.tutor.data import read_toml
 from bpcourse.tutor.equations import Facts, Step, Values, name_of, needed_for
 from bpcourse.tutor.formulas import is_coupled, one_minus_square, s_times_one_minus_s, sigmoid, softmax, unit_formula
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class At:
     """The place where a rule is used: a step, and the values so far.
 
@@ -145,8 +144,7 @@ class Words:
 
 @cache
 def _all_words() -> dict[str, Words]:
-    text = files("bpcourse.tutor").joinpath("mistakes.toml").read_text(encoding="utf-8")
-    return {id: Words(**words) for id, words in tomllib.loads(text).items()}
+    return {id: Words(**words) for id, words in read_toml("mistakes.toml").items()}
 
 
 @dataclass(frozen=True)
@@ -821,21 +819,13 @@ PAIRS = (
 
 # Wrong values
 
-_STAGE = {
-    "given": 0,
-    "z": 0,
-    "a": 0,
-    "y_hat": 0,
-    "loss": 1,
-    "error": 1,
-    "slope": 1,
-    "delta": 1,
-    "back": 1,
-    "dW": 2,
-    "db": 2,
-    "mean": 2,
-    "new": 3,
-}
+_STAGES = (
+    ("given", "z", "a", "y_hat"),
+    ("loss", "error", "slope", "delta", "back"),
+    ("dW", "db", "mean"),
+    ("new",),
+)
+_STAGE = {kind: stage for stage, kinds in enumerate(_STAGES) for kind in kinds}
 """No step needs one of a later stage, except to compute values after the update."""
 
 
