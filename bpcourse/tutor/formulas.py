@@ -10,10 +10,10 @@ Rules are objects of this module and not closures, so that steps can be copied a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from string import Formatter
 from typing import Any, NamedTuple
 
@@ -351,8 +351,7 @@ def output(activation: Activation, zs: Sequence[str], j: int) -> Formula:
     if activation == ACTIVATIONS["softmax"]:
         total = " + ".join(f"e^⟨{{{each}}}⟩" for each in zs)
         return Formula(f"e^⟨{z}⟩ / ({total})", partial(_entry_of_row, softmax, zs, j - 1))
-    row = ", ".join(f"{{{each}}}" for each in zs)
-    return Formula(f"{_literal(activation.name)}({row})", partial(_entry_of_row, activation.f, zs, j - 1))
+    return Formula(_called(activation.name, zs), partial(_entry_of_row, activation.f, zs, j - 1))
 
 
 def slope(activation: Activation, zs: Sequence[str], outputs: Sequence[str], index: tuple[int, ...]) -> Formula:
@@ -367,8 +366,7 @@ def slope(activation: Activation, zs: Sequence[str], outputs: Sequence[str], ind
             return Formula(template, rule, also=(z,))
         return Formula(template, partial(_apply, formula.slope_of, names_in(template)))
     if activation != ACTIVATIONS["softmax"]:
-        row = ", ".join(f"{{{each}}}" for each in zs)
-        return Formula(f"{_literal(activation.name)}′({row})", partial(_entry_of_row, activation.jacobian, zs, (i, k)))
+        return Formula(_called(f"{activation.name}′", zs), partial(_entry_of_row, activation.jacobian, zs, (i, k)))
     if i == k:
         return Formula(f"{{{a}}}·(1 − {{{a}}})", partial(_apply, s_times_one_minus_s, (a,)))
     return Formula(f"−{{{a}}}·{{{other}}}", partial(_apply, _minus_product, (a, other)))
@@ -377,6 +375,11 @@ def slope(activation: Activation, zs: Sequence[str], outputs: Sequence[str], ind
 def _literal(name: str) -> str:
     """Return a name that can be part of a template, whatever characters it contains."""
     return name.replace("{", "{{").replace("}", "}}")
+
+
+def _called(function: str, names: Iterable[str]) -> str:
+    """Return the template of a call."""
+    return f"{_literal(function)}({', '.join(f'{{{name}}}' for name in names)})"
 
 
 # Losses: y and p are the target and the prediction of one output.
@@ -475,7 +478,7 @@ def loss(record: Loss, pairs: Pairs) -> Formula:
     '[({y_hat[1]} − {y[1]})²] / 2'
     """
     if record not in LOSS_FORMULAS:
-        return Formula(f"{_literal(record.name)}({_row(pairs)})", partial(_of_example, record.value, pairs, None))
+        return Formula(_called(record.name, chain(*pairs)), partial(_of_example, record.value, pairs, None))
     formula = LOSS_FORMULAS[record]
     total = " + ".join(formula.term.format(y=f"{{{y}}}", p=f"{{{p}}}") for y, p in pairs)
     divisor = formula.divisor or len(pairs)
@@ -487,15 +490,11 @@ def loss(record: Loss, pairs: Pairs) -> Formula:
 def loss_slope(record: Loss, pairs: Pairs, k: int) -> Formula:
     """Return ∂L/∂ŷ of one example for output `k`, counted from 1."""
     if record not in LOSS_FORMULAS:
-        return Formula(f"{_literal(record.name)}′({_row(pairs)})", partial(_of_example, record.gradient, pairs, k))
+        return Formula(_called(f"{record.name}′", chain(*pairs)), partial(_of_example, record.gradient, pairs, k))
     formula, (y, p), n = LOSS_FORMULAS[record], pairs[k - 1], len(pairs)
     over_n, n_times = (f" / {n}", f"{n}·") if n > 1 else ("", "")
     template = formula.slope.format(y=f"{{{y}}}", p=f"{{{p}}}", over_n=over_n, n_times=n_times)
     return Formula(template, partial(_add_up_costs, formula.slope_of, [(y, p)], 1 if formula.divisor else n))
-
-
-def _row(pairs: Pairs) -> str:
-    return ", ".join(f"{{{y}}}, {{{p}}}" for y, p in pairs)
 
 
 def short_delta(record: Loss, pairs: Pairs, k: int, total: float) -> str:

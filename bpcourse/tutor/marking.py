@@ -315,10 +315,6 @@ class _Match:
     def ids(self) -> tuple[str, ...]:
         return tuple(mistake.id for mistake in self.mistakes)
 
-    def explaining(self, answers: int, explained: Mapping[str, int]) -> tuple[Mistake, ...]:
-        """Return those of the mistakes that explain this many answers."""
-        return tuple(mistake for mistake in self.mistakes if explained[mistake.id] == answers)
-
     def after(self, ids: Set[str]) -> _Match:
         """Return the same with the mistakes of these ids at the end."""
         return replace(self, mistakes=tuple(sorted(self.mistakes, key=lambda mistake: mistake.id in ids)))
@@ -514,13 +510,11 @@ def _summary(marked: Mapping[str, _Marked | Verdict], elsewhere: Set[str] = froz
     if 1 < len(wrong) < len(verdicts):
         count += f"; not right: {', '.join(wrong)}"
     first = next((name for name in verdicts if name in wrong), "")
-    if first:
-        found = verdicts[first]
-        return Verdict(found.status, f"{count}. {found.message}", found.hint, found.mistakes, verdicts, first)
     left = next((name for name, verdict in verdicts.items() if verdict.status != "correct"), "")
-    if left:
-        return Verdict(verdicts[left].status, f"{count}. {verdicts[left].message}", verdicts[left].hint, (), verdicts)
-    return Verdict("correct", f"{count}.", steps=verdicts)
+    if not left:
+        return Verdict("correct", f"{count}.", steps=verdicts)
+    found = verdicts[first or left]
+    return Verdict(found.status, f"{count}. {found.message}", found.hint, found.mistakes, verdicts, first)
 
 
 def _by_what_they_explain(matches: list[_Match], explained: Mapping[str, int]) -> list[_Match]:
@@ -528,11 +522,11 @@ def _by_what_they_explain(matches: list[_Match], explained: Mapping[str, int]) -
     most = max((explained[id] for match in matches for id in match.ids), default=0)
     if most < 2:
         return matches
-    best = [
-        replace(match, mistakes=match.mistakes if match.pair else match.explaining(most, explained))
-        for match in matches
-        if most in map(explained.get, match.ids)
-    ]
+    best = []
+    for match in matches:
+        likeliest = tuple(mistake for mistake in match.mistakes if explained[mistake.id] == most)
+        if likeliest:
+            best.append(match if match.pair else replace(match, mistakes=likeliest))
     return [replace(best[0], stated=True)] if len(best) == 1 else best
 
 
