@@ -137,8 +137,8 @@ def with_questions(source: str) -> str:
     _questions.asked_by(check)(trace, 'loss', answer)
     print(_questions.answers())
     """
-    count = len(blanks(source))
-    tree = ast.parse(fill(source, {str(number): f"_lessons.Blank({number})" for number in range(count)}))
+    markers = {str(number): f"_lessons.Blank({number})" for number, _ in enumerate(blanks(source))}
+    tree = ast.parse(fill(source, markers))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("check", "check_function"):
             node.func = ast.parse(f"_questions.asked_by({ast.unparse(node.func)})", mode="eval").body
