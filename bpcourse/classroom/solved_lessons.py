@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -85,22 +84,20 @@ def solved(notebook: NotebookNode, folder: str = ".") -> NotebookNode:
     """
     filled = copy.deepcopy(notebook)
     client = NotebookClient(filled, timeout=60, resources={"metadata": {"path": folder}}, record_timing=False)
-    runs = count(1)
+    code = [(place, cell) for place, cell in enumerate(filled.cells) if cell.cell_type == "code"]
     with client.setup_kernel(stderr=subprocess.DEVNULL):  # a kernel's own warnings do not concern the user
-        for place, cell in enumerate(filled.cells):
-            if cell.cell_type != "code":
-                continue
+        for number, (place, cell) in enumerate(code, start=1):
             if blanks(cell.source):
                 asking = new_code_cell(with_questions(cell.source))
                 client.execute_cell(asking, place)
                 printed = "".join(output.get("text", "") for output in asking.outputs)  # it may come in pieces
                 cell.source = fill(cell.source, json.loads(printed.splitlines()[-1]))
             client.execute_cell(cell, place)
-            cell.execution_count = next(runs)
+            cell.execution_count = number
             for output in cell.outputs:
                 output.get("data", {}).pop(WIDGET_VIEW, None)  # a live view shows nothing without its kernel
                 if "execution_count" in output:
-                    output["execution_count"] = cell.execution_count
+                    output["execution_count"] = number
     filled.metadata.pop("widgets", None)
     nbformat.validate(filled)
     return filled
