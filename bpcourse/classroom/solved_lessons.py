@@ -14,14 +14,12 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import numpy as np
-from jupyter_core.utils import ensure_event_loop
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
@@ -59,8 +57,7 @@ def save_solved(lessons: Sequence[Path], folder: Path, *, force: bool = False) -
     folder.mkdir(parents=True, exist_ok=True)
 
     def save(lesson: Path) -> Path:
-        with closing(ensure_event_loop()):  # of this thread; nbclient leaves it open
-            notebook = solved(nbformat.read(lesson, as_version=4), str(folder))
+        notebook = solved(nbformat.read(lesson, as_version=4), str(folder))
         write_whole({folder / lesson.name: nbformat.writes(notebook) + "\n"})
         return folder / lesson.name
 
