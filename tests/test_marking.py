@@ -473,7 +473,7 @@ def test_catalogue__is_complete():
 def test_catalogue__new_mistake_is_one_record(monkeypatch):
     twice = Mistake(
         "input_twice",
-        rules={"dW": lambda step, v: step.rule(v) * v[step.near("a", step.index[0], up=-1)]},
+        rules={"dW": lambda at: at.right * at("a", at.index[0], up=-1)},
     )
     words = Words("chain", "what comes in is multiplied in twice", "How often is it in your product?", "∂z/∂w is a².")
     monkeypatch.setitem(mistakes._all_words(), "input_twice", words)

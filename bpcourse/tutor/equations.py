@@ -139,9 +139,13 @@ class Step:
         return LABELS[self.kind]
 
     @property
-    def activation(self) -> str:
-        """The name of the activation of its layer."""
-        return self.facts.activations[self.layer - 1].name
+    def activation(self) -> Activation:
+        """The activation of its layer."""
+        return self.facts.activations[self.layer - 1]
+
+    def units(self, up: int = 0) -> range:
+        """Return the numbers of the units of its layer, or of the layer `up` layers above."""
+        return range(1, self.facts.sizes[self.layer + up] + 1)
 
     def recompute(self, values: Mapping[str, float]) -> float:
         """Compute the value with some of its inputs replaced.

@@ -20,6 +20,7 @@ from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array
 from bpcourse.numbers import format_number
 from bpcourse.registry import Registry
+from bpcourse.tutor.data import read_toml
 from bpcourse.tutor.equations import entries, table
 from bpcourse.tutor.marking import Verdict
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
@@ -78,29 +79,7 @@ def _compared(loss: str, activation: str) -> Callable[..., Trace]:
     return lambda y, y_hat: _layer(LOGITS[activation](y_hat), activation, y, loss)
 
 
-SOFTMAX = "(e := np.exp(z - np.max(z, axis=-1, keepdims=True))) / np.sum(e, axis=-1, keepdims=True)"
-FORMULAS = {
-    "identity": "z",
-    "identity_derivative": "np.ones_like(z, float)",
-    "sigmoid": "1 / (1 + np.exp(-z))",
-    "sigmoid_derivative": "(s := 1 / (1 + np.exp(-z))) * (1 - s)",
-    "tanh": "np.tanh(z)",
-    "tanh_derivative": "1 - np.tanh(z) ** 2",
-    "relu": "np.maximum(z, 0)",
-    "relu_derivative": "np.where(np.asarray(z) > 0, 1.0, 0.0)",
-    "leaky_relu": "np.where(np.asarray(z) > 0, z, 0.01 * z)",
-    "leaky_relu_derivative": "np.where(np.asarray(z) > 0, 1.0, 0.01)",
-    "softmax": SOFTMAX,
-    "softmax_jacobian": f"(p := {SOFTMAX})[..., :, None] * (np.eye(p.shape[-1]) - p[..., None, :])",
-    "mse": "np.mean((y - y_hat) ** 2)",
-    "mse_gradient": "2 * (y_hat - y) / np.size(y)",
-    "half_sse": "np.mean(np.sum((y - y_hat) ** 2, axis=-1)) / 2",
-    "half_sse_gradient": "(y_hat - y) * np.shape(y)[-1] / np.size(y)",
-    "binary_cross_entropy": "-np.mean(y * np.log(y_hat) + (1 - y) * np.log(1 - y_hat))",
-    "binary_cross_entropy_gradient": "(y_hat - y) / (y_hat * (1 - y_hat)) / np.size(y)",
-    "categorical_cross_entropy": "-np.mean(np.sum(y * np.log(y_hat), axis=-1))",
-    "categorical_cross_entropy_gradient": "-y / y_hat * np.shape(y)[-1] / np.size(y)",
-}
+FORMULAS: dict[str, str] = read_toml("functions.toml")
 """Each function as a person may write it in NumPy, in terms of z or of y and y_hat."""
 
 

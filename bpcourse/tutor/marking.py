@@ -43,6 +43,7 @@ from bpcourse.names import Name
 from bpcourse.numbers import WIDTH, Reading, format_number, parse_digits
 from bpcourse.palette import STATUS_COLORS
 from bpcourse.render import render
+from bpcourse.tutor.data import read_toml
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
 from bpcourse.tutor.solutions import Hand
@@ -64,15 +65,12 @@ Wrong = tuple[tuple[Mistake, ...], float]
 """A mistake or a pair of mistakes, and the value that it gives."""
 
 Status = Literal["correct", "mistake", "could be", "wrong", "not answered", "unreadable"]
-STATUS: dict[Status, tuple[str, str]] = {
-    "correct": ("✓", "Right"),
-    "mistake": ("✗", "Not right, and this is why"),
-    "could be": ("?", "Not sure yet"),
-    "wrong": ("✗", "Not right"),
-    "not answered": ("…", "Not answered yet"),
-    "unreadable": ("?", "Cannot be read"),
-}
+TEXTS = read_toml("marking.toml")
+STATUS: dict[Status, tuple[str, str]] = {status: (sign, words) for status, (sign, words) in TEXTS["status"].items()}
 """The sign and the words of each status. Its color is in `bpcourse.palette.STATUS_COLORS`."""
+
+LOOK: dict[str, str] = TEXTS["look"]
+"""Where to look first, for each kind of step."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -187,12 +185,7 @@ def check(
     names = entries(steps, name)
     if names is not None:
         return _check_array(trace, steps, name, names, answer)
-    step = look_up(steps, name)
-    reading = _read(step, answer, trace)
-    if isinstance(reading, Verdict):
-        return reading
-    marked = _Marked(step, reading, steps)
-    return marked.verdict(marked.matches)
+    return _check_one(trace, steps, look_up(steps, name), answer)
 
 
 def check_each(
@@ -211,15 +204,21 @@ def check_each(
     step = look_up(steps, name)
     wrong = list(wrong_values(steps, step.name))
     for answer in answers:
-        reading = _read(step, answer, trace)
-        if isinstance(reading, Verdict):
-            yield reading
-        else:
-            marked = _Marked(step, reading, steps, wrong=wrong)
-            yield marked.verdict(marked.matches)
+        yield _check_one(trace, steps, step, answer, wrong)
 
 
 # One number
+
+
+def _check_one(
+    trace: Trace, steps: Mapping[str, Step], step: Step, answer: object, wrong: Iterable[Wrong] | None = None
+) -> Verdict:
+    """Check one number. `wrong` has the values that mistakes give, if they are already known."""
+    reading = _read(step, answer, trace)
+    if isinstance(reading, Verdict):
+        return reading
+    marked = _Marked(step, reading, steps, wrong=wrong)
+    return marked.verdict(marked.matches)
 
 
 def read_answer(answer: object) -> Reading | None:
@@ -683,21 +682,3 @@ def hint(trace: Trace, name: str, *, learning_rate: float | None = None, notatio
     symbol = hand.symbol(step.name)
     rule, numbers = (hand.side((template, how)) for how in ("symbols", "numbers"))
     return Hints(LOOK[step.kind], f"{symbol} = {rule}", f"{symbol} = {numbers}")
-
-
-LOOK = {
-    "given": "It is given.",
-    "z": "Write out the weighted sum: input times weight, one term for each arrow that comes in, and the bias.",
-    "a": "Which activation has this layer? Put the unit's weighted sum into it.",
-    "y_hat": "Put the output's own weighted sum into the activation of the last layer. Mind the minus in e^(−z).",
-    "loss": "Write down the loss in letters, one term for each output; then put in each prediction with its target.",
-    "error": "How does the loss change with this one prediction? All other predictions stand still.",
-    "slope": "Which activation is it? Compute the unit's output first: most slopes can be computed from it.",
-    "delta": "How the loss changes with the unit's output, times the slope of its activation.",
-    "back": "Follow every arrow that leaves this unit: each brings back the delta at its end times its weight.",
-    "dW": "Which signal comes in on this weight? And what is the delta of the unit that it leads to?",
-    "db": "A bias is a weight whose input is 1. What is the delta of its unit?",
-    "mean": "Each example gives one part. The 1/n must be in the sum exactly once: in each δ already, or at the end.",
-    "new": "From the old value go a step against the gradient: learning rate times gradient.",
-}
-"""Where to look first, for each kind of step."""

@@ -3,14 +3,15 @@
 No wrong answers are stored. The number that a mistake gives, for any question about any network, comes out when its
 rules replace the right ones and everything that follows is computed from there. So a new mistake is one record:
 
-    Mistake("no_input_factor", rules={"dW": delta_of})
+    Mistake("no_input_factor", rules={"dW": lambda at: at.delta})
 
 with its texts under the same id in ``mistakes.toml``.
 
-A rule gets the step that it replaces and the values so far, under the mistake: `v[step.near("a", 2, up=-1)]` is the
-output of unit 2 in the layer below, `step.rule(v)` the right rule. `where` says to which steps it applies, `applies`
-to which networks. If a rule needs a value that the pass does not have, the mistake does not apply either. A slip
-that only changes the answer (the decimal point, a neighboring entry) has `answers` in place of rules.
+A rule gets the place where it is used (`At`): the step that it replaces, and the values so far, under the mistake.
+`at("a", 2, up=-1)` is the output of unit 2 in the layer below, `at.right` the value by the right rule. `where` says to
+which steps it applies, `applies` to which networks. If a rule needs a value that the pass does not have, the mistake
+does not apply either. A slip that only changes the answer (the decimal point, a neighboring entry) has `answers` in
+place of rules.
 
 Most mistakes were seen in questions, courses and code that people published: tests/data/mistakes.json says where, and
 has their numbers for one network. The ids are the same.
@@ -19,21 +20,104 @@ has their numbers for one network. The ids are the same.
 from __future__ import annotations
 
 import math
-import tomllib
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 
 from bpcourse.engine.activations import ACTIVATIONS
 from bpcourse.engine.losses import LOSSES
-from bpcourse.names import Name
 from bpcourse.registry import Registry
+from bpcourse.tutor.data import read_toml
 from bpcourse.tutor.equations import Facts, Step, Values, name_of, needed_for
-from bpcourse.tutor.formulas import one_minus_square, s_times_one_minus_s, sigmoid, softmax
+from bpcourse.tutor.formulas import is_coupled, one_minus_square, s_times_one_minus_s, sigmoid, softmax, unit_formula
 
-Wrong = Callable[[Step, Values], float]
-Answers = Callable[[Step, Values], Iterable[float]]
+
+@dataclass(slots=True)
+class At:
+    """The place where a rule is used: a step, and the values so far.
+
+    Parameters
+    ----------
+    step : Step
+        The step that is computed.
+    values : Values
+        The values, under the mistake.
+
+    Examples
+    --------
+    >>> from bpcourse import EXAMPLES
+    >>> from bpcourse.tutor.equations import table
+    >>> steps = table(EXAMPLES["lecture"].backprop())
+    >>> at = At(steps["dz2[1]"], Values(steps))
+    >>> at("y") == steps["y[1]"].value, at("a", 2, up=-1) == steps["a1[2]"].value
+    (True, True)
+    """
+
+    step: Step
+    values: Values
+
+    def __call__(self, quantity: str, *index: int, up: int = 0) -> float:
+        """Return the value of a quantity of the step's unit, of another unit, or of one `up` layers above."""
+        return self.values[self.step.near(quantity, *index, up=up)]
+
+    def all(self, quantity: str, up: int = 0) -> list[float]:
+        """Return the values of a quantity of each unit of the layer, or of the one `up` layers above."""
+        return [self(quantity, unit, up=up) for unit in self.step.units(up)]
+
+    @property
+    def index(self) -> tuple[int, ...]:
+        """The step's unit, or from-unit and to-unit."""
+        return self.step.index
+
+    @property
+    def outputs(self) -> int:
+        """The number of outputs of the network."""
+        return self.step.facts.sizes[-1]
+
+    @property
+    def right(self) -> float:
+        """The value by the right rule."""
+        return self.step.rule(self.values)
+
+    @property
+    def answer(self) -> float:
+        """The value of the step."""
+        return self.values[self.step.name]
+
+    @property
+    def bias(self) -> float:
+        """The bias of the step's unit, 0 if its layer has none."""
+        name = self.step.near("b", self.index[-1])
+        return self.values[name] if name in self.values.table else 0.0
+
+    @property
+    def delta(self) -> float:
+        """δ of the unit that the weight or bias of the step leads to."""
+        return self("dz", self.index[-1])
+
+    @property
+    def difference(self) -> float:
+        """ŷ − y of the step's output."""
+        return self("y_hat") - self("y")
+
+    @property
+    def pairs(self) -> list[tuple[float, float]]:
+        """(y, ŷ) of each output of the step's example."""
+        return list(zip(self.all("y"), self.all("y_hat"), strict=True))
+
+    def slope_at(self, z: float) -> float:
+        """Return the slope of the unit's activation at a number."""
+        return self.step.activation.df(z).item()
+
+    def paths(self, weight: Callable[[int], float] | None = None) -> list[float]:
+        """Return the terms that come back to a unit from those above: their δ times the weight, or a different one."""
+        weight = weight or (lambda k: self("W", self.index[0], k, up=1))
+        return [delta * weight(k) for k, delta in enumerate(self.all("dz", up=1), start=1)]
+
+
+Wrong = Callable[[At], float]
+Answers = Callable[[At], Iterable[float]]
 
 
 @dataclass(frozen=True)
@@ -60,8 +144,7 @@ class Words:
 
 @cache
 def _all_words() -> dict[str, Words]:
-    text = files("bpcourse.tutor").joinpath("mistakes.toml").read_text(encoding="utf-8")
-    return {id: Words(**words) for id, words in tomllib.loads(text).items()}
+    return {id: Words(**words) for id, words in read_toml("mistakes.toml").items()}
 
 
 @dataclass(frozen=True)
@@ -79,7 +162,7 @@ class Mistake:
     applies : callable
         Tells to which networks the mistake applies.
     answers : callable, optional
-        The right step and values ↦ wrong answers, for a slip in the answer itself.
+        The place in the right pass ↦ wrong answers, for a slip in the answer itself.
     prior : int
         3 for very common mistakes, 2 for common ones, 1 for rare ones.
     """
@@ -101,12 +184,13 @@ class Mistake:
     hint = property(lambda self: self.words.hint)
     believes = property(lambda self: self.words.believes)
 
-    def replaced(self) -> dict[str, Wrong]:
+    def replaced(self) -> dict[str, Callable[[Step, Values], float]]:
         """Return the rules. Each applies only to its steps; at other steps the right rule is used."""
-        return {kind: self._here(wrong) for kind, wrong in self.rules.items()}
 
-    def _here(self, wrong: Wrong) -> Wrong:
-        return lambda step, v: wrong(step, v) if self.where(step) else step.rule(v)
+        def here(wrong: Wrong) -> Callable[[Step, Values], float]:
+            return lambda step, values: wrong(At(step, values)) if self.where(step) else step.rule(values)
+
+        return {kind: here(wrong) for kind, wrong in self.rules.items()}
 
 
 # Where a mistake applies: at which networks, at which steps
@@ -117,20 +201,22 @@ def squared(facts: Facts) -> bool:
     return facts.loss in (LOSSES["mse"], LOSSES["half_sse"])
 
 
+def squared_not_linear(facts: Facts) -> bool:
+    """Return whether the loss is a squared error and the output activation is not the identity."""
+    return squared(facts) and facts.activations[-1] != ACTIVATIONS["identity"]
+
+
+def squared_units(facts: Facts) -> bool:
+    """Return whether the loss is a squared error and the slope of the output units is not 1."""
+    return squared_not_linear(facts) and facts.activations[-1].slope is not None
+
+
 def loss_is(name: str, outputs: int = 1) -> Callable[[Facts], bool]:
     """Return the test for a loss with at least this many outputs."""
     return lambda facts: facts.loss == LOSSES[name] and facts.sizes[-1] >= outputs
 
 
-def squared_units(facts: Facts) -> bool:
-    """Return whether the loss is a squared error and the slope of the output units is not 1."""
-    output = facts.activations[-1]
-    return squared(facts) and output != ACTIVATIONS["identity"] and output.slope is not None
-
-
-def squared_not_linear(facts: Facts) -> bool:
-    """Return whether the loss is a squared error and the output activation is not the identity."""
-    return squared(facts) and facts.activations[-1] != ACTIVATIONS["identity"]
+BINARY, CATEGORICAL = loss_is("binary_cross_entropy"), loss_is("categorical_cross_entropy")
 
 
 def output(step: Step) -> bool:
@@ -143,6 +229,16 @@ def hidden(step: Step) -> bool:
     return 0 < step.layer < step.facts.last
 
 
+def later_layer(step: Step) -> bool:
+    """Return whether the layer has another layer below."""
+    return step.layer > 1
+
+
+def coupled(step: Step) -> bool:
+    """Return whether each output of the layer depends on every z of it, as in a softmax."""
+    return is_coupled(step.activation)
+
+
 def single(step: Step) -> bool:
     """Return whether each unit of the layer has its own slope, by which ∂L/∂a is multiplied.
 
@@ -151,162 +247,78 @@ def single(step: Step) -> bool:
     return not coupled(step) and (hidden(step) or squared(step.facts))
 
 
-def coupled(step: Step) -> bool:
-    """Return whether each output of the layer depends on every z of it, as in a softmax."""
-    return step.facts.activations[step.layer - 1].slope is None
-
-
-def unit_is(activation: str) -> Callable[[Step], bool]:
-    """Return the test for the activation of the layer of a step, if its slope is a factor."""
-    return lambda step: any_unit(activation)(step) and single(step)
-
-
-def any_unit(activation: str) -> Callable[[Step], bool]:
+def any_unit(*activations: str) -> Callable[[Step], bool]:
     """Return the test for the activation of a step's layer."""
-    return lambda step: step.facts.activations[step.layer - 1] == ACTIVATIONS[activation]
+    return lambda step: step.activation in [ACTIVATIONS[name] for name in activations]
 
 
-def smooth_unit(step: Step) -> bool:
-    """Return whether the layer has sigmoid or tanh units, and their slope is a factor."""
-    return unit_is("sigmoid")(step) or unit_is("tanh")(step)
+def inner(step: Step) -> bool:
+    """Return whether each unit of the layer has its own slope, and the layer is a hidden one."""
+    return hidden(step) and single(step)
+
+
+def unit_is(*activations: str) -> Callable[[Step], bool]:
+    """Return the test for the activation of the layer of a step, if its slope is a factor."""
+    return lambda step: any_unit(*activations)(step) and single(step)
 
 
 def fan_out(at_least: int) -> Callable[[Step], bool]:
     """Return the test for a hidden unit that leads to at least this many units above."""
-    return lambda step: hidden(step) and above(step) >= at_least
-
-
-def later_layer(step: Step) -> bool:
-    """Return whether the layer has another layer below."""
-    return step.layer > 1
+    return lambda step: hidden(step) and len(step.units(up=1)) >= at_least
 
 
 def square(step: Step) -> bool:
     """Return whether the step's layer has as many inputs as units, more than one."""
-    return step.facts.sizes[step.layer - 1] == step.facts.sizes[step.layer] > 1
+    return len(step.units(up=-1)) == len(step.units()) > 1
 
 
 def square_above(step: Step) -> bool:
     """Return whether the layer above a hidden unit is square."""
-    return hidden(step) and step.facts.sizes[step.layer] == above(step) > 1
+    return hidden(step) and len(step.units()) == len(step.units(up=1)) > 1
 
 
-def same_shape_above(step: Step) -> bool:
-    """Return whether the hidden unit's own weights and those of the layer above have one shape."""
-    sizes = step.facts.sizes
-    return hidden(step) and sizes[step.layer - 1] == sizes[step.layer] == above(step)
+# Rules that several mistakes share, or that take more than a line
 
 
-# What rules are made of
+def both(rule: Wrong) -> dict[str, Wrong]:
+    """Return the rules for a loss and its slope that go wrong in the same way."""
+    return {"loss": rule, "error": rule}
 
 
-def above(step: Step) -> int:
-    """Return how many units the layer above has."""
-    return step.facts.sizes[step.layer + 1]
+def descent(f: Callable[[float, float, float], float]) -> Wrong:
+    """Return the rule for a new parameter from the old one, the learning rate and the gradient."""
+    return lambda at: f(*(at.values[name] for name in at.step.needs))
 
 
-def outputs(step: Step) -> int:
-    """Return how many outputs there are."""
-    return step.facts.sizes[-1]
-
-
-def one(step: Step, v: Values) -> float:
-    """Return 1, the slope of a linear unit."""
-    return 1.0
-
-
-def times(factor: Callable[[Step], float]) -> Wrong:
-    """Return the wrong rule that has one factor too many."""
-    return lambda step, v: factor(step) * step.rule(v)
-
-
-def over_outputs(step: Step, v: Values) -> float:
-    """Return the right value divided by the number of outputs."""
-    return step.rule(v) / outputs(step)
-
-
-def z_of(step: Step, v: Values) -> float:
-    """Return z of the step's unit."""
-    return v[step.near("z")]
-
-
-def a_of(step: Step, v: Values) -> float:
-    """Return the output of the step's unit."""
-    return v[step.near("a")]
-
-
-def da_of(step: Step, v: Values) -> float:
-    """Return ∂L/∂a of the step's unit."""
-    return v[step.near("da")]
-
-
-def of_z(f: Callable[[float], float]) -> Wrong:
-    """Return the rule that takes `f` of the unit's z."""
-    return lambda step, v: f(z_of(step, v))
-
-
-def of_a(f: Callable[[float], float]) -> Wrong:
-    """Return the rule that takes `f` of the unit's output."""
-    return lambda step, v: f(a_of(step, v))
-
-
-def slope_at_a(step: Step, v: Values) -> float:
-    """Return f′ at the output of the unit instead of at its z."""
-    a = a_of(step, v)
-    return s_times_one_minus_s(sigmoid(a)) if step.activation == "sigmoid" else one_minus_square(math.tanh(a))
-
-
-def slope_at_z(step: Step, v: Values) -> float:
-    """Return f′(z), computed from z and not from the output."""
-    return step.facts.activations[step.layer - 1].df(z_of(step, v)).item()
-
-
-def slope_from_z(step: Step, v: Values) -> float:
-    """Return the formula for the slope in terms of the output, with z put in."""
-    return (s_times_one_minus_s if step.activation == "sigmoid" else one_minus_square)(z_of(step, v))
-
-
-def coupled_slope_from_z(step: Step, v: Values) -> float:
-    """Return the formula for the slope of a softmax, with z put in."""
-    z, other = (v[step.near("z", unit)] for unit in step.index)
-    return s_times_one_minus_s(z) if step.index[0] == step.index[1] else -z * other
-
-
-def bias(step: Step, v: Values) -> float:
-    """Return the bias of the step's unit, 0 if its layer has none."""
-    name = step.near("b", step.index[-1])
-    return v[name] if name in v.table else 0.0
-
-
-def without_bias(step: Step, v: Values) -> float:
+def without_bias(at: At) -> float:
     """Return z without the bias."""
-    return step.rule(v) - bias(step, v)
+    return at.right - at.bias
 
 
-def without_one_minus(step: Step, v: Values) -> list[float]:
-    """Return a sum over arrows, forward or back, with one of its negative terms taken for positive."""
-    terms = step.terms(v) if step.kind in ("z", "back") else []
-    terms += [bias(step, v)] if step.kind == "z" else []
-    return [v[step.name] - 2 * term for term in terms if term < 0]
+def slope_from_z(at: At) -> float:
+    """Return the formula for the slope of a sigmoid or tanh unit in terms of the output, with z put in."""
+    return unit_formula(at.step.activation).slope_of(at("z"))
 
 
-def weighted_inputs(step: Step, v: Values) -> float:
+def coupled_slope_from_z(at: At) -> float:
+    """Return the formula for the slope of a softmax, with z put in."""
+    i, k = at.index
+    return s_times_one_minus_s(at("z", i)) if i == k else -at("z", i) * at("z", k)
+
+
+def weighted_inputs(at: At) -> float:
     """Return z of a later layer, computed from the inputs of the network."""
-    j = step.index[0]
-    units = range(1, step.facts.sizes[step.layer - 1] + 1)
-    terms = (v[name_of("x", 0, (i,), step.at)] * v[step.near("W", i, j)] for i in units)
-    return sum(terms) + bias(step, v)
+    return sum(at("x", i) * at("W", i, at.index[0]) for i in at.step.units(up=-1)) + at.bias
 
 
 def given_as(quantity: str, wrong: Callable[[Step], str]) -> Wrong:
     """Return the rule that reads a given quantity in a different place."""
-    return lambda step, v: v.table[wrong(step) if step.parts.quantity == quantity else step.name].value
+    return lambda at: at.values.table[wrong(at.step)].value if at.step.parts.quantity == quantity else at.step.value
 
 
 def other_end(step: Step) -> str:
     """Return the name of the input or target at the same place, counted from the other end."""
-    size = step.facts.sizes[step.layer]
-    return str(Name.read(step.name).at(index=(size + 1 - step.index[0],)))
+    return step.near(step.parts.quantity, len(step.units()) + 1 - step.index[0])
 
 
 def transposed(step: Step) -> str:
@@ -314,71 +326,35 @@ def transposed(step: Step) -> str:
     return step.near("W", *reversed(step.index)) if square(step) else step.name
 
 
-def first_bias(step: Step) -> str:
-    """Return the name of the layer's first bias."""
-    return step.near("b", 1)
-
-
-def true_class(step: Step, v: Values) -> int:
+def true_class(at: At) -> int:
     """Return which target of the step's example is the 1, from 1; ValueError unless they are one-hot."""
-    y = [v.table[step.near("y", k)].value for k in range(1, outputs(step) + 1)]
+    y = [at.values.table[at.step.near("y", k)].value for k in at.step.units()]
     if sorted(y) != [0.0] * (len(y) - 1) + [1.0]:
         raise ValueError("the targets are not one-hot")
     return y.index(1.0) + 1
 
 
-def class_number(step: Step, v: Values) -> float:
+def class_number(at: At) -> float:
     """Return a target as the number of the class, counted from 0."""
-    return true_class(step, v) - 1 if step.parts.quantity == "y" else step.value
+    return true_class(at) - 1 if at.step.parts.quantity == "y" else at.step.value
 
 
-def class_before(step: Step, v: Values) -> float:
+def class_before(at: At) -> float:
     """Return a target as if the 1 were one place earlier, with the last place before the first."""
-    if step.parts.quantity != "y":
-        return step.value
-    before = (true_class(step, v) - 2) % outputs(step) + 1
-    return float(step.index[0] == before)
+    if at.step.parts.quantity != "y":
+        return at.step.value
+    before = (true_class(at) - 2) % at.outputs + 1
+    return float(at.index[0] == before)
 
 
-def difference(step: Step, v: Values) -> float:
-    """Return ŷ − y of the step's output."""
-    return v[step.near("y_hat")] - v[step.near("y")]
-
-
-def delta_at_once(step: Step, v: Values) -> float:
+def delta_at_once(at: At) -> float:
     """Return δ. At the output of a binary cross-entropy it is (ŷ − y) / outputs, with the wrong ŷ."""
-    at_once = output(step) and step.facts.loss == LOSSES["binary_cross_entropy"]
-    return difference(step, v) / outputs(step) if at_once else step.rule(v)
+    return at.difference / at.outputs if output(at.step) and BINARY(at.step.facts) else at.right
 
 
-def share_of_loss(step: Step, v: Values) -> float:
-    """Return the share of this output in a squared loss."""
-    return difference(step, v) ** 2 / divisor(step)
-
-
-def divisor(step: Step) -> int:
+def divisor(at: At) -> int:
     """Return the number by which a squared loss divides the sum of the squares."""
-    return outputs(step) if step.facts.loss == LOSSES["mse"] else 2
-
-
-def example_loss(step: Step, v: Values) -> float:
-    """Return the loss of the step's example."""
-    return v[f"loss{step.at}"]
-
-
-def targets_and_predictions(step: Step, v: Values) -> list[tuple[float, float]]:
-    """Return (y, ŷ) of each output of the step's example."""
-    return [(v[step.near("y", k)], v[step.near("y_hat", k)]) for k in range(1, outputs(step) + 1)]
-
-
-def squashed_again(step: Step, v: Values) -> list[float]:
-    """Return the softmax of the softmax."""
-    return softmax([y_hat for _, y_hat in targets_and_predictions(step, v)])
-
-
-def minus_sum(of: Callable[[float, float], float]) -> Wrong:
-    """Return the rule for a loss: −Σ of something of each (y, ŷ) of the example."""
-    return lambda step, v: -sum(of(y, y_hat) for y, y_hat in targets_and_predictions(step, v))
+    return at.outputs if at.step.facts.loss == LOSSES["mse"] else 2
 
 
 def log_likelihood(y: float, p: float) -> float:
@@ -386,66 +362,34 @@ def log_likelihood(y: float, p: float) -> float:
     return sum(weight * math.log(share) for weight, share in ((y, p), (1 - y, 1 - p)) if weight)
 
 
-def deltas_above(step: Step, v: Values) -> list[float]:
-    """Return δ of each unit of the layer above."""
-    return [v[step.near("dz", k, up=1)] for k in range(1, above(step) + 1)]
-
-
-def paths(step: Step, v: Values, weight: Callable[[int], str] | None = None) -> list[float]:
-    """Return the terms that come back to a unit from those above: their δ times the weight, or a different one."""
-    name = weight or (lambda k: step.near("W", step.index[0], k, up=1))
-    return [delta * v[name(k)] for k, delta in enumerate(deltas_above(step, v), start=1)]
-
-
-def over_updated_weights(step: Step, v: Values) -> float:
+def over_updated_weights(at: At) -> float:
     """Return the sum that comes back over the weights after the update."""
-    return sum(paths(step, v, lambda k: name_of("W", step.layer + 1, (step.index[0], k), new="_new")))
+    layer, i = at.step.layer + 1, at.index[0]
+    return sum(at.paths(lambda k: at.values[name_of("W", layer, (i, k), new="_new")]))
 
 
-def delta_of(step: Step, v: Values) -> float:
-    """Return δ of the unit that the weight or bias of the step leads to."""
-    return v[step.near("dz", step.index[-1])]
-
-
-def sum_of_factors(step: Step, v: Values) -> float:
+def sum_of_factors(at: At) -> float:
     """Return the sum of the factors of the chain."""
-    j, *from_unit = step.index[::-1]
-    signals = [v[step.near("a", i, up=-1)] for i in from_unit]
-    return v[step.near("da", j)] + v[step.near("slope", j)] + sum(signals)
+    *from_unit, j = at.index
+    return at("da", j) + at("slope", j) + sum(at("a", i, up=-1) for i in from_unit)
 
 
-def layer_sum(step: Step, v: Values) -> float:
-    """Return δ summed over the units of the layer."""
-    return sum(v[step.near("dz", j)] for j in range(1, step.facts.sizes[step.layer] + 1))
-
-
-def dot(step: Step, v: Values) -> float:
-    """Return the sum of input times δ over a square layer."""
-    units = range(1, step.facts.sizes[step.layer] + 1)
-    return sum(v[step.near("a", i, up=-1)] * v[step.near("dz", i)] for i in units)
-
-
-def descent(f: Callable[[float, float, float], float]) -> Wrong:
-    """Return the rule for a new parameter from the old one, the learning rate and the gradient."""
-    return lambda step, v: f(*(v[name] for name in step.needs))
-
-
-def all_pairs(step: Step, v: Values) -> float:
+def all_pairs(at: At) -> float:
     """Return the squared error of every prediction with every target of the batch: (n,) against (n, 1)."""
-    pairs = [(y, y_hat) for each in step.needs for y, y_hat in targets_and_predictions(v.table[each], v)]
+    pairs = [pair for each in at.step.needs for pair in At(at.values.table[each], at.values).pairs]
     errors = [(y_hat - y) ** 2 for y, _ in pairs for _, y_hat in pairs]
-    return sum(errors) / len(errors) / (1 if step.facts.loss == LOSSES["mse"] else 2)
+    return sum(errors) / len(errors) / divisor(at)
 
 
 def rounded(decimals: int) -> dict[str, Wrong]:
     """Return the rules that round intermediate values: outputs, slopes, every ∂L/∂a and the δ of the output."""
 
-    def whenever(step: Step, v: Values) -> float:
-        value, unit = step.rule(v), 10.0**-decimals
+    def whenever(at: At) -> float:
+        value, unit = at.right, 10.0**-decimals
         return math.copysign(math.floor(abs(value) / unit + 0.5 + 1e-9) * unit, value)  # half a unit goes up
 
-    def at_output(step: Step, v: Values) -> float:
-        return whenever(step, v) if output(step) else step.rule(v)
+    def at_output(at: At) -> float:
+        return whenever(at) if output(at.step) else at.right
 
     return {"a": whenever, "slope": whenever, "error": whenever, "back": whenever, "delta": at_output}
 
@@ -453,133 +397,116 @@ def rounded(decimals: int) -> dict[str, Wrong]:
 # Slips that only change the answer
 
 
-def neighbors(step: Step, v: Values) -> Iterator[float]:
+def without_one_minus(at: At) -> list[float]:
+    """Return a sum over arrows, forward or back, with one of its negative terms taken for positive."""
+    terms = at.step.terms(at.values) if at.step.kind in ("z", "back") else []
+    terms += [at.bias] if at.step.kind == "z" else []
+    return [at.answer - 2 * term for term in terms if term < 0]
+
+
+def neighbors(at: At) -> Iterator[float]:
     """Yield the entry with the two indices swapped, and those in the same row and column."""
+    step = at.step
     if len(step.index) == 2 and step.kind != "slope":
-        name, (i, j) = Name.read(step.name), step.index
-        row = [(i, other) for other in range(1, step.facts.sizes[step.layer] + 1)]
-        column = [(other, j) for other in range(1, step.facts.sizes[step.layer - 1] + 1)]
+        i, j = step.index
+        row, column = [(i, other) for other in step.units()], [(other, j) for other in step.units(up=-1)]
         for index in dict.fromkeys([(j, i), *row, *column]):
-            other = str(name.at(index=index))
-            if index != (i, j) and other in v.table:
-                yield v[other]
+            other = step.near(step.parts.quantity, *index)
+            if index != (i, j) and other in at.values.table:
+                yield at.values[other]
 
 
-def other_units(step: Step, v: Values) -> Iterator[float]:
+def other_units(at: At) -> Iterator[float]:
     """Yield the same quantity of the other units of the layer."""
-    if len(step.index) == 1:
-        for unit in range(1, step.facts.sizes[step.layer] + 1):
-            if unit != step.index[0]:
-                yield v[str(Name.read(step.name).at(index=(unit,)))]
+    if len(at.index) == 1:
+        yield from (at(at.step.parts.quantity, unit) for unit in at.step.units() if unit != at.index[0])
 
 
-def only_the_step(step: Step, v: Values) -> Iterator[float]:
+def only_the_step(at: At) -> Iterator[float]:
     """Yield the size of the step of gradient descent instead of the new value."""
-    if step.kind == "new":
-        _, rate, gradient = step.needs
-        yield v[rate] * v[gradient]
+    if at.step.kind == "new":
+        yield descent(lambda w, rate, g: rate * g)(at)
 
 
-def forward_difference(step: Step, v: Values) -> Iterator[float]:
+def forward_difference(at: At) -> Iterator[float]:
     """Yield (L(w + 0.1) − L(w)) / 0.1 for the parameter whose gradient is asked."""
-    name = Name.read(step.name)
+    name, loss = at.step.parts, f"loss{at.step.at}"
     if name.quantity in ("dW", "db"):
-        parameter, loss = str(name.at(quantity=name.quantity[1:], example=0)), f"loss{step.at}"
-        moved = Values(v.table, {parameter: v[parameter] + 0.1})
-        yield (moved[loss] - v[loss]) / 0.1
+        parameter = str(name.at(quantity=name.quantity[1:], example=0))
+        moved = Values(at.values.table, {parameter: at.values[parameter] + 0.1})
+        yield (moved[loss] - at.values[loss]) / 0.1
 
 
 def and_the_step(answers: Answers) -> Answers:
     """Return the answers, and for a new parameter also the update with each wrong gradient."""
 
-    def both(step: Step, v: Values) -> Iterator[float]:
-        yield from answers(step, v)
-        if step.kind == "new":
-            old, rate, gradient = step.needs
-            yield from (v[old] - v[rate] * wrong for wrong in answers(v.table[gradient], v))
+    def with_step(at: At) -> Iterator[float]:
+        yield from answers(at)
+        if at.step.kind == "new":
+            old, rate, gradient = at.step.needs
+            for wrong in answers(At(at.values.table[gradient], at.values)):
+                yield at.values[old] - at.values[rate] * wrong
 
-    return both
+    return with_step
 
 
 # The catalogue
 
 
 def _only_path(k: int) -> Mistake:
-    return Mistake(
-        f"only_path_o{k}",
-        rules={"back": lambda step, v: paths(step, v)[k - 1]},
-        where=lambda step: fan_out(2)(step) and k <= above(step),
-        prior=3 if k == 1 else 2,
-    )
+    rules: dict[str, Wrong] = {"back": lambda at: at.paths()[k - 1]}
+    return Mistake(f"only_path_o{k}", rules=rules, where=fan_out(max(2, k)), prior=3 if k == 1 else 2)
 
 
 def _missing_path(k: int) -> Mistake:
-    return Mistake(
-        f"missing_path_{k}",
-        rules={"back": lambda step, v: sum(paths(step, v)) - paths(step, v)[k - 1]},
-        where=lambda step: fan_out(3)(step) and k <= above(step),
-    )
+    rules: dict[str, Wrong] = {"back": lambda at: sum(at.paths()) - at.paths()[k - 1]}
+    return Mistake(f"missing_path_{k}", rules=rules, where=fan_out(3))
 
 
-def _other_logarithm(short: str, loss: str, base: int) -> Mistake:
-    to_base = times(lambda step: 1 / math.log(base))
-    return Mistake(
-        f"{short}_log{base}",
-        rules={"loss": to_base, "error": to_base},
-        applies=loss_is(loss),
-        prior=1 if base == 2 else 2,
-    )
-
-
-def _forgotten_minus(short: str, loss: str) -> Mistake:
-    minus = times(lambda step: -1)
-    return Mistake(f"{short}_sign", rules={"loss": minus, "error": minus}, applies=loss_is(loss))
-
-
-def _stopped_at_output(short: str, loss: str) -> Mistake:
-    return Mistake(f"{short}_stopped_at_output", rules={"delta": da_of}, where=output, applies=loss_is(loss))
+def _other_logarithm(id: str, applies: Callable[[Facts], bool], base: int, prior: int) -> Mistake:
+    return Mistake(id, rules=both(lambda at: 1 / math.log(base) * at.right), applies=applies, prior=prior)
 
 
 CATALOGUE = (
     # The slope of the activation
-    Mistake("drop_sigma_prime_out", rules={"slope": one}, where=output, applies=squared_units, prior=3),
-    Mistake("drop_sigma_prime_hidden", rules={"slope": one}, where=lambda step: hidden(step) and single(step), prior=3),
-    Mistake("drop_sigma_prime_all", rules={"slope": one}, where=single, applies=squared),
-    Mistake("net_for_out_in_sigma_prime", rules={"slope": slope_from_z}, where=smooth_unit, prior=3),
-    Mistake("sigma_prime_of_out", rules={"slope": slope_at_a}, where=smooth_unit),
-    Mistake("sigma_prime_is_s", rules={"slope": a_of}, where=unit_is("sigmoid")),
-    Mistake("tanh_prime_is_output", rules={"slope": a_of}, where=unit_is("tanh")),
-    Mistake("sigma_prime_is_one_minus_s", rules={"slope": of_a(lambda a: 1 - a)}, where=unit_is("sigmoid")),
+    Mistake("drop_sigma_prime_out", rules={"slope": lambda at: 1.0}, where=output, applies=squared_units, prior=3),
+    Mistake("drop_sigma_prime_hidden", rules={"slope": lambda at: 1.0}, where=inner, prior=3),
+    Mistake("drop_sigma_prime_all", rules={"slope": lambda at: 1.0}, where=single, applies=squared),
+    Mistake("net_for_out_in_sigma_prime", rules={"slope": slope_from_z}, where=unit_is("sigmoid", "tanh"), prior=3),
+    Mistake("sigma_prime_of_out", rules={"slope": lambda at: at.slope_at(at("a"))}, where=unit_is("sigmoid", "tanh")),
+    Mistake("sigma_prime_is_s", rules={"slope": lambda at: at("a")}, where=unit_is("sigmoid")),
+    Mistake("tanh_prime_is_output", rules={"slope": lambda at: at("a")}, where=unit_is("tanh")),
+    Mistake("sigma_prime_is_one_minus_s", rules={"slope": lambda at: 1 - at("a")}, where=unit_is("sigmoid")),
     Mistake(
         "sigma_prime_of_error",
-        rules={"delta": lambda step, v: s_times_one_minus_s(da_of(step, v))},
+        rules={"delta": lambda at: s_times_one_minus_s(at("da"))},
         where=output,
         applies=lambda facts: squared(facts) and facts.activations[-1] == ACTIVATIONS["sigmoid"],
         prior=1,
     ),
-    Mistake("tanh_prime_for_sigmoid", rules={"slope": of_a(one_minus_square)}, where=unit_is("sigmoid")),
-    Mistake("sigmoid_prime_for_tanh", rules={"slope": of_a(s_times_one_minus_s)}, where=unit_is("tanh")),
+    Mistake("tanh_prime_for_sigmoid", rules={"slope": lambda at: one_minus_square(at("a"))}, where=unit_is("sigmoid")),
+    Mistake("sigmoid_prime_for_tanh", rules={"slope": lambda at: s_times_one_minus_s(at("a"))}, where=unit_is("tanh")),
     Mistake(
         "hidden_uses_output_slope",
-        rules={"slope": lambda step, v: v[name_of("slope", step.facts.last, (1,), step.at)]},
-        where=lambda step: hidden(step) and single(step),
+        rules={"slope": lambda at: at("slope", 1, up=at.step.facts.last - at.step.layer)},
+        where=inner,
         applies=lambda facts: facts.activations[-1].slope is not None,
     ),
-    Mistake("relu_slope_is_output", rules={"slope": a_of}, where=unit_is("relu")),
-    Mistake("relu_is_its_slope", rules={"a": of_z(lambda z: float(z > 0))}, where=any_unit("relu")),
-    Mistake("relu_uses_sigmoid_slope", rules={"slope": of_a(s_times_one_minus_s)}, where=unit_is("relu")),
+    Mistake("relu_slope_is_output", rules={"slope": lambda at: at("a")}, where=unit_is("relu")),
+    Mistake("relu_is_its_slope", rules={"a": lambda at: float(at("z") > 0)}, where=any_unit("relu")),
+    Mistake("relu_uses_sigmoid_slope", rules={"slope": lambda at: s_times_one_minus_s(at("a"))}, where=unit_is("relu")),
     Mistake(
         "relu_prime_zero_is_one",
-        rules={"slope": lambda step, v: 1.0 if z_of(step, v) == 0 else step.rule(v)},
-        where=lambda step: step.facts.activations[step.layer - 1].rectifier,
+        rules={"slope": lambda at: 1.0 if at("z") == 0 else at.right},
+        where=lambda step: step.activation.rectifier,
     ),
     Mistake(
         "leaky_cut_off",
-        rules={"a": of_z(lambda z: max(0.0, z)), "slope": of_z(lambda z: float(z > 0))},
-        where=lambda step: step.activation.startswith("leaky_relu"),
+        rules={"a": lambda at: max(0.0, at("z")), "slope": lambda at: float(at("z") > 0)},
+        where=lambda step: step.activation.name.startswith("leaky_relu"),
     ),
     # The forward pass
-    Mistake("sigmoid_exponent_sign", rules={"a": of_z(lambda z: sigmoid(-z))}, where=any_unit("sigmoid")),
+    Mistake("sigmoid_exponent_sign", rules={"a": lambda at: sigmoid(-at("z"))}, where=any_unit("sigmoid")),
     Mistake("forgot_bias_forward", rules={"z": without_bias}, prior=3),
     Mistake("forgot_output_bias", rules={"z": without_bias}, where=output, applies=lambda facts: facts.last > 1),
     Mistake("forgot_hidden_bias", rules={"z": without_bias}, where=hidden),
@@ -595,118 +522,116 @@ CATALOGUE = (
         where=later_layer,
         applies=lambda facts: max(facts.sizes[1:-1], default=0) <= facts.sizes[0],
     ),
-    Mistake("no_output_activation", rules={"a": z_of, "slope": one}, where=output, applies=squared_units),
-    Mistake("no_hidden_activation", rules={"a": z_of, "slope": one}, where=lambda step: hidden(step) and single(step)),
+    Mistake(
+        "no_output_activation",
+        rules={"a": lambda at: at("z"), "slope": lambda at: 1.0},
+        where=output,
+        applies=squared_units,
+    ),
+    Mistake("no_hidden_activation", rules={"a": lambda at: at("z"), "slope": lambda at: 1.0}, where=inner),
     Mistake(
         "bias_after_activation",
         rules={
             "z": without_bias,
-            "a": lambda step, v: step.rule(v) + bias(step, v),
-            "slope": slope_at_z,
+            "a": lambda at: at.right + at.bias,
+            "slope": lambda at: at.slope_at(at("z")),
             "delta": delta_at_once,
         },
         where=lambda step: not coupled(step),
     ),
-    Mistake("shared_bias", rules={"given": given_as("b", first_bias)}),
+    Mistake("shared_bias", rules={"given": given_as("b", lambda step: step.near("b", 1))}),
     Mistake("inputs_swapped", rules={"given": given_as("x", other_end)}, prior=1),
     Mistake("targets_swapped", rules={"given": given_as("y", other_end)}),
     Mistake(
         "tanh_for_sigmoid",
-        rules={"a": of_z(math.tanh), "slope": of_a(one_minus_square)},
+        rules={"a": lambda at: math.tanh(at("z")), "slope": lambda at: one_minus_square(at("a"))},
         where=unit_is("sigmoid"),
         prior=1,
     ),
     Mistake(
         "sigmoid_for_tanh",
-        rules={"a": of_z(sigmoid), "slope": of_a(s_times_one_minus_s)},
+        rules={"a": lambda at: sigmoid(at("z")), "slope": lambda at: s_times_one_minus_s(at("a"))},
         where=unit_is("tanh"),
         prior=1,
     ),
     # The squared error
-    Mistake("sign_slip", rules={"error": times(lambda step: -1)}, applies=squared, prior=3),
-    Mistake("kept_half", rules={"error": times(lambda step: 0.5)}, applies=squared, prior=3),
-    Mistake("extra_two", rules={"error": times(lambda step: 2)}, applies=squared, prior=3),
+    Mistake("sign_slip", rules={"error": lambda at: -at.right}, applies=squared, prior=3),
+    Mistake("kept_half", rules={"error": lambda at: 0.5 * at.right}, applies=squared, prior=3),
+    Mistake("extra_two", rules={"error": lambda at: 2 * at.right}, applies=squared, prior=3),
+    Mistake("mean_over_outputs_of_half", rules=both(lambda at: at.right / at.outputs), applies=loss_is("half_sse", 2)),
+    Mistake("mse_mean", rules=both(lambda at: 2 / at.outputs * at.right), applies=loss_is("half_sse")),
+    Mistake("half_sse_for_mse", rules=both(lambda at: at.outputs / 2 * at.right), applies=loss_is("mse")),
+    Mistake("sum_not_mean_outputs", rules=both(lambda at: at.outputs * at.right), applies=loss_is("mse", 2)),
+    Mistake("loss_value_as_error", rules={"error": lambda at: at.difference**2 / divisor(at)}, applies=squared),
     Mistake(
-        "mean_over_outputs_of_half", rules={"loss": over_outputs, "error": over_outputs}, applies=loss_is("half_sse", 2)
+        "total_loss_as_error", rules={"error": lambda at: at.values[f"loss{at.step.at}"]}, applies=squared, prior=1
     ),
-    Mistake(
-        "mse_mean",
-        rules={"loss": times(lambda step: 2 / outputs(step)), "error": times(lambda step: 2 / outputs(step))},
-        applies=loss_is("half_sse"),
-    ),
-    Mistake(
-        "half_sse_for_mse",
-        rules={"loss": times(lambda step: outputs(step) / 2), "error": times(lambda step: outputs(step) / 2)},
-        applies=loss_is("mse"),
-    ),
-    Mistake("sum_not_mean_outputs", rules={"loss": times(outputs), "error": times(outputs)}, applies=loss_is("mse", 2)),
-    Mistake("loss_value_as_error", rules={"error": share_of_loss}, applies=squared),
-    Mistake("total_loss_as_error", rules={"error": example_loss}, applies=squared, prior=1),
-    Mistake("abs_error", rules={"error": lambda step, v: abs(step.rule(v))}, applies=squared),
+    Mistake("abs_error", rules={"error": lambda at: abs(at.right)}, applies=squared),
     Mistake(
         "errors_not_squared",
         rules={
-            "loss": lambda step, v: -minus_sum(lambda y, p: abs(p - y))(step, v) / divisor(step),
-            "error": lambda step, v: math.copysign(1 / divisor(step), difference(step, v)),
+            "loss": lambda at: sum(abs(p - y) for y, p in at.pairs) / divisor(at),
+            "error": lambda at: math.copysign(1 / divisor(at), at.difference),
         },
         applies=squared,
     ),
-    Mistake("squared_error_not_diff", rules={"error": lambda step, v: difference(step, v) ** 2}, applies=squared),
-    Mistake("delta_without_sigma_with_mse", rules={"delta": difference}, where=output, applies=squared_not_linear),
+    Mistake("squared_error_not_diff", rules={"error": lambda at: at.difference**2}, applies=squared),
+    Mistake(
+        "delta_without_sigma_with_mse",
+        rules={"delta": lambda at: at.difference},
+        where=output,
+        applies=squared_not_linear,
+    ),
     # The chain and its paths
     Mistake("summed_instead_of_multiplied", rules={"dW": sum_of_factors, "db": sum_of_factors}, where=single),
     *(_only_path(k) for k in (1, 2, 3)),
     *(_missing_path(k) for k in (1, 2, 3)),
-    Mistake("averaged_paths", rules={"back": lambda step, v: sum(paths(step, v)) / above(step)}, where=fan_out(2)),
+    Mistake("averaged_paths", rules={"back": lambda at: sum(at.paths()) / len(at.step.units(up=1))}, where=fan_out(2)),
+    Mistake("subtracted_paths", rules={"back": lambda at: 2 * at.paths()[0] - sum(at.paths())}, where=fan_out(2)),
     Mistake(
-        "subtracted_paths",
-        rules={"back": lambda step, v: 2 * paths(step, v)[0] - sum(paths(step, v))},
-        where=fan_out(2),
+        "first_path_for_all", rules={"back": lambda at: len(at.step.units(up=1)) * at.paths()[0]}, where=fan_out(2)
     ),
-    Mistake("first_path_for_all", rules={"back": lambda step, v: above(step) * paths(step, v)[0]}, where=fan_out(2)),
     Mistake(
         "same_weight_on_every_path",
-        rules={"back": lambda step, v: sum(paths(step, v, lambda k: step.near("W", step.index[0], 1, up=1)))},
+        rules={"back": lambda at: sum(at.paths(lambda k: at("W", at.index[0], 1, up=1)))},
         where=fan_out(2),
     ),
-    Mistake("multiplied_paths", rules={"back": lambda step, v: math.prod(paths(step, v))}, where=fan_out(2), prior=1),
+    Mistake("multiplied_paths", rules={"back": lambda at: math.prod(at.paths())}, where=fan_out(2), prior=1),
     Mistake(
         "one_slope_for_all_outputs",
-        rules={"slope": lambda step, v: step.rule(v) if step.index[0] == 1 else v[step.near("slope", 1)]},
+        rules={"slope": lambda at: at.right if at.index[0] == 1 else at("slope", 1)},
         where=lambda step: output(step) and single(step),
         applies=lambda facts: facts.sizes[-1] > 1,
     ),
     Mistake(
         "transposed_W2",
-        rules={"back": lambda step, v: sum(paths(step, v, lambda k: step.near("W", k, step.index[0], up=1)))},
+        rules={"back": lambda at: sum(at.paths(lambda k: at("W", k, at.index[0], up=1)))},
         where=square_above,
     ),
     Mistake("updated_output_weights_first", rules={"back": over_updated_weights}, where=hidden, prior=3),
     Mistake("in_place_alias", rules={"back": over_updated_weights}, where=hidden, prior=1),
     Mistake(
         "wrong_layer_weights",
-        rules={"back": lambda step, v: sum(paths(step, v, lambda k: step.near("W", step.index[0], k)))},
-        where=same_shape_above,
+        rules={"back": lambda at: sum(at.paths(lambda k: at("W", at.index[0], k)))},
+        where=lambda step: hidden(step) and step.units(up=-1) == step.units() == step.units(up=1),
     ),
-    Mistake("no_weight_on_path", rules={"back": lambda step, v: sum(deltas_above(step, v))}, where=hidden, prior=3),
-    Mistake("no_input_factor", rules={"dW": delta_of}, prior=3),
-    Mistake(
-        "wrong_activation_factor", rules={"dW": lambda step, v: delta_of(step, v) * v[step.near("a", step.index[1])]}
-    ),
+    Mistake("no_weight_on_path", rules={"back": lambda at: sum(at.all("dz", up=1))}, where=hidden, prior=3),
+    Mistake("no_input_factor", rules={"dW": lambda at: at.delta}, prior=3),
+    Mistake("wrong_activation_factor", rules={"dW": lambda at: at.delta * at("a", at.index[1])}),
     Mistake(
         "net_h_instead_of_out_h",
-        rules={"dW": lambda step, v: delta_of(step, v) * v[step.near("z", step.index[0], up=-1)]},
+        rules={"dW": lambda at: at.delta * at("z", at.index[0], up=-1)},
         where=later_layer,
     ),
+    Mistake("input_for_w5", rules={"dW": lambda at: at.delta * at("x", at.index[0])}, where=later_layer),
+    Mistake("differentiated_wrt_signal", rules={"dW": lambda at: at.delta * at("W")}),
+    Mistake("bias_in_weight_slope", rules={"dW": lambda at: at.right + at.delta * at.bias}),
+    Mistake("hidden_has_target", rules={"back": lambda at: at("a") - at("y")}, where=hidden),
     Mistake(
-        "input_for_w5",
-        rules={"dW": lambda step, v: delta_of(step, v) * v[name_of("x", 0, step.index[:1], step.at)]},
-        where=later_layer,
+        "dot_instead_of_outer",
+        rules={"dW": lambda at: sum(map(operator.mul, at.all("a", up=-1), at.all("dz")))},
+        where=square,
     ),
-    Mistake("differentiated_wrt_signal", rules={"dW": lambda step, v: delta_of(step, v) * v[step.near("W")]}),
-    Mistake("bias_in_weight_slope", rules={"dW": lambda step, v: step.rule(v) + delta_of(step, v) * bias(step, v)}),
-    Mistake("hidden_has_target", rules={"back": lambda step, v: v[step.near("a")] - v[step.near("y")]}, where=hidden),
-    Mistake("dot_instead_of_outer", rules={"dW": dot}, where=square),
     Mistake("index_swap", answers=and_the_step(neighbors)),
     Mistake("neighbor_unit", answers=other_units),
     # The step
@@ -718,157 +643,149 @@ CATALOGUE = (
     Mistake("multiplied_by_weight", rules={"new": descent(lambda w, rate, g: w - rate * g * w)}),
     Mistake(
         "bias_never_updated",
-        rules={"new": lambda step, v: v[step.needs[0]]},
+        rules={"new": lambda at: at.values[at.step.needs[0]]},
         where=lambda step: step.parts.quantity == "b",
     ),
-    Mistake("integer_weights", rules={"new": lambda step, v: float(math.trunc(step.rule(v)))}, prior=1),
+    Mistake("integer_weights", rules={"new": lambda at: float(math.trunc(at.right))}, prior=1),
     # Biases
-    Mistake("bias_times_bias", rules={"db": lambda step, v: delta_of(step, v) * bias(step, v)}),
-    Mistake("bias_grad_summed_all_axes", rules={"db": layer_sum}, where=lambda step: step.facts.sizes[step.layer] > 1),
+    Mistake("bias_times_bias", rules={"db": lambda at: at.delta * at.bias}),
+    Mistake(
+        "bias_grad_summed_all_axes",
+        rules={"db": lambda at: sum(at.all("dz"))},
+        where=lambda step: len(step.units()) > 1,
+    ),
     # Rounding
     Mistake("rounded_too_early", rules=rounded(2)),
     Mistake("rounded_to_three", rules=rounded(3), prior=1),
     Mistake("coarse_one_sided_difference", answers=and_the_step(forward_difference), prior=1),
-    Mistake("decimal_point", answers=lambda step, v: [v[step.name] * 10, v[step.name] / 10], prior=1),
+    Mistake("decimal_point", answers=lambda at: [at.answer * 10, at.answer / 10], prior=1),
     Mistake("minus_lost_in_sum", answers=without_one_minus),
-    Mistake(
-        "slope_multiplied_already",
-        answers=lambda step, v: [v[step.near("dz")]] if step.kind in ("error", "back") else [],
-    ),
-    Mistake("lost_sign", answers=lambda step, v: [-v[step.name]], prior=1),
+    Mistake("slope_multiplied_already", answers=lambda at: [at("dz")] if at.step.kind in ("error", "back") else []),
+    Mistake("lost_sign", answers=lambda at: [-at.answer], prior=1),
     # Binary cross-entropy
     Mistake(
         "bce_times_sigma_prime",
-        rules={"delta": lambda step, v: step.rule(v) * v[step.near("slope")]},
+        rules={"delta": lambda at: at.right * at("slope")},
         where=output,
-        applies=loss_is("binary_cross_entropy"),
+        applies=BINARY,
         prior=3,
     ),
-    _stopped_at_output("bce", "binary_cross_entropy"),
+    Mistake("bce_stopped_at_output", rules={"delta": lambda at: at("da")}, where=output, applies=BINARY),
     Mistake(
         "bce_missing_one_minus_y",
         rules={
-            "loss": lambda step, v: minus_sum(lambda y, p: y and y * math.log(p))(step, v) / outputs(step),
-            "error": lambda step, v: -v[step.near("y")] / v[step.near("y_hat")] / outputs(step),
+            "loss": lambda at: -sum(y and y * math.log(p) for y, p in at.pairs) / at.outputs,
+            "error": lambda at: -at("y") / at("y_hat") / at.outputs,
         },
-        applies=loss_is("binary_cross_entropy"),
+        applies=BINARY,
     ),
     Mistake(
         "bce_other_term",
         rules={
-            "loss": lambda step, v: minus_sum(lambda y, p: log_likelihood(1 - y, p))(step, v) / outputs(step),
-            "error": lambda step, v: (
-                v[step.near("y")] / (1 - v[step.near("y_hat")]) / outputs(step)
-                - (1 - v[step.near("y")]) / v[step.near("y_hat")] / outputs(step)
-            ),
+            "loss": lambda at: -sum(log_likelihood(1 - y, p) for y, p in at.pairs) / at.outputs,
+            "error": lambda at: at("y") / (1 - at("y_hat")) / at.outputs - (1 - at("y")) / at("y_hat") / at.outputs,
         },
-        applies=loss_is("binary_cross_entropy"),
+        applies=BINARY,
         prior=3,
     ),
     Mistake(
         "squared_for_bce",
         rules={
-            "loss": lambda step, v: -minus_sum(lambda y, p: (p - y) ** 2)(step, v) / outputs(step),
-            "error": lambda step, v: 2 * difference(step, v) / outputs(step),
+            "loss": lambda at: sum((p - y) ** 2 for y, p in at.pairs) / at.outputs,
+            "error": lambda at: 2 * at.difference / at.outputs,
         },
-        applies=loss_is("binary_cross_entropy"),
+        applies=BINARY,
     ),
-    _other_logarithm("bce", "binary_cross_entropy", 10),
-    _other_logarithm("bce", "binary_cross_entropy", 2),
+    _other_logarithm("bce_log10", BINARY, 10, prior=2),
+    _other_logarithm("bce_log2", BINARY, 2, prior=1),
     Mistake(
         "bce_swapped",
         rules={
-            "loss": lambda step, v: minus_sum(lambda y, p: log_likelihood(p, y))(step, v) / outputs(step),
-            "error": lambda step, v: math.log(1 / v[step.near("y")] - 1) / outputs(step),
+            "loss": lambda at: -sum(log_likelihood(p, y) for y, p in at.pairs) / at.outputs,
+            "error": lambda at: math.log(1 / at("y") - 1) / at.outputs,
         },
-        applies=loss_is("binary_cross_entropy"),
+        applies=BINARY,
     ),
-    _forgotten_minus("bce", "binary_cross_entropy"),
+    Mistake("bce_sign", rules=both(lambda at: -at.right), applies=BINARY),
     Mistake(
         "bce_sum_outputs",
-        rules={"loss": times(outputs), "error": times(outputs)},
+        rules=both(lambda at: at.outputs * at.right),
         applies=loss_is("binary_cross_entropy", 2),
     ),
     # Softmax with categorical cross-entropy
     Mistake(
         "softmax_diagonal_jacobian",
-        rules={"slope": lambda step, v: step.rule(v) if step.index[0] == step.index[1] else 0.0},
+        rules={"slope": lambda at: at.right if at.index[0] == at.index[1] else 0.0},
         where=any_unit("softmax"),
     ),
     Mistake(
         "softmax_ce_double",
-        rules={"delta": lambda step, v: step.rule(v) * s_times_one_minus_s(a_of(step, v))},
+        rules={"delta": lambda at: at.right * s_times_one_minus_s(at("a"))},
         where=output,
-        applies=loss_is("categorical_cross_entropy"),
+        applies=CATEGORICAL,
         prior=3,
     ),
     Mistake("softmax_jacobian_of_z", rules={"slope": coupled_slope_from_z}, where=any_unit("softmax")),
     Mistake(
         "double_softmax",
         rules={
-            "loss": lambda step, v: (
-                -sum(v[step.near("y", k)] * math.log(q) for k, q in enumerate(squashed_again(step, v), start=1))
-            ),
-            "error": lambda step, v: squashed_again(step, v)[step.index[0] - 1] - v[step.near("y")],
+            "loss": lambda at: -sum(at("y", k) * math.log(q) for k, q in enumerate(softmax(at.all("y_hat")), start=1)),
+            "error": lambda at: softmax(at.all("y_hat"))[at.index[0] - 1] - at("y"),
         },
-        applies=loss_is("categorical_cross_entropy"),
+        applies=CATEGORICAL,
     ),
     Mistake(
         "class_index_as_number",
-        rules={"given": class_number, "delta": difference},
+        rules={"given": class_number, "delta": lambda at: at.difference},
         where=lambda step: step.kind == "given" or output(step),
-        applies=loss_is("categorical_cross_entropy"),
+        applies=CATEGORICAL,
     ),
-    Mistake("one_hot_off_by_one", rules={"given": class_before}, applies=loss_is("categorical_cross_entropy")),
-    Mistake(
-        "softmax_mean_over_classes",
-        rules={"loss": over_outputs, "error": over_outputs},
-        applies=loss_is("categorical_cross_entropy"),
-    ),
-    _other_logarithm("ce", "categorical_cross_entropy", 10),
-    _other_logarithm("ce", "categorical_cross_entropy", 2),
-    _forgotten_minus("ce", "categorical_cross_entropy"),
-    _stopped_at_output("ce", "categorical_cross_entropy"),
+    Mistake("one_hot_off_by_one", rules={"given": class_before}, applies=CATEGORICAL),
+    Mistake("softmax_mean_over_classes", rules=both(lambda at: at.right / at.outputs), applies=CATEGORICAL),
+    _other_logarithm("ce_log10", CATEGORICAL, 10, prior=2),
+    _other_logarithm("ce_log2", CATEGORICAL, 2, prior=1),
+    Mistake("ce_sign", rules=both(lambda at: -at.right), applies=CATEGORICAL),
+    Mistake("ce_stopped_at_output", rules={"delta": lambda at: at("da")}, where=output, applies=CATEGORICAL),
     Mistake(
         "softmax_without_exp",
         rules={
-            "a": lambda step, v: z_of(step, v) / sum(v[step.near("z", k)] for k in range(1, outputs(step) + 1)),
-            "delta": difference,
+            "a": lambda at: at("z") / sum(at.all("z")),
+            "delta": lambda at: at.difference,
         },
         where=output,
-        applies=loss_is("categorical_cross_entropy"),
+        applies=CATEGORICAL,
     ),
     Mistake(
         "target_not_subtracted",
-        rules={"delta": lambda step, v: v[step.near("y_hat")] / (1 if coupled(step) else outputs(step))},
+        rules={"delta": lambda at: at("y_hat") / (1 if coupled(at.step) else at.outputs)},
         where=output,
         applies=lambda facts: not squared(facts),
     ),
     Mistake(
         "softmax_without_sum",
-        rules={"a": of_z(math.exp), "delta": difference},
+        rules={"a": lambda at: math.exp(at("z")), "delta": lambda at: at.difference},
         where=output,
-        applies=loss_is("categorical_cross_entropy"),
+        applies=CATEGORICAL,
     ),
     Mistake(
         "sigmoid_for_softmax",
-        rules={"a": of_z(sigmoid), "delta": difference},
+        rules={"a": lambda at: sigmoid(at("z")), "delta": lambda at: at.difference},
         where=output,
-        applies=loss_is("categorical_cross_entropy"),
+        applies=CATEGORICAL,
     ),
     Mistake(
         "bce_for_ce",
         rules={
-            "loss": minus_sum(log_likelihood),
-            "error": lambda step, v: difference(step, v) / s_times_one_minus_s(v[step.near("y_hat")]),
+            "loss": lambda at: -sum(log_likelihood(y, p) for y, p in at.pairs),
+            "error": lambda at: at.difference / s_times_one_minus_s(at("y_hat")),
         },
-        applies=loss_is("categorical_cross_entropy"),
+        applies=CATEGORICAL,
     ),
     # The batch
-    Mistake("batch_sum_not_mean", rules={"mean": times(lambda step: step.facts.examples)}, prior=3),
-    Mistake("batch_divided_twice", rules={"mean": times(lambda step: 1 / step.facts.examples)}, prior=3),
-    Mistake("batch_first_sample_only", rules={"mean": lambda step, v: v[step.needs[0]]}),
-    Mistake("batch_last_sample_only", rules={"mean": lambda step, v: v[step.needs[-1]]}),
+    Mistake("batch_sum_not_mean", rules={"mean": lambda at: at.step.facts.examples * at.right}, prior=3),
+    Mistake("batch_divided_twice", rules={"mean": lambda at: 1 / at.step.facts.examples * at.right}, prior=3),
+    Mistake("batch_first_sample_only", rules={"mean": lambda at: at.values[at.step.needs[0]]}),
+    Mistake("batch_last_sample_only", rules={"mean": lambda at: at.values[at.step.needs[-1]]}),
     Mistake(
         "broadcast_n_vs_n1",
         rules={"mean": all_pairs},
@@ -876,7 +793,6 @@ CATALOGUE = (
         applies=lambda facts: squared(facts) and facts.sizes[-1] == 1,
     ),
 )
-
 
 OF_SHAPES = (
     Mistake("bias_grad_not_summed"),
@@ -903,21 +819,13 @@ PAIRS = (
 
 # Wrong values
 
-_STAGE = {
-    "given": 0,
-    "z": 0,
-    "a": 0,
-    "y_hat": 0,
-    "loss": 1,
-    "error": 1,
-    "slope": 1,
-    "delta": 1,
-    "back": 1,
-    "dW": 2,
-    "db": 2,
-    "mean": 2,
-    "new": 3,
-}
+_STAGES = (
+    ("given", "z", "a", "y_hat"),
+    ("loss", "error", "slope", "delta", "back"),
+    ("dW", "db", "mean"),
+    ("new",),
+)
+_STAGE = {kind: stage for stage, kinds in enumerate(_STAGES) for kind in kinds}
 """No step needs one of a later stage, except to compute values after the update."""
 
 
@@ -972,7 +880,7 @@ def wrong_values(
         first = min((_STAGE[kind] for kind in rules), default=0)
         try:
             if mistakes[0].answers is not None:
-                values = list(mistakes[0].answers(step, right))
+                values = list(mistakes[0].answers(At(step, right)))
             else:
                 values = [Values(table, seeds[first], rules)[name]]
         except (ArithmeticError, ValueError, KeyError):  # the mistake needs what this pass does not have

@@ -34,6 +34,7 @@ from bpcourse.engine.validation import Array, is_count
 from bpcourse.names import Name
 from bpcourse.numbers import WIDTH, format_given, format_number
 from bpcourse.registry import Registry
+from bpcourse.tutor.data import read_toml
 from bpcourse.tutor.equations import Step, entries, name_of, needed_for, table
 from bpcourse.tutor.marking import SAME, Hints, Verdict, check, half_unit, hint, nothing_done
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
@@ -57,7 +58,7 @@ FAR = 0.2  # of the right value: how far away a colleague's number must be
 
 @dataclass(frozen=True)
 class Topic:
-    """The subject of a problem.
+    """The subject of a problem. The topics are in ``topics.toml``.
 
     Parameters
     ----------
@@ -99,22 +100,6 @@ class Topic:
     claimed: bool = False
 
 
-SMOOTH, RELU = ("sigmoid", "tanh"), ("relu", "leaky_relu")
-ALL = SMOOTH + RELU
-GATED = (
-    "dW1[{input},{on}]",  # with the unit that is off treated as linear, the prediction would be different
-    "da1[{off}]",  # not 0, as the ReLU is only passed after it
-    "dW1[{input},{on}]",
-    "da1[{off}]",
-    "dW1[{input},{off}]",  # 0
-    "dW2[{off},{output}]",  # 0
-)
-"""Gradients that come out wrong if you forget that an inactive ReLU passes nothing on. A third of them are 0."""
-LINEAR, BINARY = ("sigmoid", "identity"), ("binary_cross_entropy",)
-HIDDEN: dict[str, Any] = {"output": False, "from_level": 2}
-CLASSES: dict[str, Any] = {"outputs": ("softmax",), "losses": ("categorical_cross_entropy",), "from_level": 3}
-
-
 class Topics(Registry[Topic]):
     """The topics by name. Printed, it lists them with what each asks for."""
 
@@ -123,48 +108,12 @@ class Topics(Registry[Topic]):
         return "\n".join(f"{name:{width}}  {topic.words}" for name, topic in self.items())
 
 
-TOPICS = Topics(
-    "topic",
-    {
-        "weighted_sum": Topic("the weighted sum of a unit", "z"),
-        "activation": Topic("the output of a unit", "a", output=False, hidden=SMOOTH, outputs=SMOOTH),
-        "slope": Topic("the slope of an activation", "slope", output=False, hidden=SMOOTH, outputs=SMOOTH),
-        "forward": Topic("the prediction: the whole forward pass", "y_hat", hidden=ALL, outputs=LINEAR),
-        "loss": Topic("the value of a squared error", "loss", outputs=LINEAR),
-        "cross_entropy": Topic("the value of a binary cross-entropy", "loss", losses=BINARY),
-        "loss_slope": Topic("the slope of the loss at a prediction", "da", outputs=LINEAR),
-        "output_delta": Topic("the δ of an output", "dz", outputs=SMOOTH),
-        "output_weight": Topic("the gradient of a weight of the last layer", "dW", outputs=SMOOTH),
-        "hidden_delta": Topic("the δ of a hidden unit", "dz", **HIDDEN),
-        "hidden_weight": Topic(
-            "the gradient of a hidden weight, along every path", "dW", hidden=("sigmoid",), losses=("mse",), **HIDDEN
-        ),
-        "relu": Topic("the gradient of a hidden weight, with ReLU or leaky ReLU", "dW", hidden=RELU, **HIDDEN),
-        "dead_relu": Topic(
-            "a gradient where some ReLU units are off", "dW", hidden=RELU[:1], from_level=2, gated=GATED
-        ),
-        "bias": Topic("the gradient of a bias", "db", output=False),
-        "matrix": Topic("the gradient of all weights of layer 1, as a matrix", "dW", whole=True, **HIDDEN),
-        "batch": Topic("the gradient of a weight for a batch of two examples", "dW", output=False, examples=2),
-        "update": Topic("a weight after one step of gradient descent", "W", losses=("half_sse",), rate=True),
-        "softmax": Topic("a probability from softmax", "y_hat", **CLASSES),
-        "softmax_slope": Topic("the slope of a softmax probability with respect to one z", "slope", **CLASSES),
-        "class_loss": Topic("the value of a categorical cross-entropy", "loss", **CLASSES),
-        "yes_or_no": Topic("the gradient of a weight with sigmoid and binary cross-entropy", "dW", losses=BINARY),
-        "classes": Topic("the gradient of a weight with softmax and cross-entropy", "dW", **CLASSES),
-        "hidden_classes": Topic(
-            "the gradient of a hidden weight with softmax and cross-entropy", "dW", output=False, **CLASSES
-        ),
-        "find_the_mistake": Topic(
-            "a colleague's wrong gradient: find the mistake, and the right value",
-            "dW",
-            output=False,
-            hidden=SMOOTH,
-            outputs=SMOOTH,
-            claimed=True,
-        ),
-    },
-)
+def _topic(settings: dict[str, Any]) -> Topic:
+    choices = {key: tuple(value) for key, value in settings.items() if isinstance(value, list)}
+    return Topic(**(settings | choices))
+
+
+TOPICS = Topics("topic", {name: _topic(settings) for name, settings in read_toml("topics.toml").items()})
 """The topics, in the order of the lessons."""
 
 
@@ -411,7 +360,7 @@ class _Draw:
         return name_of(plan.quantity, layer, tuple(index), new="_new" if plan.rate else "")
 
     def gated_name(self, gated: str, trace: Trace) -> str:
-        """Put units of this pass into a name of `GATED`."""
+        """Put units of this pass into one of the names of `Topic.gated`."""
         z = trace["z1"][0]
         units = {"off": np.flatnonzero(z < 0) + 1, "on": np.flatnonzero(z > 0) + 1}
         units |= {"input": np.arange(trace.network.sizes[0]) + 1, "output": np.arange(trace.network.sizes[-1]) + 1}
