@@ -1,33 +1,82 @@
-from .engine import datasets, gradcheck
-from .engine.activations import ACTIVATIONS, Activation, leaky_relu
-from .engine.backpropagation import Trace, backprop
-from .engine.examples import EXAMPLES, Example
-from .engine.losses import LOSSES, Loss, one_hot
-from .engine.network import Dense, Forward, Network, forward
-from .engine.optimizers import SGD, Adam, Momentum
-from .engine.training import History, sgd_step, train
-from .interop.programs import keras_code, torch_code
-from .interop.readers import from_keras, from_torch
-from .numbers import format_number, parse_number
-from .pictures import plotting
-from .pictures.diagram import Diagram, draw
-from .pictures.explorers import (
-    Explorer,
-    explore,
-    explore_activation,
-    explore_boundary,
-    explore_live,
-    explore_loss,
-    explore_surface,
-    explore_training,
+from .engine import (
+    datasets as datasets,
+    gradcheck as gradcheck,
 )
-from .tutor import practice
-from .tutor.equations import Step, steps
-from .tutor.functions import check_function
-from .tutor.marking import Verdict, check, hint
-from .tutor.mistakes import MISTAKES
-from .tutor.solutions import Solution
-from .tutor.worked import solve
+from .engine.activations import (
+    ACTIVATIONS as ACTIVATIONS,
+    Activation as Activation,
+    leaky_relu as leaky_relu,
+)
+from .engine.backpropagation import (
+    Trace as Trace,
+    backprop as backprop,
+)
+from .engine.examples import (
+    EXAMPLES as EXAMPLES,
+    Example as Example,
+)
+from .engine.losses import (
+    LOSSES as LOSSES,
+    Loss as Loss,
+    one_hot as one_hot,
+)
+from .engine.network import (
+    Dense as Dense,
+    Forward as Forward,
+    Network as Network,
+    forward as forward,
+)
+from .engine.optimizers import (
+    SGD as SGD,
+    Adam as Adam,
+    Momentum as Momentum,
+)
+from .engine.training import (
+    History as History,
+    sgd_step as sgd_step,
+    train as train,
+)
+from .interop.programs import (
+    keras_code as keras_code,
+    torch_code as torch_code,
+)
+from .interop.readers import (
+    from_keras as from_keras,
+    from_torch as from_torch,
+)
+from .numbers import (
+    format_number as format_number,
+    parse_number as parse_number,
+)
+from .pictures import plotting as plotting
+from .pictures.diagram import (
+    Diagram as Diagram,
+    draw as draw,
+)
+from .pictures.explorers import (
+    Explorer as Explorer,
+    explore as explore,
+    explore_activation as explore_activation,
+    explore_boundary as explore_boundary,
+    explore_live as explore_live,
+    explore_loss as explore_loss,
+    explore_surface as explore_surface,
+    explore_training as explore_training,
+)
+from .tutor import practice as practice
+from .tutor.equations import (
+    Step as Step,
+    steps as steps,
+)
+from .tutor.functions import check_function as check_function
+from .tutor.marking import (
+    Verdict as Verdict,
+    check as check,
+    hint as hint,
+)
+from .tutor.mistakes import MISTAKES as MISTAKES
+from .tutor.solutions import Solution as Solution
+from .tutor.worked import solve as solve
 
 __version__: str
 

@@ -8,6 +8,9 @@ from typing import TypeVar
 Record = TypeVar("Record")
 
 
+MOST_LISTED = 30  # known names in an error message
+
+
 class UnknownNameError(KeyError, ValueError):
     """An unknown name. The message suggests the closest match and lists the known names.
 
@@ -43,7 +46,8 @@ class UnknownNameError(KeyError, ValueError):
         names = {known_name.lower(): known_name for known_name in known}
         near = difflib.get_close_matches(str(name).lower(), names, n=1)
         guess = f" Did you mean {names[near[0]]!r}?" if near else ""
-        return f"unknown {kind} {name!r}.{guess} Known: {', '.join(known)}"
+        more = f", … ({len(known)} in all)" if len(known) > MOST_LISTED else ""
+        return f"unknown {kind} {name!r}.{guess} Known: {', '.join(known[:MOST_LISTED])}{more}"
 
 
 class Registry(Mapping[str, Record]):
@@ -86,6 +90,9 @@ class Registry(Mapping[str, Record]):
     def __missing__(self, name: object) -> Record:
         """Raise `UnknownNameError`. A registry that can make more records overrides this."""
         raise UnknownNameError(self._kind, name, self)
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
 
     def __repr__(self) -> str:
         ending = "" if len(self) == 1 else "es" if self._kind.endswith("s") else "s"

@@ -8,6 +8,7 @@ import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import jedi
 import pytest
 from helpers.support import tool
 
@@ -161,3 +162,11 @@ def test_public_names__all_exist():
     assert all(getattr(bpcourse, name) is not None for name in bpcourse.__all__)
     with pytest.raises(AttributeError, match="drew"):
         _ = bpcourse.drew
+
+
+def test_public_names__are_completed_by_tools_that_only_read():
+    """Editors read the stub, in which only ``X as X`` exports a name (PEP 484)."""
+    found = {each.name for each in jedi.Script("import bpcourse\nbpcourse.").complete()}
+    assert set(bpcourse.__all__) <= found
+    (signature,) = jedi.Script("from bpcourse import train\ntrain(").get_signatures()
+    assert [each.name for each in signature.params[:4]] == ["network", "x", "y", "loss"]

@@ -7,6 +7,7 @@ import pickle
 
 import pytest
 
+from bpcourse import EXAMPLES, LOSSES
 from bpcourse.names import SYMBOLS
 from bpcourse.registry import Registry, UnknownNameError
 
@@ -57,3 +58,15 @@ def test_unknown_name__survives_copying_and_pickling(again):
     error = UnknownNameError("loss", "mes", (name for name in ("mse", "half_sse")))
     assert type(again(error)) is UnknownNameError
     assert str(again(error)) == str(error)
+
+
+def test_registry__completes_its_names_in_a_notebook():
+    assert LOSSES._ipython_key_completions_() == list(LOSSES)
+    trace = EXAMPLES["lecture"].backprop()
+    assert trace._ipython_key_completions_() == list(trace)
+
+
+def test_unknown_name_error__lists_no_more_names_than_a_person_reads():
+    message = str(UnknownNameError("value", "z9", [f"z{number}" for number in range(72)]))
+    assert "z0, z1" in message
+    assert message.endswith(", z29, … (72 in all)")

@@ -1,5 +1,8 @@
 """Solved lessons: every blank has an answer that the tutor accepts, and the rest is unchanged."""
 
+import gc
+import warnings
+
 import nbformat
 import pytest
 from helpers.support import PROJECT
@@ -61,6 +64,10 @@ def test_solutions__writes_every_lesson_and_overwrites_only_with_force(small_les
     assert (done.status, done.out, done.err) == (0, "".join(f"Saved: {path}\n" for path in paths), "")
     assert sorted((tmp_path / "key").iterdir()) == paths
     assert all(words(nbformat.read(path, as_version=4))[-1].startswith("✓") for path in paths)
+    with warnings.catch_warnings(record=True) as unclosed:
+        warnings.simplefilter("always")
+        gc.collect()
+    assert unclosed == []
     paths[0].write_text("mine", encoding="utf-8")
     paths[1].unlink()
     again = run_cli("solutions", tmp_path / "key")

@@ -189,6 +189,7 @@ def test_train__early_stopping_returns_the_lowest_validation_loss():
         f"Stopped after epoch {len(losses)}: no lower validation loss since epoch {len(losses) - 20}."
     )
     assert losses.argmin() + 1 == len(losses) - 20
+    assert f"\n{losses.argmin() + 1:>5}  " in repr(history)  # the table contains the best epoch
     best = backprop(history.network, x[30:], y[30:], "binary_cross_entropy")
     assert best.loss == pytest.approx(losses.min(), rel=1e-12)  # the network with the lowest validation loss
     right = ((best.y_hat > 0.5) == (y[30:] > 0.5)).mean()

@@ -15,7 +15,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -87,22 +86,20 @@ def solved(notebook: NotebookNode, folder: str = ".") -> NotebookNode:
 async def _solved(filled: NotebookNode, folder: str) -> NotebookNode:
     """Fill in the blanks of a lesson in place, and return it."""
     client = NotebookClient(filled, timeout=60, resources={"metadata": {"path": folder}}, record_timing=False)
-    runs = count(1)
+    code = [(place, cell) for place, cell in enumerate(filled.cells) if cell.cell_type == "code"]
     async with client.async_setup_kernel(stderr=subprocess.DEVNULL):  # a kernel's own warnings do not concern the user
-        for place, cell in enumerate(filled.cells):
-            if cell.cell_type != "code":
-                continue
+        for number, (place, cell) in enumerate(code, start=1):
             if blanks(cell.source):
                 asking = new_code_cell(with_questions(cell.source))
                 await client.async_execute_cell(asking, place)
                 printed = "".join(output.get("text", "") for output in asking.outputs)  # it may come in pieces
                 cell.source = fill(cell.source, json.loads(printed.splitlines()[-1]))
             await client.async_execute_cell(cell, place)
-            cell.execution_count = next(runs)
+            cell.execution_count = number
             for output in cell.outputs:
                 output.get("data", {}).pop(WIDGET_VIEW, None)  # a live view shows nothing without its kernel
                 if "execution_count" in output:
-                    output["execution_count"] = cell.execution_count
+                    output["execution_count"] = number
     filled.metadata.pop("widgets", None)
     nbformat.validate(filled)
     return filled
@@ -139,8 +136,8 @@ def with_questions(source: str) -> str:
     _questions.asked_by(check)(trace, 'loss', answer)
     print(_questions.answers())
     """
-    count = len(blanks(source))
-    tree = ast.parse(fill(source, {str(number): f"_lessons.Blank({number})" for number in range(count)}))
+    markers = {str(number): f"_lessons.Blank({number})" for number, _ in enumerate(blanks(source))}
+    tree = ast.parse(fill(source, markers))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("check", "check_function"):
             node.func = ast.parse(f"_questions.asked_by({ast.unparse(node.func)})", mode="eval").body

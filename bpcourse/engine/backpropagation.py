@@ -56,7 +56,7 @@ def backprop(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | LossName
         Inputs. One dimension is one row.
     y : (n, outputs) or (outputs,) array
         Targets.
-    loss : Loss or str
+    loss : {"mse", "half_sse", "binary_cross_entropy", "categorical_cross_entropy"} or Loss
         A loss or its name. A cross-entropy needs the output activation that it goes with.
 
     Returns

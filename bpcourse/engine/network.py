@@ -36,8 +36,8 @@ class Dense(Record):
         Weights. `W[i, j]` leads from input i to unit j.
     b : (n_out,) array, optional
         Biases. None for a layer without biases.
-    activation : Activation or str
-        An activation or its name, such as "relu" or "leaky_relu(0.2)".
+    activation : {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax"} or Activation
+        The slope of a leaky ReLU below 0 can be given, as in "leaky_relu(0.2)".
     dtype : float64 or float32
         Of `W` and `b`, whatever the given arrays have. It is a separate field, so that
         `dataclasses.replace(layer, W=...)` keeps it.
@@ -109,7 +109,7 @@ class Network(Record):
         ----------
         sizes : sequence of int
             The number of inputs, then the number of units in each layer.
-        activations : sequence of Activation or str
+        activations : sequence of {"identity", "sigmoid", "tanh", "relu", "leaky_relu", "softmax"} or Activation
             One for each layer.
         rng : numpy.random.Generator, optional
             The source of the weights. The same state gives the same network. None is

@@ -70,6 +70,9 @@ class PassRecord(Record, Mapping[str, Array]):
         unbiased = bias and f"W{bias[1]}" in self.arrays
         raise UnknownNameError("value (this layer has no biases)" if unbiased else "value", name, self)
 
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
     def __repr__(self) -> str:
         n = len(self["x"])
         title = f"{type(self).__name__} of {self.network!r}, {n} example{'s' if n > 1 else ''}"

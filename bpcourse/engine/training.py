@@ -13,7 +13,7 @@ import numpy as np
 
 from bpcourse.engine import validation as checks
 from bpcourse.engine.backpropagation import Trace, backprop
-from bpcourse.engine.losses import Loss
+from bpcourse.engine.losses import Loss, LossName
 from bpcourse.engine.network import Network
 from bpcourse.engine.optimizers import SGD, Optimizer, rate_at
 from bpcourse.engine.records import Record, sealed
@@ -117,7 +117,8 @@ class History(Record):
 
     def __repr__(self) -> str:
         epochs = len(self.losses)
-        shown = sorted({1, *(round(epochs * part / 9) for part in range(1, 10)), epochs} - {0}) if epochs else []
+        best = {int(self.columns["validation loss"].argmin()) + 1} if "validation loss" in self.columns else set()
+        shown = sorted({1, *(round(epochs * part / 9) for part in range(1, 10)), epochs, *best} - {0}) if epochs else []
         table = [["epoch", *map(str, shown)]]
         table += [
             [name, *(format_number(values[epoch - 1]) for epoch in shown)] for name, values in self.columns.items()
@@ -136,7 +137,7 @@ class Training:
         The network to start from. It is not changed.
     x, y : (n, inputs), (n, outputs) array_like
         All training examples.
-    loss : Loss or str
+    loss : {"mse", "half_sse", "binary_cross_entropy", "categorical_cross_entropy"} or Loss
         What is minimized.
     optimizer : Optimizer
         How the parameters are changed.
@@ -243,7 +244,7 @@ def train(
     network: Network,
     x: ArrayLike,
     y: ArrayLike,
-    loss: Loss | str = "mse",
+    loss: Loss | LossName | str = "mse",
     *,
     optimizer: Optimizer | None = None,
     epochs: int = 100,
@@ -268,7 +269,7 @@ def train(
         The network to start from. It is not changed.
     x, y : (n, inputs), (n, outputs) array_like
         All training examples.
-    loss : Loss or str
+    loss : {"mse", "half_sse", "binary_cross_entropy", "categorical_cross_entropy"} or Loss
         What is minimized, as in `backprop`.
     optimizer : SGD, Momentum or Adam, optional
         By default ``SGD(0.5)``. If its learning rate is a function, it is called once at the start of

@@ -342,7 +342,7 @@ def explore(
         At most 16 examples; for one example an (n_in,) array.
     y : (n, n_out) array
         The targets; for one example an (n_out,) array.
-    loss : Loss or str
+    loss : {"mse", "half_sse", "binary_cross_entropy", "categorical_cross_entropy"} or Loss
     learning_rate : float
         The learning rate of Update.
     controls : iterable of str, optional

@@ -304,19 +304,26 @@ class BoundaryScene(NetworkScene):
     def show(self, losses: Sequence[float]) -> View:
         """Return the field of predictions with its boundary, and the points."""
         of = f" of output {self.output}" if len(self._outputs) > 1 else ""
-        frame, marks, right, middle = plane(self.network, self.x, self.y, self.output)
+        frame, marks, right, key = plane(self.network, self.x, self.y, output=self.output, of=of)
         loss, count = format_number(self.trace.loss), f"{right} of {len(self.x)}"
         words = (
             f"What the network predicts over the plane of its inputs. {count} points lie on their "
             f"side of the boundary{of}; the loss is {loss}."
         )
-        caption = f"<p><b>loss {loss}</b>; <b>{count}</b> points on their side</p>{plane_key(middle, of)}"
+        caption = f"<p><b>loss {loss}</b>; <b>{count}</b> points on their side</p>{key}"
         picture = frame.picture(words, self.table(self.parameters), marks)
         return View(picture, caption, f"loss {loss}, {count} right", history(losses), note=self.note)
 
 
-def plane(network: Network, x: Array, y: Array, output: int = 1) -> tuple[Frame, list[str], int, float]:
+def plane(network: Network, x: Array, y: Array, *, output: int = 1, of: str = "") -> tuple[Frame, list[str], int, str]:
     """Draw the output of a network with two inputs over their plane, and the points.
+
+    Parameters
+    ----------
+    network, x, y, output
+        As in `boundary`.
+    of : str
+        The name of the output in the explanation, such as " of output 2", if there are several.
 
     Returns
     -------
@@ -325,8 +332,8 @@ def plane(network: Network, x: Array, y: Array, output: int = 1) -> tuple[Frame,
         The marks in it.
     right : int
         The number of points on the right side of the boundary.
-    middle : float
-        The output on the boundary.
+    key : str
+        The explanation of the picture, in HTML.
     """
     found = boundary(network, x, y, output=output, points=POINTS)
     across, up = ((float(axis[0]), float(axis[-1])) for axis in (found.across, found.up))
@@ -335,12 +342,8 @@ def plane(network: Network, x: Array, y: Array, output: int = 1) -> tuple[Frame,
     for point, high in zip(x.tolist(), found.high, strict=True):
         look = (ORANGE, 4.5, "circle") if high else (PURPLE, 4.5, "square")
         marks.append(frame.dot(point[0], point[1], *look))
-    return frame, marks, found.right, found.middle
-
-
-def plane_key(middle: float, of: str = "") -> str:
-    """Return the explanation of a plane, in HTML."""
-    return render("captions/plane.html", middle=format_given(middle), of=of)
+    key = render("captions/plane.html", middle=format_given(found.middle), of=of)
+    return frame, marks, found.right, key
 
 
 MOST_EPOCHS, MOST_WIDTH = 1000, 100
@@ -415,19 +418,15 @@ class TrainingScene(Scene):
         width, epochs = _count(new, "width", 1, MOST_WIDTH), _count(new, "epochs", 1, MOST_EPOCHS)
         return TrainingScene(data, rate, width, epochs, _count(new, "seed", 0), activation)
 
-    def quantity(self, name: str) -> float:
-        """Return the loss."""
-        return Registry("value", {"loss": self.loss_value})[name]
-
     def show(self, losses: Sequence[float]) -> View:
         """Return the predictions of the trained network, and the loss over the epochs."""
         data, loss = self.sets[self.data](), format_number(self.loss_value)
-        frame, marks, right, middle = plane(self.history.network, data.x, data.y)
+        frame, marks, right, key = plane(self.history.network, data.x, data.y)
         said = f"loss {loss}, {right} of {len(data.x)} right"
         words = f"What the network has learned after {len(self.history.losses)} epochs: {said}."
         picture = frame.picture(words, [("loss", loss, ""), ("right", str(right), "")], marks)
         curve = history(self.history.losses.tolist() or [math.nan], "epoch")
-        return View(picture, f"<p><b>{said}</b></p>{plane_key(middle)}", said, curve, note=self.history.stopped)
+        return View(picture, f"<p><b>{said}</b></p>{key}", said, curve, note=self.history.stopped)
 
 
 def _count(values: Mapping[str, Value], name: str, least: int, most: float = math.inf) -> int:

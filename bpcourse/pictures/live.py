@@ -18,10 +18,9 @@ from bpcourse.engine.validation import Array
 from bpcourse.numbers import format_number
 from bpcourse.palette import SIGNS
 from bpcourse.pictures.charts import Frame, history
-from bpcourse.pictures.ideas import plane, plane_key
+from bpcourse.pictures.ideas import plane
 from bpcourse.pictures.scenes import Button, Control, Group, Scene, Value, View
 from bpcourse.pictures.series import MOST_POINTS, tiled
-from bpcourse.registry import Registry
 
 BURST = 0.15  # seconds of training between two pictures
 MOST_UNITS = 32  # of the first layer, whose weights are shown
@@ -117,10 +116,6 @@ class LiveScene(Scene):
         rng = np.random.default_rng(self.seed)
         return Training(self.network, self.x, self.y, self.loss, self.optimizer, batch_size=self.batch_size, rng=rng)
 
-    def quantity(self, name: str) -> float:
-        """Return the loss."""
-        return Registry("value", {"loss": self.loss_value})[name]
-
     def show(self, losses: Sequence[float]) -> View:
         """Return the network as trained so far, and the loss over the epochs."""
         network = self.training.parameters.network() if self.training else self.network
@@ -136,10 +131,9 @@ class LiveScene(Scene):
             words = f"The weights into {W.shape[1]} units of layer 1 as images, {said}."
             key = f"<p>orange: {format_number(most, signed=True)}; white: 0; purple: {format_number(-most)}.</p>"
         else:
-            frame, marks, right, middle = plane(network, self.x, self.y)
+            frame, marks, right, key = plane(network, self.x, self.y)
             said = f"{said}, {right} of {len(self.x)} right"
             words = f"What the network predicts over the plane of its inputs, {said}."
-            key = plane_key(middle)
         losses = [*self.losses[: self.epochs - 1], self.loss_value]
         curve = history(losses, "epoch", self.epochs - 1) if self.epochs else None
         return View(frame.picture(words, table, marks), f"<p><b>{said}</b></p>{key}", said, curve)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib.resources import files
 
 import numpy as np
 
@@ -12,6 +14,9 @@ from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
 from bpcourse.registry import Registry
+
+Applies = Callable[[Trace], bool]
+Make = Callable[[Trace, float], tuple[Network, float]]
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,8 @@ class Pitfall:
 
     title: str
     words: str
-    applies: Callable[[Trace], bool]
-    make: Callable[[Trace, float], tuple[Network, float]]
+    applies: Applies
+    make: Make
 
 
 def _has_flat_units(trace: Trace) -> bool:
@@ -92,41 +97,19 @@ def _rate_uphill(trace: Trace, rate: float) -> float | None:
     return None
 
 
+_WORDS = tomllib.loads(files("bpcourse.pictures").joinpath("pitfalls.toml").read_text(encoding="utf-8"))
+_RULES: dict[str, tuple[Applies, Make]] = {
+    "saturation": (_has_flat_units, _saturate),
+    "dead_relu": (_has_hidden_biases, _die),
+    "large_rate": (
+        lambda trace: _rate_uphill(trace, 1.0) is not None,
+        lambda trace, rate: (trace.network, _rate_uphill(trace, rate) or rate),
+    ),
+    "symmetry": (_has_wide_layer, _mirror),
+}
+
 PITFALLS = Registry(
     "pitfall",
-    {
-        "saturation": Pitfall(
-            "saturation",
-            "The sums of the hidden units are far from 0. There the activation is flat: its slope is nearly 0, and "
-            "hardly any gradient reaches the weights of layer 1. Press Run: the last layer learns a little, and layer "
-            "1 barely moves. Which of its weights brings a sum closer to 0?",
-            _has_flat_units,
-            _saturate,
-        ),
-        "dead_relu": Pitfall(
-            "dead ReLU",
-            "The hidden units are now ReLUs, and all sums of layer 1 are below 0. Their output is 0, their slope is 0, "
-            "and so is every gradient in layer 1. Press Run: the last biases still learn, but no step will ever move "
-            "layer 1. Which bias brings a unit back to life?",
-            _has_hidden_biases,
-            _die,
-        ),
-        "large_rate": Pitfall(
-            "learning rate too large",
-            "The step is so long that it jumps over the valley. Press Update: the loss rises, although each weight "
-            "moves in the right direction. Press Undo and try again: how small must the learning rate be for the loss "
-            "to fall?",
-            lambda trace: _rate_uphill(trace, 1.0) is not None,
-            lambda trace, rate: (trace.network, _rate_uphill(trace, rate) or rate),
-        ),
-        "symmetry": Pitfall(
-            "symmetric start",
-            "All units of a hidden layer start with the same incoming and outgoing weights. They compute the same "
-            "value and get the same gradients. Press Run: they stay identical, and the layer acts like a single unit. "
-            "Press Undo, change one weight a little, and run again.",
-            _has_wide_layer,
-            _mirror,
-        ),
-    },
+    {name: Pitfall(**_WORDS[name], applies=applies, make=make) for name, (applies, make) in _RULES.items()},
 )
-"""The pitfalls by name."""
+"""The pitfalls by name. Their titles and words are in ``pitfalls.toml``."""

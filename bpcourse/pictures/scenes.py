@@ -163,7 +163,8 @@ class Scene(Protocol):
         raise UnknownNameError("button", button, [*(each.name for each in self.buttons), "undo", "reset"])
 
     def quantity(self, name: str) -> float:
-        """Return any value by name. Raises ValueError for an unknown name."""
+        """Return any value by name; by default only the loss. Raises ValueError for an unknown name."""
+        return Registry("value", {"loss": self.loss_value})[name]
 
     def show(self, losses: Sequence[float]) -> View:
         """Return the look of the scene. `losses` are those of all scenes up to this one."""

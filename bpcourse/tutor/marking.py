@@ -159,6 +159,10 @@ def check(
     ValueError
         If this pass does not have the name. An answer never raises.
 
+    See Also
+    --------
+    gradcheck.check : Checks the gradients of a trace numerically.
+
     Examples
     --------
     >>> from bpcourse import EXAMPLES
