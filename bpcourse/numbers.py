@@ -102,16 +102,13 @@ EXACT_DIGITS = 15  # a float always holds this many; a fraction counts as writte
 _LONGEST = 80  # no number has more characters, and refusing a text takes no time
 
 _DECIMAL = r"[+-]? (?: \d+ (?:[.,]\d*)? | [.,]\d+ )"
-_NUMBER = re.compile(
-    rf"""
+_NUMBER = rf"""
     (?P<decimal> {_DECIMAL} ) (?: [eE] (?P<exponent> [+-]?\d+ ) )?                     # 0.082  -0,082  8.2e-2
         (?: \s*/\s* (?P<below> {_DECIMAL} (?: [eE] [+-]?\d+ )? ) )?                    # 1/4
     | (?: (?P<factor> {_DECIMAL} ) \s* [×·⋅*xX] \s* )? 10                             # 8.2 × 10…  10…
         (?: \s* (?: \^ | \*\* ) \s* \(? (?P<power> [+-]?\d+ ) \)?                     # …^-2  …**(-2)
           | (?P<raised> [⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+ ) )                                         # …⁻²
-    """,
-    re.VERBOSE,
-)
+    """  # compiled when the first number is read, and not when the package is imported
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 
 
@@ -161,7 +158,7 @@ def parse_digits(text: str) -> Reading:
     if not isinstance(text, str):
         raise TypeError(f"needed one number as text, such as '0.0822'; got {text!r}")
     plain = text.strip().replace(MINUS, "-").replace("\N{EN DASH}", "-").replace(",", ".")
-    found = _NUMBER.fullmatch(plain) if len(plain) <= _LONGEST else None
+    found = re.fullmatch(_NUMBER, plain, re.VERBOSE) if len(plain) <= _LONGEST else None
     if found:
         mantissa = found["decimal"] or found["factor"] or "1"
         exponent = int(found["exponent"] or found["power"] or (found["raised"] or "0").translate(_SUPERSCRIPTS))
