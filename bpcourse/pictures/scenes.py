@@ -124,6 +124,11 @@ class Scene(Protocol):
         """The numbers that can be moved."""
 
     @property
+    def controls(self) -> dict[str, Control]:
+        """The numbers that can be moved, by name."""
+        return {control.name: control for group in self.groups for control in group.controls}
+
+    @property
     def choices(self) -> tuple[Choice, ...]:
         """The choices."""
         return ()
