@@ -321,9 +321,7 @@ def describe(ax: Axes) -> str:
         start, end = (f"{format_number(float(ys[k]))} at {format_given(float(xs[k]))}" for k in (0, -1))
         parts.append(f"{label} from {start} to {end}")
     parts += [str(patch.get_label()) for patch in ax.patches if not str(patch.get_label()).startswith("_")]
-    for image in ax.images:
-        low, high = (format_number(float(value)) for value in image.get_clim())
-        parts.append(f"colors from {low} to {high}")
+    parts += ["colors from {} to {}".format(*map(format_number, image.get_clim())) for image in ax.images]
     parts += [str(text.get_gid()) for text in ax.texts if text.get_gid()]  # the description of a mark
     across, up = ax.get_xlabel(), ax.get_ylabel()
     axes = f"across: {across}; up and down: {up}: " if ax.images else f"{up} over {across}: "
