@@ -12,10 +12,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections import Counter
 from collections.abc import Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +22,7 @@ from bpcourse.jupyter import UNLOCKED
 from bpcourse.lab import lessons
 from bpcourse.lab.browser import find_browser
 from bpcourse.lab.lessons import PACKAGE, UserError
+from bpcourse.texts import read_toml
 
 if TYPE_CHECKING:
     from bpcourse.classroom.plan import Plan
@@ -319,7 +318,7 @@ def parser() -> Parser:
     root = Parser(prog="bpcourse", description="A course on backpropagation in JupyterLab.")
     root.add_argument("--version", action="version", version=f"bpcourse {bpcourse.__version__}")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
-    described = tomllib.loads(files("bpcourse").joinpath("commands.toml").read_text(encoding="utf-8"))
+    described = read_toml("commands.toml")
     for run in (lab, reset, solve, solutions, sheet, mark, test, doctor):
         about = described[run.__name__]
         command = commands.add_parser(run.__name__, help=about["help"], epilog=about.get("epilog"))

@@ -17,7 +17,7 @@ import bpcourse
 PACKAGE = Path(bpcourse.__file__).parent
 
 LAYERS = [
-    *("registry", "numbers", "names", "palette", "render", "jupyter"),
+    *("registry", "numbers", "names", "palette", "render", "texts", "jupyter"),
     *("engine", "interop", "tutor", "pictures", "classroom", "lab", "cli"),
 ]
 TEXTBOOK = ["engine.activations", "engine.losses", "engine.network", "engine.backpropagation"]

@@ -222,8 +222,9 @@ def _newest(versions: list[Answers], remarks: list[Remark]) -> Answers:
         newer, older = ("newer", "older") if other.time < newest.time else ["of the same time"] * 2
         text = f"contains sheet {newest.sheet}, but {newest.source}, which is {newer}, was marked."
         remarks.append(Remark(other.source, text))
-        text = f"two files contain this sheet: {newest.source} was marked; {other.source} is {older} and was not."
-        notes.append(text)
+        notes.append(
+            f"two files contain this sheet: {newest.source} was marked; {other.source} is {older} and was not."
+        )
     return replace(newest, notes=(*notes[-MOST_NOTES:], *newest.notes))
 
 

@@ -131,11 +131,9 @@ class Frame:
             yield f'<path d="M{left - 4} {y:.1f}H{self.width - RIGHT}" stroke="{GRID}"/>'
             yield f'<text x="{left - 7}" y="{y + 4:.1f}" text-anchor="end">{format_given(tick)}</text>'
         middle_x, middle_y = (left + self.width - RIGHT) / 2, (TOP + bottom) / 2
+        upward = f'transform="translate(13 {middle_y:g}) rotate(-90)"'
         yield f'<text x="{middle_x:g}" y="{self.height - 6}" text-anchor="middle">{escape(self.x_label)}</text>'
-        yield (
-            f'<text transform="translate(13 {middle_y:g}) rotate(-90)" text-anchor="middle">'
-            f"{escape(self.y_label)}</text>"
-        )
+        yield f'<text {upward} text-anchor="middle">{escape(self.y_label)}</text>'
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:

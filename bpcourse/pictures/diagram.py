@@ -27,6 +27,7 @@ UNKNOWN = "…"
 PARAMETERS = ("W", "b")
 BOX_WIDTH, BOX_HEIGHT, LINE, LABEL_WIDTH, LABEL_HEIGHT, MARGIN, TOP = 124, 114, 17, 114, 34, 8, 34  # in pixels
 LEGEND_WIDTH = 860
+ENDS = 'x1="{:g}" y1="{:g}" x2="{:g}" y2="{:g}"'  # of a line
 
 
 @dataclass(frozen=True)
@@ -290,8 +291,13 @@ class _Layout:
         return cls(drawn, labeled, tuple(x), pitch, width, bottom)
 
     def y(self, column: int, unit: int) -> float:
-        """Return the height of the middle of a unit, counted from 0."""
-        return (TOP + self.bottom) / 2 + (unit - (self.drawn[column] - 1) / 2) * self.pitch
+        """Return the height of the middle of a unit, counted from 0, or of the loss."""
+        return (TOP + self.bottom) / 2 + (unit - ((*self.drawn, 1)[column] - 1) / 2) * self.pitch
+
+    def line(self, column: int, i: int, j: int) -> tuple[float, float, float, float]:
+        """Return x and y of both ends of the line to unit j of a column, from unit i of the one before."""
+        start, end = self.x[column - 1] + BOX_WIDTH / 2, self.x[column] - BOX_WIDTH / 2
+        return start, self.y(column - 1, i), end, self.y(column, j)
 
     def label_at(self, layer: int) -> float:
         """Return the place of the labels along a layer's lines, from 0 to 1.
@@ -319,21 +325,14 @@ def _headings(passed: Forward, layout: _Layout) -> Iterator[str]:
 def _edges(shown: _Shown, layout: _Layout) -> Iterator[str]:
     """Yield a line for each weight, and a thin one from each output to the loss."""
     for layer, i, j in _weights(layout):
-        W, entry = shown.passed[f"W{layer}"], shown.at("W", layer, i, j)
-        ends = (
-            f'x1="{layout.x[layer - 1] + BOX_WIDTH / 2:g}" y1="{layout.y(layer - 1, i):g}" '
-            f'x2="{layout.x[layer] - BOX_WIDTH / 2:g}" y2="{layout.y(layer, j):g}"'
-        )
+        W, entry, ends = shown.passed[f"W{layer}"], shown.at("W", layer, i, j), ENDS.format(*layout.line(layer, i, j))
         if shown.is_lit(entry.name, f"d{entry.name}"):
             yield f'<line {ends} stroke="{HALO}" stroke-width="12"/>'
         width = 1 + 3 * abs(W[i, j]) / (abs(W).max() or 1)
         dashes = ' stroke-dasharray="9 5"' if W[i, j] < 0 else ""
-        yield (f'<line data-name="d{entry.name}" {ends} stroke="{entry.color}" stroke-width="{width:.2f}"{dashes}/>')
+        yield f'<line data-name="d{entry.name}" {ends} stroke="{entry.color}" stroke-width="{width:.2f}"{dashes}/>'
     for unit in range(layout.drawn[-1] if isinstance(shown.passed, Trace) else 0):
-        yield (
-            f'<line x1="{layout.x[-2] + BOX_WIDTH / 2:g}" y1="{layout.y(len(layout.drawn) - 1, unit):g}" '
-            f'x2="{layout.x[-1] - BOX_WIDTH / 2:g}" y2="{(TOP + layout.bottom) / 2:g}" stroke="{QUIET}"/>'
-        )
+        yield f'<line {ENDS.format(*layout.line(len(layout.drawn), unit, 0))} stroke="{QUIET}"/>'
 
 
 def _edge_labels(shown: _Shown, layout: _Layout) -> Iterator[str]:
@@ -341,10 +340,8 @@ def _edge_labels(shown: _Shown, layout: _Layout) -> Iterator[str]:
     for layer, i, j in _weights(layout):
         if not layout.labeled[layer - 1]:
             continue
-        along, start, end = layout.label_at(layer), layout.x[layer - 1] + BOX_WIDTH / 2, layout.x[layer] - BOX_WIDTH / 2
-        x = (1 - along) * start + along * end
-        y = (1 - along) * layout.y(layer - 1, i) + along * layout.y(layer, j)
-        entry = shown.at("W", layer, i, j)
+        along, (x1, y1, x2, y2), entry = layout.label_at(layer), layout.line(layer, i, j), shown.at("W", layer, i, j)
+        x, y = (1 - along) * x1 + along * x2, (1 - along) * y1 + along * y2
         lit = shown.is_lit(entry.name, f"d{entry.name}")
         texts = [_box(x, y, LABEL_WIDTH, LABEL_HEIGHT, entry.color, thickness=1, lit=lit)]
         weight = f"{Name.read(entry.name).symbol(shown.notation)} = {entry.text}"
@@ -385,8 +382,7 @@ def _boxes(shown: _Shown, layout: _Layout) -> Iterator[str]:
     if isinstance(passed, Trace):
         title = wrap(f"loss: {passed.loss_function.name.replace('_', ' ')}", width=18)
         lines = [*((part, QUIET, "") for part in title), (shown.loss(passed), INK, "loss")]
-        middle = (TOP + layout.bottom) / 2
-        yield from _lines(layout.x[-1], middle, lines, bold=len(title), lit=shown.is_lit("loss"))
+        yield from _lines(layout.x[-1], layout.y(last + 1, 0), lines, bold=len(title), lit=shown.is_lit("loss"))
 
 
 def _legend(passed: Forward, layout: _Layout) -> Iterator[str]:
@@ -427,8 +423,7 @@ def _box(x: float, y: float, width: float, height: float, color: str, thickness:
 
 def _text(x: float, y: float, text: str, color: str, width: float, bold: bool = False, name: str = "") -> str:
     """Return a line of text around x, smaller if it would be wider than `width` in a wide font."""
-    # The width of a letter, as a share of its size: at most 0.65 and 0.59 in the widest font.
-    letter = 0.66 if bold else 0.6
+    letter = 0.66 if bold else 0.6  # its width, as a share of its size: at most 0.65 and 0.59 in the widest font
     size = min(12.0, (width - 6) / (letter * len(text)))
     weight, data = ' font-weight="bold"' if bold else "", f' data-name="{name}"' if name else ""
     return f'<text{data} x="{x:g}" y="{y:g}" fill="{color}" font-size="{size:.3g}"{weight}>{escape(text)}</text>'

@@ -75,19 +75,15 @@ class Explorer(anywidget.AnyWidget):
         self.scene, self._first = scene, scene
         self._past: list[tuple[Scene, float]] = []  # with their losses, so that no scene is computed twice
         self._moving = ""  # the name of the control that moved last
-        self._controls = {control.name: control for group in scene.groups for control in group.controls}
+        self._controls = scene.controls
         self._tables: set[str] = set()  # the pages in which the table is open
         self.prediction: Prediction | None = None
         self.predict, self._notation = predict, notation
         self._asked()  # raises for a question about an unknown value
         self._locked = predict is not None and not os.environ.get(UNLOCKED)
-        page = {
-            "title": scene.title,
-            "groups": [asdict(group) for group in scene.groups],
-            "choices": [asdict(choice) for choice in scene.choices],
-            "buttons": [asdict(button) for button in scene.buttons],
-            "question": in_symbols(predict or "", notation),
-        }
+        page: dict[str, Any] = {"title": scene.title, "question": in_symbols(predict or "", notation)}
+        for part in ("groups", "choices", "buttons"):
+            page[part] = [asdict(each) for each in getattr(scene, part)]
         super().__init__(page=page, view=self._shown(), value=scene.values)
         self.on_msg(self._receive)
         self._close_earlier()
@@ -234,20 +230,17 @@ class Explorer(anywidget.AnyWidget):
             "ends": self._ends(values),
             "predicted": asked or "",
             "locked": self._locked,
-            "alert": "",
-            "about": "",
-            "edit": "",
+            **dict.fromkeys(("alert", "about", "edit"), ""),
             **answer,
         }
 
     def _ends(self, values: Mapping[str, Value]) -> dict[str, list[float]]:
         """Return the ends of each slider. A slider that does not reach its value gets longer."""
-        found = self._controls
-        far = {name for name, old in found.items() if not old.low <= cast(float, values[name]) <= old.high}
-        if far:
-            now = (control for group in self.scene.groups for control in group.controls)
-            found |= {control.name: control for control in now if control.name in far}
-        return {name: [control.low, control.high] for name, control in found.items()}
+        known = self._controls
+        if far := [name for name, old in known.items() if not old.low <= cast(float, values[name]) <= old.high]:
+            now = self.scene.controls
+            known |= {name: now[name] for name in far}
+        return {name: [control.low, control.high] for name, control in known.items()}
 
     def __repr__(self) -> str:
         view = self._seen()

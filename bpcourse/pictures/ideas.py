@@ -149,11 +149,10 @@ class LossScene(Scene):
             marks.append(frame.curve(*loss_curve(LOSSES[name], self.y), line.color))
             marks.append(frame.dot(self.y_hat, value, line.color))
             table.append((name, format_number(value), format_number(slope, signed=True)))
-        names = [name.replace("_", " ") for name in self.losses]
-        rows = [(name, value, slope) for name, (_, value, slope) in zip(names, table, strict=True)]
+        rows = [(name.replace("_", " "), value, slope) for name, value, slope in table]
         words = f"Losses of the prediction {format_number(self.y_hat)} for the target {format_number(self.y)}: "
         words += ", ".join(f"{name} {value} with slope {slope}" for name, value, slope in rows) + "."
-        curves = [*zip(names, SERIES, strict=False)]
+        curves = [(name, line) for (name, _, _), line in zip(rows, SERIES, strict=False)]
         caption = render("captions/losses.html", rows=rows, curves=curves)
         return View(frame.picture(words, table, marks), caption, ", ".join(f"{n} {v}" for n, v, _ in table))
 
@@ -250,13 +249,10 @@ class SurfaceScene(NetworkScene):
             frame.dot(*here, ORANGE, radius=7),
         ]
         table, loss, low, high = self.table(self._names), *map(format_number, (self.trace.loss, bottom, top))
-        words = (
-            f"The loss over {self.first} and {self.second}, from {low} (dark) to {high} (light). "
-            f"After {len(self.path)} step{'s' * (len(self.path) != 1)} down it is {loss}."
-        )
-        said, (first, second) = f"loss {loss}", symbols
-        shown = {"said": said, "first": first, "second": second, "table": table, "low": low, "high": high}
-        caption = render("captions/surface.html", **shown)
+        words = f"The loss over {self.first} and {self.second}, from {low} (dark) to {high} (light). "
+        words += f"After {len(self.path)} step{'s' * (len(self.path) != 1)} down it is {loss}."
+        said = f"loss {loss}"
+        caption = render("captions/surface.html", said=said, symbols=symbols, table=table, low=low, high=high)
         return View(frame.picture(words, table, marks), caption, said, history(losses))
 
 
@@ -306,10 +302,8 @@ class BoundaryScene(NetworkScene):
         of = f" of output {self.output}" if len(self._outputs) > 1 else ""
         frame, marks, right, key = plane(self.network, self.x, self.y, output=self.output, of=of)
         loss, count = format_number(self.trace.loss), f"{right} of {len(self.x)}"
-        words = (
-            f"What the network predicts over the plane of its inputs. {count} points lie on their "
-            f"side of the boundary{of}; the loss is {loss}."
-        )
+        words = "What the network predicts over the plane of its inputs. "
+        words += f"{count} points lie on their side of the boundary{of}; the loss is {loss}."
         caption = f"<p><b>loss {loss}</b>; <b>{count}</b> points on their side</p>{key}"
         picture = frame.picture(words, self.table(self.parameters), marks)
         return View(picture, caption, f"loss {loss}, {count} right", history(losses), note=self.note)
@@ -380,7 +374,7 @@ class TrainingScene(Scene):
     )
     groups: ClassVar[tuple[Group, ...]] = (Group("settings", _SETTINGS),)
     choices: ClassVar[tuple[Choice, ...]] = (
-        Choice("data", "Points", tuple((name, name) for name in ("moons", "spirals", "rings", "xor"))),
+        Choice("data", "Points", tuple((name, name) for name in sets)),
         Choice("activation", "Activation", tuple((name, name) for name in ("tanh", "sigmoid", "relu", "identity"))),
     )
 
@@ -395,10 +389,9 @@ class TrainingScene(Scene):
         data, rng = self.sets[self.data](), np.random.default_rng(self.seed)
         layers = [self.activation, self.activation, "sigmoid"]
         network = Network.initialize([2, self.width, self.width, 1], layers, rng)
-        loss, optimizer = "binary_cross_entropy", Adam(self.learning_rate)
-        single = np.float32  # takes half the time, and nobody sees the difference
-        times = self.epochs
-        return train(network, data.x, data.y, loss, optimizer=optimizer, epochs=times, dtype=single, progress=False)
+        adam, single = Adam(self.learning_rate), np.float32  # half the time, and nobody sees the difference
+        problem = network, data.x, data.y, "binary_cross_entropy"
+        return train(*problem, optimizer=adam, epochs=self.epochs, dtype=single, progress=False)
 
     @property
     def loss_value(self) -> float:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.resources import files
 
 import numpy as np
 
@@ -14,6 +12,7 @@ from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
 from bpcourse.registry import Registry
+from bpcourse.texts import read_toml
 
 Applies = Callable[[Trace], bool]
 Make = Callable[[Trace, float], tuple[Network, float]]
@@ -97,7 +96,7 @@ def _rate_uphill(trace: Trace, rate: float) -> float | None:
     return None
 
 
-_WORDS = tomllib.loads(files("bpcourse.pictures").joinpath("pitfalls.toml").read_text(encoding="utf-8"))
+_WORDS = read_toml("pictures/pitfalls.toml")
 _RULES: dict[str, tuple[Applies, Make]] = {
     "saturation": (_has_flat_units, _saturate),
     "dead_relu": (_has_hidden_biases, _die),

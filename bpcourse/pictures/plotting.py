@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,25 +22,21 @@ from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Network, forward
 from bpcourse.engine.surfaces import confusion, loss_surface
 from bpcourse.engine.training import History
-from bpcourse.engine.validation import Array, require, require_kind
+from bpcourse.engine.validation import Array, ArrayLike, require, require_kind
 from bpcourse.numbers import WIDTH, format_given, format_number
 from bpcourse.palette import AMOUNTS, BLUE, GREYS, INK, ORANGE, PAPER, PURPLE, SERIES, SIGNS
 from bpcourse.pictures.series import activation_curves, boundary, loss_curve, span, tiled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.image import AxesImage
 
 POINTS = 120  # of a field, across and up
 
 
 def _axes(ax: Axes | None, height: float = 4.2) -> Axes:
-    if ax is not None:
-        return ax
     from matplotlib.figure import Figure  # not pyplot: nothing is shown twice, and nothing has to be closed
 
-    made: Axes = Figure(figsize=(6.4, height), layout="constrained").add_subplot()
-    return made
+    return ax or Figure(figsize=(6.4, height), layout="constrained").add_subplot()
 
 
 def plot_activation(activation: Activation | str, *, ax: Axes | None = None) -> Axes:
@@ -107,7 +103,7 @@ def plot_surface(
     ax = _axes(ax)
     here = [value_of(trace.network, name) for name in (first, second)]
     across, up = (np.linspace(value - around, value + around, POINTS) for value in here)
-    _field(ax, loss_surface(trace, first, second, across, up), across, up, {"cmap": AMOUNTS}, "loss")
+    _field(ax, loss_surface(trace, first, second, across, up), across, up, "loss", cmap=AMOUNTS)
     if path:
         points = np.array([[value_of(network, name) for name in (first, second)] for network in path])
         ax.plot(*points.T, "-", color=PAPER, linewidth=4)
@@ -134,8 +130,7 @@ def plot_boundary(network: Network, x: Array, y: Array, *, output: int = 1, ax: 
     require(1 <= output <= network.sizes[-1], f"output must lie between 1 and {network.sizes[-1]}; got {output}.")
     ax, found = _axes(ax), boundary(network, x, y, output=output, points=POINTS)
     low, high = found.ends
-    look = {"cmap": SIGNS, "vmin": low, "vmax": high}
-    _field(ax, found.field, found.across, found.up, look, f"output {output}")
+    _field(ax, found.field, found.across, found.up, f"output {output}", cmap=SIGNS, vmin=low, vmax=high)
     ax.contour(found.across, found.up, found.field, levels=[found.middle], colors=INK, linestyles=":")
     for target, side, marker, color in ((high, found.high, "o", ORANGE), (low, ~found.high, "s", PURPLE)):
         ax.plot(*x[side].T, marker, color=color, markeredgecolor=PAPER, label=f"target {format_given(target)}")
@@ -209,9 +204,8 @@ def plot_first_layer(network: Network, shape: tuple[int, int], *, columns: int =
     """
     W = network.layers[0].W
     most, sheet = float(abs(W).max()), tiled(W.T, shape, columns)
-    ax = _axes(ax, _height_of(sheet))
-    image = ax.imshow(sheet, cmap=SIGNS, vmin=-most, vmax=most)
-    return _picture(ax, image, f"Weights into the {W.shape[1]} units of layer 1", "weight")
+    ax = _sheet(ax, sheet, "weight", cmap=SIGNS, vmin=-most, vmax=most)
+    return _titled(ax, f"Weights into the {W.shape[1]} units of layer 1")
 
 
 def plot_images(
@@ -243,9 +237,7 @@ def plot_images(
     classes = y.argmax(axis=1)
     taken = classes if network is None else forward(network, x).y_hat.argmax(axis=1)
     above = np.full((len(x), head * width), np.nan)
-    sheet = tiled(np.hstack([above, x]), (head + height, width), columns)
-    ax = _axes(ax, _height_of(sheet))
-    image = ax.imshow(sheet, cmap=GREYS)
+    ax = _sheet(ax, tiled(np.hstack([above, x]), (head + height, width), columns), "gray value", cmap=GREYS)
     for k, (true, seen) in enumerate(zip(classes, taken, strict=True)):
         top, left = k // columns * (head + height + 1) + head, k % columns * (width + 1)
         label, color = (f"{true} not {seen}!", ORANGE) if true != seen else (str(true), BLUE)
@@ -256,7 +248,7 @@ def plot_images(
             ax.plot(*frame, color=ORANGE, linewidth=2, clip_on=False)
     wrong = int(np.count_nonzero(classes != taken))
     title = f"{len(x)} images" + (f", {wrong} of them taken for another class" if network is not None else "")
-    return _picture(ax, image, title, "gray value")
+    return _titled(ax, title)
 
 
 def plot_confusion(network: Network, x: Array, y: Array, *, ax: Axes | None = None) -> Axes:
@@ -272,41 +264,36 @@ def plot_confusion(network: Network, x: Array, y: Array, *, ax: Axes | None = No
         Where to plot; by default in a new figure.
     """
     ax, counts = _axes(ax), confusion(network, x, y)
-    image = ax.imshow(counts, cmap=f"{AMOUNTS}_r")
+    _image(ax, counts, "examples", cmap=f"{AMOUNTS}_r")
     for (row, column), count in np.ndenumerate(counts):
         if count:
             said = f"{row} taken for {column}: {count}" if row != column else ""
             ink = PAPER if count > counts.max() / 2 else INK
             ax.text(column, row, str(count), ha="center", va="center", color=ink, gid=said)
-    ax.set_xticks(range(len(counts)))
-    ax.set_yticks(range(len(counts)))
-    ax.figure.colorbar(image, ax=ax, label="examples")
-    right = int(np.trace(counts))
-    return _titled(ax, f"{right} of {counts.sum()} are right", "taken for", "class")
+    ax.set(xticks=range(len(counts)), yticks=range(len(counts)))
+    return _titled(ax, f"{np.trace(counts)} of {counts.sum()} are right", "taken for", "class")
 
 
-def _field(ax: Axes, field: Array, across: Array, up: Array, look: Mapping[str, Any], label: str) -> None:
-    ends = (float(across[0]), float(across[-1]), float(up[0]), float(up[-1]))
-    image = ax.imshow(field, origin="lower", extent=ends, aspect="auto", **look)
-    ax.figure.colorbar(image, ax=ax, label=label)
+def _image(ax: Axes, values: ArrayLike, label: str, **look: Any) -> None:
+    """Show values as colors, with a scale."""
+    ax.figure.colorbar(ax.imshow(values, **look), ax=ax, label=label)
 
 
-def _height_of(sheet: Array) -> float:
-    """Return the height of a figure for a sheet of images and its title, in inches."""
-    return min(5.0, 5.4 * sheet.shape[0] / sheet.shape[1] + 0.6)
+def _field(ax: Axes, field: Array, across: Array, up: Array, label: str, **look: Any) -> None:
+    """Show values over a plane."""
+    _image(ax, field, label, origin="lower", extent=(across[0], across[-1], up[0], up[-1]), aspect="auto", **look)
 
 
-def _picture(ax: Axes, image: AxesImage, title: str, label: str) -> Axes:
-    ax.figure.colorbar(image, ax=ax, label=label)
+def _sheet(ax: Axes | None, sheet: Array, label: str, **look: Any) -> Axes:
+    """Show a sheet of images, by default in a new figure with room for it and for a title."""
+    ax = _axes(ax, min(5.0, 5.4 * sheet.shape[0] / sheet.shape[1] + 0.6))
+    _image(ax, sheet, label, **look)
     ax.set_axis_off()
-    ax.set_title(title)
     return ax
 
 
-def _titled(ax: Axes, title: str, x_label: str, y_label: str) -> Axes:
-    ax.set_title(title)
-    ax.set_xlabel(x_label)
-    ax.set_ylabel(y_label)
+def _titled(ax: Axes, title: str, x_label: str = "", y_label: str = "") -> Axes:
+    ax.set(title=title, xlabel=x_label, ylabel=y_label)
     if len(ax.get_legend_handles_labels()[1]) > 1:
         ax.legend()
     return ax
@@ -334,9 +321,7 @@ def describe(ax: Axes) -> str:
         start, end = (f"{format_number(float(ys[k]))} at {format_given(float(xs[k]))}" for k in (0, -1))
         parts.append(f"{label} from {start} to {end}")
     parts += [str(patch.get_label()) for patch in ax.patches if not str(patch.get_label()).startswith("_")]
-    for image in ax.images:
-        low, high = (format_number(float(value)) for value in image.get_clim())
-        parts.append(f"colors from {low} to {high}")
+    parts += ["colors from {} to {}".format(*map(format_number, image.get_clim())) for image in ax.images]
     parts += [str(text.get_gid()) for text in ax.texts if text.get_gid()]  # the description of a mark
     across, up = ax.get_xlabel(), ax.get_ylabel()
     axes = f"across: {across}; up and down: {up}: " if ax.images else f"{up} over {across}: "

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 
 from bpcourse.engine.backpropagation import Trace, backprop
-from bpcourse.engine.entries import replaced
+from bpcourse.engine.entries import parameters_of, replaced
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
@@ -124,6 +124,11 @@ class Scene(Protocol):
         """The numbers that can be moved."""
 
     @property
+    def controls(self) -> dict[str, Control]:
+        """The numbers that can be moved, by name."""
+        return {control.name: control for group in self.groups for control in group.controls}
+
+    @property
     def choices(self) -> tuple[Choice, ...]:
         """The choices."""
         return ()
@@ -218,9 +223,8 @@ class NetworkScene(Scene):
     @property
     def state(self) -> object:
         """Every number, and the activations because a pitfall may change them."""
-        layers = [(layer.W.tobytes(), layer.b is not None and layer.b.tobytes()) for layer in self.network.layers]
-        activations = [layer.activation for layer in self.network.layers]
-        return layers, activations, self.x.tobytes(), self.y.tobytes(), self.learning_rate
+        arrays = [array.tobytes() for array in (*parameters_of(self.network).values(), self.x, self.y)]
+        return arrays, [layer.activation for layer in self.network.layers], self.learning_rate
 
     def looking_as(self, other: Self) -> Self:
         """Return the same numbers, with the example that the other scene shows."""
@@ -229,10 +233,9 @@ class NetworkScene(Scene):
     @cached_property
     def numbers(self) -> dict[str, float]:
         """Every number that can be moved; of a batch, the inputs and targets that are shown."""
-        arrays = {name: self.trace[name] for name in self.trace if Name.read(name).is_parameter}
-        arrays |= {"x": self.x[self.example - 1], "y": self.y[self.example - 1]}
+        given = {"x": self.x[self.example - 1], "y": self.y[self.example - 1]}
         found: dict[str, float] = {}
-        for name, array in arrays.items():
+        for name, array in (parameters_of(self.network) | given).items():
             for index, value in np.ndenumerate(array):
                 found[f"{name}[{','.join([str(i + 1) for i in index])}]"] = float(value)
         return {**found, "learning_rate": self.learning_rate}

@@ -20,7 +20,7 @@ from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array
 from bpcourse.numbers import format_number
 from bpcourse.registry import Registry
-from bpcourse.tutor.data import read_toml
+from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import entries, table
 from bpcourse.tutor.marking import Verdict
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
@@ -79,7 +79,7 @@ def _compared(loss: str, activation: str) -> Callable[..., Trace]:
     return lambda y, y_hat: _layer(LOGITS[activation](y_hat), activation, y, loss)
 
 
-FORMULAS: dict[str, str] = read_toml("functions.toml")
+FORMULAS: dict[str, str] = read_toml("tutor/functions.toml")
 """Each function as a person may write it in NumPy, in terms of z or of y and y_hat."""
 
 

@@ -43,7 +43,7 @@ from bpcourse.names import Name
 from bpcourse.numbers import WIDTH, Reading, format_number, parse_digits
 from bpcourse.palette import STATUS_COLORS
 from bpcourse.render import render
-from bpcourse.tutor.data import read_toml
+from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
 from bpcourse.tutor.solutions import Hand
@@ -65,7 +65,7 @@ Wrong = tuple[tuple[Mistake, ...], float]
 """A mistake or a pair of mistakes, and the value that it gives."""
 
 Status = Literal["correct", "mistake", "could be", "wrong", "not answered", "unreadable"]
-TEXTS = read_toml("marking.toml")
+TEXTS = read_toml("tutor/marking.toml")
 STATUS: dict[Status, tuple[str, str]] = {status: (sign, words) for status, (sign, words) in TEXTS["status"].items()}
 """The sign and the words of each status. Its color is in `bpcourse.palette.STATUS_COLORS`."""
 

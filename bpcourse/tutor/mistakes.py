@@ -28,7 +28,7 @@ from functools import cache
 from bpcourse.engine.activations import ACTIVATIONS
 from bpcourse.engine.losses import LOSSES
 from bpcourse.registry import Registry
-from bpcourse.tutor.data import read_toml
+from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Facts, Step, Values, name_of, needed_for
 from bpcourse.tutor.formulas import is_coupled, one_minus_square, s_times_one_minus_s, sigmoid, softmax, unit_formula
 
@@ -144,7 +144,7 @@ class Words:
 
 @cache
 def _all_words() -> dict[str, Words]:
-    return {id: Words(**words) for id, words in read_toml("mistakes.toml").items()}
+    return {id: Words(**words) for id, words in read_toml("tutor/mistakes.toml").items()}
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from bpcourse.engine.validation import Array, is_count
 from bpcourse.names import Name
 from bpcourse.numbers import WIDTH, format_given, format_number
 from bpcourse.registry import Registry
-from bpcourse.tutor.data import read_toml
+from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Step, entries, name_of, needed_for, table
 from bpcourse.tutor.marking import SAME, Hints, Verdict, check, half_unit, hint, nothing_done
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
@@ -113,7 +113,7 @@ def _topic(settings: dict[str, Any]) -> Topic:
     return Topic(**(settings | choices))
 
 
-TOPICS = Topics("topic", {name: _topic(settings) for name, settings in read_toml("topics.toml").items()})
+TOPICS = Topics("topic", {name: _topic(settings) for name, settings in read_toml("tutor/topics.toml").items()})
 """The topics, in the order of the lessons."""
 
 
