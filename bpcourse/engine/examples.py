@@ -10,6 +10,7 @@ from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.records import Record
 from bpcourse.engine.validation import Array, batch
 from bpcourse.registry import Registry
+from bpcourse.texts import read_toml
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -52,32 +53,12 @@ class Example(Record):
         return f"Example({self.network!r}, {self.loss})"
 
 
-def _sigmoids(*layers: tuple[list[list[float]], list[float]]) -> Network:
-    return Network(Dense(W, b, "sigmoid") for W, b in layers)
+def _example(
+    layers: list[dict[str, list[float]]], x: list[float], y: list[float], loss: LossName, source: str
+) -> Example:
+    network = Network(Dense(**layer, activation="sigmoid") for layer in layers)
+    return Example(network, batch(x, "x"), batch(y, "y"), loss, source)
 
 
-EXAMPLES = Registry(
-    "example",
-    {
-        "lecture": Example(
-            _sigmoids(([[0.5, -0.75], [0.9, 0.2]], [0.1, -0.25]), ([[0.6, 1.3], [-1.1, 0.35]], [0.15, -1.2])),
-            x=batch([0.8, 0.45], "x"),
-            y=batch([0.3, 0.7], "y"),
-            loss="mse",
-            source="The lecture 'Back propagation (numerical example)': 2-2-2, sigmoid, MSE, targets. "
-            "Its inputs and weights are illegible. These are the course's own, chosen so that the two paths "
-            "back to a hidden unit pull in opposite directions.",
-        ),
-        "mazur": Example(
-            _sigmoids(([[0.15, 0.25], [0.20, 0.30]], [0.35, 0.35]), ([[0.40, 0.50], [0.45, 0.55]], [0.60, 0.60])),
-            x=batch([0.05, 0.10], "x"),
-            y=batch([0.01, 0.99], "y"),
-            loss="half_sse",
-            source="Matt Mazur, 'A Step by Step Backpropagation Example', 2015, "
-            "mattmazur.com/2015/03/17/a-step-by-step-backpropagation-example. "
-            "The loss that it prints after one step, 0.291027924, is a slip: it computes the hidden gradients with "
-            "output weights that are already updated. It does not update the biases.",
-        ),
-    },
-)
+EXAMPLES = Registry("example", {name: _example(**parts) for name, parts in read_toml("engine/examples.toml").items()})
 """The examples by name."""

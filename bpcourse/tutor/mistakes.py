@@ -134,12 +134,15 @@ class Words:
         A question that leads further.
     believes : str
         What the student believes, in one sentence; "" for a slip.
+    prior : int
+        3 for very common mistakes, 2 for common ones, 1 for rare ones.
     """
 
     topic: str
     name: str
     hint: str
     believes: str = ""
+    prior: int = 2
 
 
 @cache
@@ -163,8 +166,6 @@ class Mistake:
         Tells to which networks the mistake applies.
     answers : callable, optional
         The place in the right pass ↦ wrong answers, for a slip in the answer itself.
-    prior : int
-        3 for very common mistakes, 2 for common ones, 1 for rare ones.
     """
 
     id: str
@@ -172,7 +173,6 @@ class Mistake:
     where: Callable[[Step], bool] = field(default=lambda step: True, kw_only=True)
     applies: Callable[[Facts], bool] = field(default=lambda facts: True, kw_only=True)
     answers: Answers | None = field(default=None, kw_only=True)
-    prior: int = field(default=2, kw_only=True)
 
     @property
     def words(self) -> Words:
@@ -183,6 +183,7 @@ class Mistake:
     name = property(lambda self: self.words.name)
     hint = property(lambda self: self.words.hint)
     believes = property(lambda self: self.words.believes)
+    prior = property(lambda self: self.words.prior)
 
     def replaced(self) -> dict[str, Callable[[Step, Values], float]]:
         """Return the rules. Each applies only to its steps; at other steps the right rule is used."""
@@ -455,7 +456,7 @@ def and_the_step(answers: Answers) -> Answers:
 
 def _only_path(k: int) -> Mistake:
     rules: dict[str, Wrong] = {"back": lambda at: at.paths()[k - 1]}
-    return Mistake(f"only_path_o{k}", rules=rules, where=fan_out(max(2, k)), prior=3 if k == 1 else 2)
+    return Mistake(f"only_path_o{k}", rules=rules, where=fan_out(max(2, k)))
 
 
 def _missing_path(k: int) -> Mistake:
@@ -463,16 +464,16 @@ def _missing_path(k: int) -> Mistake:
     return Mistake(f"missing_path_{k}", rules=rules, where=fan_out(3))
 
 
-def _other_logarithm(id: str, applies: Callable[[Facts], bool], base: int, prior: int) -> Mistake:
-    return Mistake(id, rules=both(lambda at: 1 / math.log(base) * at.right), applies=applies, prior=prior)
+def _other_logarithm(id: str, applies: Callable[[Facts], bool], base: int) -> Mistake:
+    return Mistake(id, rules=both(lambda at: 1 / math.log(base) * at.right), applies=applies)
 
 
 CATALOGUE = (
     # The slope of the activation
-    Mistake("drop_sigma_prime_out", rules={"slope": lambda at: 1.0}, where=output, applies=squared_units, prior=3),
-    Mistake("drop_sigma_prime_hidden", rules={"slope": lambda at: 1.0}, where=inner, prior=3),
+    Mistake("drop_sigma_prime_out", rules={"slope": lambda at: 1.0}, where=output, applies=squared_units),
+    Mistake("drop_sigma_prime_hidden", rules={"slope": lambda at: 1.0}, where=inner),
     Mistake("drop_sigma_prime_all", rules={"slope": lambda at: 1.0}, where=single, applies=squared),
-    Mistake("net_for_out_in_sigma_prime", rules={"slope": slope_from_z}, where=unit_is("sigmoid", "tanh"), prior=3),
+    Mistake("net_for_out_in_sigma_prime", rules={"slope": slope_from_z}, where=unit_is("sigmoid", "tanh")),
     Mistake("sigma_prime_of_out", rules={"slope": lambda at: at.slope_at(at("a"))}, where=unit_is("sigmoid", "tanh")),
     Mistake("sigma_prime_is_s", rules={"slope": lambda at: at("a")}, where=unit_is("sigmoid")),
     Mistake("tanh_prime_is_output", rules={"slope": lambda at: at("a")}, where=unit_is("tanh")),
@@ -482,7 +483,6 @@ CATALOGUE = (
         rules={"delta": lambda at: s_times_one_minus_s(at("da"))},
         where=output,
         applies=lambda facts: squared(facts) and facts.activations[-1] == ACTIVATIONS["sigmoid"],
-        prior=1,
     ),
     Mistake("tanh_prime_for_sigmoid", rules={"slope": lambda at: one_minus_square(at("a"))}, where=unit_is("sigmoid")),
     Mistake("sigmoid_prime_for_tanh", rules={"slope": lambda at: s_times_one_minus_s(at("a"))}, where=unit_is("tanh")),
@@ -507,7 +507,7 @@ CATALOGUE = (
     ),
     # The forward pass
     Mistake("sigmoid_exponent_sign", rules={"a": lambda at: sigmoid(-at("z"))}, where=any_unit("sigmoid")),
-    Mistake("forgot_bias_forward", rules={"z": without_bias}, prior=3),
+    Mistake("forgot_bias_forward", rules={"z": without_bias}),
     Mistake("forgot_output_bias", rules={"z": without_bias}, where=output, applies=lambda facts: facts.last > 1),
     Mistake("forgot_hidden_bias", rules={"z": without_bias}, where=hidden),
     Mistake("weights_read_columnwise", rules={"given": given_as("W", transposed)}),
@@ -540,32 +540,28 @@ CATALOGUE = (
         where=lambda step: not coupled(step),
     ),
     Mistake("shared_bias", rules={"given": given_as("b", lambda step: step.near("b", 1))}),
-    Mistake("inputs_swapped", rules={"given": given_as("x", other_end)}, prior=1),
+    Mistake("inputs_swapped", rules={"given": given_as("x", other_end)}),
     Mistake("targets_swapped", rules={"given": given_as("y", other_end)}),
     Mistake(
         "tanh_for_sigmoid",
         rules={"a": lambda at: math.tanh(at("z")), "slope": lambda at: one_minus_square(at("a"))},
         where=unit_is("sigmoid"),
-        prior=1,
     ),
     Mistake(
         "sigmoid_for_tanh",
         rules={"a": lambda at: sigmoid(at("z")), "slope": lambda at: s_times_one_minus_s(at("a"))},
         where=unit_is("tanh"),
-        prior=1,
     ),
     # The squared error
-    Mistake("sign_slip", rules={"error": lambda at: -at.right}, applies=squared, prior=3),
-    Mistake("kept_half", rules={"error": lambda at: 0.5 * at.right}, applies=squared, prior=3),
-    Mistake("extra_two", rules={"error": lambda at: 2 * at.right}, applies=squared, prior=3),
+    Mistake("sign_slip", rules={"error": lambda at: -at.right}, applies=squared),
+    Mistake("kept_half", rules={"error": lambda at: 0.5 * at.right}, applies=squared),
+    Mistake("extra_two", rules={"error": lambda at: 2 * at.right}, applies=squared),
     Mistake("mean_over_outputs_of_half", rules=both(lambda at: at.right / at.outputs), applies=loss_is("half_sse", 2)),
     Mistake("mse_mean", rules=both(lambda at: 2 / at.outputs * at.right), applies=loss_is("half_sse")),
     Mistake("half_sse_for_mse", rules=both(lambda at: at.outputs / 2 * at.right), applies=loss_is("mse")),
     Mistake("sum_not_mean_outputs", rules=both(lambda at: at.outputs * at.right), applies=loss_is("mse", 2)),
     Mistake("loss_value_as_error", rules={"error": lambda at: at.difference**2 / divisor(at)}, applies=squared),
-    Mistake(
-        "total_loss_as_error", rules={"error": lambda at: at.values[f"loss{at.step.at}"]}, applies=squared, prior=1
-    ),
+    Mistake("total_loss_as_error", rules={"error": lambda at: at.values[f"loss{at.step.at}"]}, applies=squared),
     Mistake("abs_error", rules={"error": lambda at: abs(at.right)}, applies=squared),
     Mistake(
         "errors_not_squared",
@@ -596,7 +592,7 @@ CATALOGUE = (
         rules={"back": lambda at: sum(at.paths(lambda k: at("W", at.index[0], 1, up=1)))},
         where=fan_out(2),
     ),
-    Mistake("multiplied_paths", rules={"back": lambda at: math.prod(at.paths())}, where=fan_out(2), prior=1),
+    Mistake("multiplied_paths", rules={"back": lambda at: math.prod(at.paths())}, where=fan_out(2)),
     Mistake(
         "one_slope_for_all_outputs",
         rules={"slope": lambda at: at.right if at.index[0] == 1 else at("slope", 1)},
@@ -608,20 +604,18 @@ CATALOGUE = (
         rules={"back": lambda at: sum(at.paths(lambda k: at("W", k, at.index[0], up=1)))},
         where=square_above,
     ),
-    Mistake("updated_output_weights_first", rules={"back": over_updated_weights}, where=hidden, prior=3),
-    Mistake("in_place_alias", rules={"back": over_updated_weights}, where=hidden, prior=1),
+    Mistake("updated_output_weights_first", rules={"back": over_updated_weights}, where=hidden),
+    Mistake("in_place_alias", rules={"back": over_updated_weights}, where=hidden),
     Mistake(
         "wrong_layer_weights",
         rules={"back": lambda at: sum(at.paths(lambda k: at("W", at.index[0], k)))},
         where=lambda step: hidden(step) and step.units(up=-1) == step.units() == step.units(up=1),
     ),
-    Mistake("no_weight_on_path", rules={"back": lambda at: sum(at.all("dz", up=1))}, where=hidden, prior=3),
-    Mistake("no_input_factor", rules={"dW": lambda at: at.delta}, prior=3),
+    Mistake("no_weight_on_path", rules={"back": lambda at: sum(at.all("dz", up=1))}, where=hidden),
+    Mistake("no_input_factor", rules={"dW": lambda at: at.delta}),
     Mistake("wrong_activation_factor", rules={"dW": lambda at: at.delta * at("a", at.index[1])}),
     Mistake(
-        "net_h_instead_of_out_h",
-        rules={"dW": lambda at: at.delta * at("z", at.index[0], up=-1)},
-        where=later_layer,
+        "net_h_instead_of_out_h", rules={"dW": lambda at: at.delta * at("z", at.index[0], up=-1)}, where=later_layer
     ),
     Mistake("input_for_w5", rules={"dW": lambda at: at.delta * at("x", at.index[0])}, where=later_layer),
     Mistake("differentiated_wrt_signal", rules={"dW": lambda at: at.delta * at("W")}),
@@ -635,8 +629,8 @@ CATALOGUE = (
     Mistake("index_swap", answers=and_the_step(neighbors)),
     Mistake("neighbor_unit", answers=other_units),
     # The step
-    Mistake("ascent", rules={"new": descent(lambda w, rate, g: w + rate * g)}, prior=3),
-    Mistake("no_learning_rate", rules={"new": descent(lambda w, rate, g: w - g)}, prior=3),
+    Mistake("ascent", rules={"new": descent(lambda w, rate, g: w + rate * g)}),
+    Mistake("no_learning_rate", rules={"new": descent(lambda w, rate, g: w - g)}),
     Mistake("lr_twice", rules={"new": descent(lambda w, rate, g: w - rate**2 * g)}),
     Mistake("replaced_weight", rules={"new": descent(lambda w, rate, g: -rate * g)}),
     Mistake("gradient_times_learning_rate", answers=only_the_step),
@@ -646,7 +640,7 @@ CATALOGUE = (
         rules={"new": lambda at: at.values[at.step.needs[0]]},
         where=lambda step: step.parts.quantity == "b",
     ),
-    Mistake("integer_weights", rules={"new": lambda at: float(math.trunc(at.right))}, prior=1),
+    Mistake("integer_weights", rules={"new": lambda at: float(math.trunc(at.right))}),
     # Biases
     Mistake("bias_times_bias", rules={"db": lambda at: at.delta * at.bias}),
     Mistake(
@@ -656,20 +650,14 @@ CATALOGUE = (
     ),
     # Rounding
     Mistake("rounded_too_early", rules=rounded(2)),
-    Mistake("rounded_to_three", rules=rounded(3), prior=1),
-    Mistake("coarse_one_sided_difference", answers=and_the_step(forward_difference), prior=1),
-    Mistake("decimal_point", answers=lambda at: [at.answer * 10, at.answer / 10], prior=1),
+    Mistake("rounded_to_three", rules=rounded(3)),
+    Mistake("coarse_one_sided_difference", answers=and_the_step(forward_difference)),
+    Mistake("decimal_point", answers=lambda at: [at.answer * 10, at.answer / 10]),
     Mistake("minus_lost_in_sum", answers=without_one_minus),
     Mistake("slope_multiplied_already", answers=lambda at: [at("dz")] if at.step.kind in ("error", "back") else []),
-    Mistake("lost_sign", answers=lambda at: [-at.answer], prior=1),
+    Mistake("lost_sign", answers=lambda at: [-at.answer]),
     # Binary cross-entropy
-    Mistake(
-        "bce_times_sigma_prime",
-        rules={"delta": lambda at: at.right * at("slope")},
-        where=output,
-        applies=BINARY,
-        prior=3,
-    ),
+    Mistake("bce_times_sigma_prime", rules={"delta": lambda at: at.right * at("slope")}, where=output, applies=BINARY),
     Mistake("bce_stopped_at_output", rules={"delta": lambda at: at("da")}, where=output, applies=BINARY),
     Mistake(
         "bce_missing_one_minus_y",
@@ -686,7 +674,6 @@ CATALOGUE = (
             "error": lambda at: at("y") / (1 - at("y_hat")) / at.outputs - (1 - at("y")) / at("y_hat") / at.outputs,
         },
         applies=BINARY,
-        prior=3,
     ),
     Mistake(
         "squared_for_bce",
@@ -696,8 +683,8 @@ CATALOGUE = (
         },
         applies=BINARY,
     ),
-    _other_logarithm("bce_log10", BINARY, 10, prior=2),
-    _other_logarithm("bce_log2", BINARY, 2, prior=1),
+    _other_logarithm("bce_log10", BINARY, 10),
+    _other_logarithm("bce_log2", BINARY, 2),
     Mistake(
         "bce_swapped",
         rules={
@@ -708,9 +695,7 @@ CATALOGUE = (
     ),
     Mistake("bce_sign", rules=both(lambda at: -at.right), applies=BINARY),
     Mistake(
-        "bce_sum_outputs",
-        rules=both(lambda at: at.outputs * at.right),
-        applies=loss_is("binary_cross_entropy", 2),
+        "bce_sum_outputs", rules=both(lambda at: at.outputs * at.right), applies=loss_is("binary_cross_entropy", 2)
     ),
     # Softmax with categorical cross-entropy
     Mistake(
@@ -723,7 +708,6 @@ CATALOGUE = (
         rules={"delta": lambda at: at.right * s_times_one_minus_s(at("a"))},
         where=output,
         applies=CATEGORICAL,
-        prior=3,
     ),
     Mistake("softmax_jacobian_of_z", rules={"slope": coupled_slope_from_z}, where=any_unit("softmax")),
     Mistake(
@@ -742,8 +726,8 @@ CATALOGUE = (
     ),
     Mistake("one_hot_off_by_one", rules={"given": class_before}, applies=CATEGORICAL),
     Mistake("softmax_mean_over_classes", rules=both(lambda at: at.right / at.outputs), applies=CATEGORICAL),
-    _other_logarithm("ce_log10", CATEGORICAL, 10, prior=2),
-    _other_logarithm("ce_log2", CATEGORICAL, 2, prior=1),
+    _other_logarithm("ce_log10", CATEGORICAL, 10),
+    _other_logarithm("ce_log2", CATEGORICAL, 2),
     Mistake("ce_sign", rules=both(lambda at: -at.right), applies=CATEGORICAL),
     Mistake("ce_stopped_at_output", rules={"delta": lambda at: at("da")}, where=output, applies=CATEGORICAL),
     Mistake(
@@ -782,8 +766,8 @@ CATALOGUE = (
         applies=CATEGORICAL,
     ),
     # The batch
-    Mistake("batch_sum_not_mean", rules={"mean": lambda at: at.step.facts.examples * at.right}, prior=3),
-    Mistake("batch_divided_twice", rules={"mean": lambda at: 1 / at.step.facts.examples * at.right}, prior=3),
+    Mistake("batch_sum_not_mean", rules={"mean": lambda at: at.step.facts.examples * at.right}),
+    Mistake("batch_divided_twice", rules={"mean": lambda at: 1 / at.step.facts.examples * at.right}),
     Mistake("batch_first_sample_only", rules={"mean": lambda at: at.values[at.step.needs[0]]}),
     Mistake("batch_last_sample_only", rules={"mean": lambda at: at.values[at.step.needs[-1]]}),
     Mistake(
