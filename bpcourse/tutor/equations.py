@@ -179,6 +179,10 @@ LABELS = {
 }  # fmt: skip
 
 
+Finish = Callable[["Step", float], float]
+"""Gets each step with its value as it is computed, and may round it or move it a little."""
+
+
 class Values(dict[str, float]):
     """Values by name, each computed when it is first asked for.
 
@@ -190,6 +194,8 @@ class Values(dict[str, float]):
         Values that are used unchanged.
     rules : mapping, optional
         For a kind of step, a rule that replaces its own: a mistake, carried through all that follows.
+    finish : callable, optional
+        Gets each step with its value as it is computed, and may round it or move it a little.
     """
 
     def __init__(
@@ -197,15 +203,17 @@ class Values(dict[str, float]):
         table: Mapping[str, Step],
         known: Mapping[str, float] | None = None,
         rules: Mapping[str, Callable[[Step, Values], float]] | None = None,
+        finish: Finish | None = None,
     ) -> None:
         super().__init__(known or {})
-        self.table, self.rules = table, rules or {}
+        self.table, self.rules, self.finish = table, rules or {}, finish
 
     def __missing__(self, name: str) -> float:
         step = self.table[name]
         rule = self.rules.get(step.kind)
-        value = self[name] = step.rule(self) if rule is None else rule(step, self)
-        return value
+        value = step.rule(self) if rule is None else rule(step, self)
+        self[name] = value if self.finish is None else self.finish(step, value)
+        return self[name]
 
     def compute(self, names: Iterable[str]) -> dict[str, float]:
         """Compute the values of some names."""

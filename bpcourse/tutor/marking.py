@@ -45,7 +45,8 @@ from bpcourse.palette import STATUS_COLORS
 from bpcourse.render import render
 from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
-from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
+from bpcourse.tutor.matching import Right, judge
+from bpcourse.tutor.mistakes import MISTAKES, Mistake, candidates, wrong_values
 from bpcourse.tutor.solutions import Hand
 
 FEWEST_DIGITS = 3
@@ -202,7 +203,7 @@ def check_each(
     """
     steps = table(trace, learning_rate)
     step = look_up(steps, name)
-    wrong = list(wrong_values(steps, step.name))
+    wrong = list(candidates(steps, step.name))
     for answer in answers:
         yield _check_one(trace, steps, step, answer, wrong)
 
@@ -346,31 +347,22 @@ class _Marked:
         slack: float = 0.0,
         wrong: Iterable[Wrong] | None = None,
     ) -> None:
-        values = Values(steps, known)
-        exact = step.kind == "given"  # a given value has no more digits than it is written with
-        full = _with_its_zeros(replace(reading, written=reading.written and not exact))
-        value = values[step.name]
-        self.step, self.reading, self.size = step, full, abs(value - nothing_done(step, values))
-        off_true = abs(reading.value - step.value)
-        self.off = min(abs(reading.value - value), off_true)
-        enough = full.digits >= FEWEST_DIGITS
-        self.right = self.off <= SAME * min(abs(value), LARGEST) or (enough and self.off <= 2 * full.half_unit + slack)
-        self.too_short = not self.right and reading.digits < FEWEST_DIGITS and self.off <= reading.half_unit + slack
-        self.matches: list[_Match] = []
-        if not self.right and not self.too_short and math.isfinite(value):
-            wrong = wrong_values(steps, step.name, known or {}) if wrong is None else wrong
-            self.matches = _matches(step, full, values, wrong, full.half_unit + slack)
-        # what Python computed from rounded numbers has digits that nobody claimed
-        unclaimed = not reading.written and reading.digits > DIGITS_NEAR and not self.matches
-        self.rounded = not self.right and unclaimed and self.off <= THREE_DIGITS * min(self.size, LARGEST)
-        self.right = self.right or self.rounded
-        self.carried = self.right and off_true > max(2 * full.half_unit, THREE_DIGITS * abs(step.value))
+        full = _with_its_zeros(replace(reading, written=reading.written and step.kind != "given"))
+        self.step, self.reading = step, full
+        self.judgment = found = judge(step, reading, full, steps, known, slack, wrong)
+        self.size, self.off = found.size, min(abs(reading.value - found.value), abs(reading.value - step.value))
+        self.rounded = found.right is Right.ROUNDED
+        self.right = found.right in (Right.EXACTLY, Right.ROUNDED)
+        self.too_short, self.carried = found.right is Right.SHORT, found.carried
+        self.matches = [_Match(match.mistakes, match.pair, match.stated) for match in found.matches]
         self.wrong = not self.right and not self.too_short
 
     def verdict(self, matches: list[_Match]) -> Verdict:
         """Put the verdict into words. `matches` are its own, possibly reduced in view of other answers."""
         said, ids = self.said, tuple(dict.fromkeys(id for match in matches for id in match.ids))
-        near = self.reading.digits >= DIGITS_NEAR and self.off <= NEAR * self.size
+        near = self.judgment.right is Right.NEARLY or (
+            self.reading.digits >= DIGITS_NEAR and self.off <= NEAR * self.size
+        )
         if self.rounded:
             note = "right to three digits; something was rounded on the way"
             return Verdict("correct", f"{said}, {note}.", carried=self.carried, rounded=True, note=note)
@@ -384,6 +376,9 @@ class _Marked:
             return Verdict("could be", f"{said} agrees as far as it goes.", asked)
         if math.isinf(self.size):
             return Verdict("wrong", f"{said}; but the right value is too large for a float. Ask for another one.")
+        if self.judgment.right is Right.NEARLY and not matches:
+            asked = "Did you round intermediate values? Keep four digits at each step."
+            return Verdict("could be", f"{said} is near the right value.", asked)
         if not matches and self.off <= CLOSE * self.size:
             advice = "Was something rounded on the way? Keep all digits in the calculator, and round once, at the end."
             far = "right to three digits" if self.off <= THREE_DIGITS * self.size else "close"
@@ -412,35 +407,6 @@ def nothing_done(step: Step, values: Mapping[str, float]) -> float:
     if step.kind == "new":
         return values[step.needs[0]]
     return values[f"loss{step.at}"] if step.new and step.parts.quantity == "loss" else 0.0
-
-
-def _matches(step: Step, reading: Reading, values: Values, candidates: Iterable[Wrong], half: float) -> list[_Match]:
-    """Return the wrong values that an answer matches by the rule at the top, the likeliest first."""
-    value, o = values[step.name], nothing_done(step, values)
-    groups: list[tuple[float, list[Mistake], bool]] = []
-    for mistakes, wrong in sorted(candidates, key=usual_first):
-        pair = len(mistakes) > 1
-        same = next((together for other, together, _ in groups if math.isclose(other, wrong, rel_tol=SAME)), None)
-        if same is None:
-            groups.append((wrong, list(mistakes), pair))
-        elif not pair and mistakes[0] not in same:
-            same += mistakes
-    exact = [group for group in groups if math.isclose(group[0], reading.value, rel_tol=SAME)]
-    if exact and reading.digits < FEWEST_DIGITS:
-        groups = exact  # a short number such as 0 or 2 is itself before it is a rounded one
-    found, accidents = [], {True: 0.0, False: 0.0}
-    size = abs(value - o)
-    for wrong, together, pair in groups:
-        reach = 2 * half_unit(wrong, reading.digits)
-        around = abs(wrong - value) <= AROUND * size
-        accidents[False] += reach / ((abs(wrong - o) or size) * 2 * math.log(10))
-        accidents[True] += reach / (2 * AROUND * size) if around else 0.0
-        near = abs(wrong - value) <= NEAR * size
-        if abs(reading.value - wrong) <= max(half, NOTHING * abs(value)) and (
-            not near or reading.digits >= DIGITS_NEAR
-        ):
-            found.append(_Match(tuple(together), pair, accidents[around] <= MOST_ACCIDENTS and not near))
-    return found
 
 
 def usual_first(wrong: Wrong) -> tuple[int, int]:

@@ -1,0 +1,246 @@
+"""What a number says about how it was computed: which ways of computing it fit, and how surely.
+
+`judge` compares an answer with the right value and with the value under each mistake, in two stages.
+
+*As if computed exactly.* h is half a unit of the last digit that was written, and o what the value would be if nothing
+had been done (the old weight for a new one, the old loss for the new one, else 0).
+
+1. Right: at least three significant digits, and not further than 2h from the right value; or equal to it, with any
+   number of digits.
+2. A mistake fits if its value is not further than 2h, so that a digit may also have been cut off. Within 0.2 % of
+   |right − o| it counts from six digits on only, and only as a possibility: honest rounding leads there too.
+3. Many wrong values make an accident likely. Go through them, the most usual first. Each costs the share of numbers
+   that match it by accident. A match is stated while its budget lasts (`Budget`). After that it is a possibility.
+4. Mistakes that give the same value (to 1e-9) are named together.
+
+*As people compute.* If nothing fits so, every step may have been rounded, see `rounding`. The right way wins if it
+fits. Otherwise the mistakes that fit are possibilities, the nearest and most usual first.
+
+The rule and its numbers were found with a prototype. benchmarks/diagnosis.py measures what they give.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from bpcourse.numbers import Reading
+from bpcourse.tutor.equations import Step, Values
+from bpcourse.tutor.mistakes import Candidate, Mistake, candidates, right_way
+from bpcourse.tutor.rounding import habits, spread
+
+FEWEST_DIGITS = 3
+SAME = 1e-9  # relative: two values that differ by less are one
+NEAR = 0.002  # of |right − o|: nearer to the right value, rounding explains as much as a mistake
+DIGITS_NEAR = 6
+THREE_DIGITS = 0.0005  # of |right − o|: nearer than that, three digits are right
+AROUND = 0.3  # of |right − o|: where most numbers are that are a little wrong
+MOST_ACCIDENTS = 0.022
+LARGEST = 1e300  # beyond, nothing is compared
+NOTHING = 1e-12  # relative to the right value: what should be 0 and is not, for rounding in the machine
+SURE = 2.0  # within this many standard deviations the right way wins over any mistake
+DEVIATIONS = 4.0  # an answer fits a value if it is not more standard deviations away
+REACH = 0.03  # relative: further away, no habit of rounding is tried
+PRIOR = 0.7  # standard deviations that one step of `Mistake.prior` is worth
+
+
+class Right(Enum):
+    """In which way an answer is right, or not."""
+
+    EXACTLY = "to the last digit"
+    ROUNDED = "right way, rounded in between"
+    NEARLY = "perhaps the right way, rounded in between, perhaps a mistake"
+    SHORT = "agrees, with too few digits"
+    NO = "not right"
+
+
+@dataclass(frozen=True)
+class Match:
+    """A wrong value that an answer fits: the mistakes that give it, each or as a pair, and whether it may be stated."""
+
+    mistakes: tuple[Mistake, ...]
+    pair: bool
+    stated: bool
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(mistake.id for mistake in self.mistakes)
+
+
+@dataclass(frozen=True)
+class Judgment:
+    """What an answer to one question is.
+
+    right : in which way it is right
+    matches : which mistakes it fits, the likeliest first
+    value : the right value, given what else the learner computed
+    size : |right − o|
+    carried : right only given the learner's own earlier numbers
+    """
+
+    right: Right
+    matches: tuple[Match, ...]
+    value: float
+    size: float
+    carried: bool = False
+
+
+class Budget:
+    """How much accident is allowed before a match is only a possibility.
+
+    Values within 30 % of the right one pay from one purse, by the share of numbers there that match them; the others
+    from another, by the share of numbers within a factor of ten of them.
+    """
+
+    def __init__(self, right: float, nothing: float) -> None:
+        self.right, self.nothing, self.size = right, nothing, abs(right - nothing)
+        self.near = self.far = 0.0
+
+    def allows(self, wrong: float, reach: float) -> bool:
+        """Pay for a wrong value that everything within `reach` matches, and return whether its purse lasts."""
+        self.far += reach / ((abs(wrong - self.nothing) or self.size) * 2 * math.log(10))
+        if abs(wrong - self.right) > AROUND * self.size:
+            return self.far <= MOST_ACCIDENTS
+        self.near += reach / (2 * AROUND * self.size)
+        return self.near <= MOST_ACCIDENTS
+
+
+def judge(
+    step: Step,
+    plain: Reading,
+    reading: Reading,
+    steps: Mapping[str, Step],
+    known: Mapping[str, float] | None = None,
+    slack: float = 0.0,
+    wrong: Iterable[Candidate] | None = None,
+) -> Judgment:
+    known = known or {}
+    values = Values(steps, known)
+    value, nothing = values[step.name], nothing_done(step, values)
+    size, off_true = abs(value - nothing), abs(reading.value - step.value)
+    off, enough = min(abs(reading.value - value), off_true), reading.digits >= FEWEST_DIGITS
+    judgment = Judgment(Right.NO, (), value, size)
+    if off <= SAME * min(abs(value), LARGEST) or (enough and off <= 2 * reading.half_unit + slack):
+        carried = off_true > max(2 * reading.half_unit, THREE_DIGITS * abs(step.value))
+        return replace(judgment, right=Right.EXACTLY, carried=carried)
+    if not math.isfinite(value):
+        return judgment
+    found = list(candidates(steps, step.name, known) if wrong is None else wrong)
+    if plain.digits < FEWEST_DIGITS and off <= plain.half_unit + slack:
+        same = tuple(match for match in exact_matches(step, plain, found, Budget(value, nothing), 0.0))
+        exact = any(math.isclose(each.value, plain.value, rel_tol=SAME) for each in found)
+        matches = tuple(replace(match, stated=False) for match in same) if exact else ()
+        return replace(judgment, right=Right.NEARLY if matches else Right.SHORT, matches=matches)
+    matches = exact_matches(step, reading, found, Budget(value, nothing), slack)
+    fit = _fit_if_rounded(reading, right_way(steps, step.name, known), slack) if step.kind != "given" else math.inf
+    if fit <= DEVIATIONS:
+        matches = [match for match in matches if match.mistakes[0].topic != "rounding"]
+        if not matches or (fit <= SURE and reading.digits < DIGITS_NEAR):
+            carried = bool(known) and off_true > THREE_DIGITS * abs(step.value)
+            return replace(judgment, right=Right.ROUNDED, carried=carried)
+        if reading.digits < DIGITS_NEAR:
+            return replace(
+                judgment, right=Right.NEARLY, matches=tuple(replace(match, stated=False) for match in matches)
+            )
+    if not matches and step.kind != "given":
+        matches = rounded_matches(step, reading, found, slack)
+    return replace(judgment, matches=tuple(matches))
+
+
+def nothing_done(step: Step, values: Mapping[str, float]) -> float:
+    """Return o: for a new parameter the old one, for the new loss the old one, else 0."""
+    if step.kind == "new":
+        return values[step.needs[0]]
+    return values[f"loss{step.at}"] if step.new and step.parts.quantity == "loss" else 0.0
+
+
+def half_unit(value: float, digits: int) -> float:
+    return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 0.0
+
+
+def usual_first(candidate: Candidate, step: Step) -> tuple[int, float]:
+    """Return the key by which candidates are sorted, so that the likeliest come first and pairs last."""
+    return len(candidate.mistakes), -weight(candidate, step)
+
+
+def weight(candidate: Candidate, step: Step) -> float:
+    """Return how likely a candidate is before the answer is known: slips of an update first where one is asked for."""
+    return candidate.prior + (step.kind == "new" and candidate.mistakes[0].topic == "update")
+
+
+def _grouped(found: Iterable[Candidate], step: Step) -> list[tuple[float, list[Mistake], bool]]:
+    groups: list[tuple[float, list[Mistake], bool]] = []
+    for each in sorted(found, key=lambda each: usual_first(each, step)):
+        pair = len(each.mistakes) > 1
+        same = next((group for group in groups if math.isclose(group[0], each.value, rel_tol=SAME)), None)
+        if same is None:
+            groups.append((each.value, list(each.mistakes), pair))
+        elif not pair and each.mistakes[0] not in same[1]:
+            same[1].append(each.mistakes[0])
+    return groups
+
+
+def exact_matches(
+    step: Step, reading: Reading, found: Iterable[Candidate], budget: Budget, slack: float
+) -> list[Match]:
+    groups = _grouped(found, step)
+    exact = [group for group in groups if math.isclose(group[0], reading.value, rel_tol=SAME)]
+    if exact and reading.digits < FEWEST_DIGITS:
+        groups = exact  # a short number such as 0 or 2 is itself before it is a rounded one
+    matches, cut = [], []
+    for wrong, mistakes, pair in groups:
+        near = abs(wrong - budget.right) <= NEAR * budget.size
+        allowed = budget.allows(wrong, 2 * half_unit(wrong, reading.digits))
+        off = abs(reading.value - wrong)
+        if near and reading.digits < DIGITS_NEAR:
+            continue
+        if off <= max(reading.half_unit + slack, NOTHING * abs(budget.right)):
+            matches.append(Match(tuple(mistakes), pair, allowed and not near))
+        elif reading.digits >= FEWEST_DIGITS and reading.written and off <= 2 * reading.half_unit + slack:
+            cut.append(Match(tuple(mistakes), pair, allowed and not near and reading.digits >= 5))
+    return matches or cut
+
+
+def _fit_if_rounded(reading: Reading, right: Candidate, slack: float) -> float:
+    """Return how many standard deviations of rounding an answer is away from the right value; infinity if too far."""
+    off = abs(reading.value - right.value)
+    if not reading.written and reading.digits > DIGITS_NEAR and off <= THREE_DIGITS * abs(right.value):
+        return 0.0  # Python's digits are claimed by nobody
+    if off > _reach(reading, right.value) + slack:
+        return math.inf
+    room = max(off - reading.half_unit - slack, 0.0)
+    widths = [spread(right.again, right.value, keep) for keep in habits(reading)]
+    return min((room / width for width in widths if width), default=math.inf)
+
+
+def _reach(reading: Reading, value: float) -> float:
+    return max(REACH * abs(value), 20 * reading.half_unit)
+
+
+def rounded_matches(step: Step, reading: Reading, found: Iterable[Candidate], slack: float) -> list[Match]:
+    scored = []
+    for each in found:
+        off = abs(reading.value - each.value)
+        if off > _reach(reading, each.value) + slack:
+            continue
+        for rank, keep in enumerate(habits(reading)):
+            width = spread(each.again, each.value, keep)
+            if off <= DEVIATIONS * width + reading.half_unit + slack:
+                score = off / (width + reading.half_unit) + rank - PRIOR * weight(each, step)
+                scored.append((score, each))
+                break
+    scored.sort(key=lambda pair: pair[0])
+    matches: list[Match] = []
+    values: list[float] = []
+    for _, each in scored:
+        same = next(
+            (place for place, value in enumerate(values) if math.isclose(value, each.value, rel_tol=SAME)), None
+        )
+        if same is None:
+            matches.append(Match(each.mistakes, len(each.mistakes) > 1, False))
+            values.append(each.value)
+        elif len(each.mistakes) == 1 and not matches[same].pair:
+            matches[same] = replace(matches[same], mistakes=(*matches[same].mistakes, *each.mistakes))
+    return matches

@@ -1,0 +1,104 @@
+"""Mistakes in the squared error and its slope, some of which are made with every loss."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from bpcourse.tutor.equations import Values
+from bpcourse.tutor.mistakes.record import Mistake, and_the_step
+from bpcourse.tutor.mistakes.view import (
+    At,
+    loss_is,
+    output,
+    squared,
+    squared_nonlinear,
+)
+
+
+def _over_outputs(at: At) -> float:
+    return at.right / at.outputs
+
+
+def _mean_for_half_sum(at: At) -> float:
+    return at.right * 2 / at.outputs
+
+
+def _half_sum_for_mean(at: At) -> float:
+    return at.right * at.outputs / 2
+
+
+def _sum_for_mean(at: At) -> float:
+    return at.right * at.outputs
+
+
+def _one_over(at: At) -> float:
+    """Return the factor in front of ŷ − y in the slope of the loss."""
+    return (2 if loss_is("mse")(at.step.facts) else 1) / (at.outputs if loss_is("mse")(at.step.facts) else 1)
+
+
+def _root(at: At) -> float:
+    return math.sqrt(at.right)
+
+
+def _slope_of_root(at: At) -> float:
+    return at.right / (2 * math.sqrt(at.loss))
+
+
+def _distances(at: At) -> float:
+    return sum(abs(p - y) for y, p in at.pairs) / at.divisor
+
+
+def _output_slopes(at: At) -> Iterator[float]:
+    """Yield the slope of each output, in the place of the slope of the loss."""
+    last, at_example = at.step.facts.last, at.step.at
+    if at.step.kind in ("delta", "back", "dW", "db", "mean") and (at_example or at.examples == 1):
+        for k in range(1, at.outputs + 1):
+            errors = {f"da{last}[{j}]{at_example}": float(j == k) for j in range(1, at.outputs + 1)}
+            slope = Values(at.v.table, errors)[at.step.name]
+            if slope:
+                yield slope
+
+
+LOSS = (
+    Mistake("sign_slip", rules={"error": lambda at: -at.right}, applies=squared),
+    Mistake("kept_half", rules={"error": lambda at: at.right / 2}),
+    Mistake("extra_two", rules={"error": lambda at: at.right * 2}),
+    Mistake(
+        "mean_over_outputs_of_half",
+        rules={"loss": _over_outputs, "error": _over_outputs},
+        applies=loss_is("half_sse", 2),
+    ),
+    Mistake("mse_mean", rules={"loss": _mean_for_half_sum, "error": _mean_for_half_sum}, applies=loss_is("half_sse")),
+    Mistake(
+        "half_sse_for_mse", rules={"loss": _half_sum_for_mean, "error": _half_sum_for_mean}, applies=loss_is("mse")
+    ),
+    Mistake("sum_not_mean_outputs", rules={"loss": _sum_for_mean, "error": _sum_for_mean}, applies=loss_is("mse", 2)),
+    Mistake(
+        "nothing_divided",
+        rules={"loss": _sum_for_mean, "error": _sum_for_mean, "mean": lambda at: at.right * at.examples},
+        applies=lambda facts: (
+            facts.loss.name in ("mse", "binary_cross_entropy") and facts.sizes[-1] > 1 and facts.examples > 1
+        ),
+    ),
+    Mistake("rmse_for_mse", rules={"loss": _root, "error": _slope_of_root}, applies=loss_is("mse")),
+    Mistake("loss_value_as_error", rules={"error": lambda at: at.error**2 / at.divisor}, applies=squared),
+    Mistake("total_loss_as_error", rules={"error": lambda at: at.loss}, applies=squared),
+    Mistake("abs_error", rules={"error": lambda at: abs(at.right)}, applies=squared),
+    Mistake(
+        "error_is_one_term",
+        rules={"error": lambda at: _one_over(at) * at.y_hat},
+        also=({"error": lambda at: -_one_over(at) * at.y},),
+        applies=squared,
+    ),
+    Mistake("output_slope_for_loss_slope", answers=and_the_step(_output_slopes)),
+    Mistake(
+        "errors_not_squared",
+        rules={"loss": _distances, "error": lambda at: math.copysign(1 / at.divisor, at.error)},
+        applies=squared,
+    ),
+    Mistake("squared_error_not_diff", rules={"error": lambda at: at.error**2}, applies=squared),
+    Mistake(
+        "delta_without_sigma_with_mse", rules={"delta": lambda at: at.error}, where=output, applies=squared_nonlinear
+    ),
+)

@@ -1,0 +1,201 @@
+"""What comes out of each mistake: every candidate for how a value was computed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+
+from bpcourse.tutor.equations import Finish, Step, Values, needed_for
+from bpcourse.tutor.mistakes.record import Mistake, Rules, replaced
+from bpcourse.tutor.mistakes.view import At, cross_entropy
+
+PAIRS = (
+    ("updated_output_weights_first", "bias_never_updated"),
+    ("drop_sigma_prime_hidden", "only_path_o1"),
+    ("drop_sigma_prime_out", "only_path_o1"),
+    ("drop_sigma_prime_out", "updated_output_weights_first"),
+    ("drop_sigma_prime_all", "updated_output_weights_first"),
+    ("no_input_factor", "drop_sigma_prime_hidden"),
+    ("sign_slip", "only_path_o1"),
+    ("sign_slip", "drop_sigma_prime_out"),
+    ("kept_half", "only_path_o1"),
+    ("forgot_bias_forward", "sign_slip"),
+)
+"""Mistakes that are often made together."""
+
+_STAGE = {
+    "given": 0, "z": 0, "a": 0, "y_hat": 0, "loss": 1, "error": 1, "slope": 1, "delta": 1, "back": 1,
+    "dW": 2, "db": 2, "mean": 2, "new": 3,
+}  # fmt: skip
+"""No step needs one of a later stage, except to compute what comes after the update."""
+
+LAYERED = {"slope", "a", "z", "back", "delta"}
+"""Kinds of step that each layer has: a mistake there may have been made in one layer only."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to compute a value: the right one, or one with a mistake, or with two that are often made together.
+
+    Parameters
+    ----------
+    mistakes : tuple of Mistake
+        What is done wrong; empty for the right way.
+    value : float
+        What comes out.
+    again : callable
+        Computes it again. A `Finish` gets each step with its value, and may round it.
+    prior : float
+        How usual it is.
+    layer : int
+        The one layer in which the mistake is made, or 0.
+    """
+
+    mistakes: tuple[Mistake, ...]
+    value: float
+    again: Callable[[Finish], float] = field(repr=False)
+    prior: float = 0.0
+    layer: int = 0
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A set of wrong rules, and the mistakes that they are."""
+
+    mistakes: tuple[Mistake, ...]
+    rules: Mapping[str, Callable[[Step, Values], float]]
+    prior: float
+    layer: int = 0
+
+
+def right_way(table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None) -> Candidate:
+    """Return the right way to compute a value, from the learner's own earlier values if there are any."""
+    return Candidate((), Values(table, known)[name], partial(_again, table, name, known, {}))
+
+
+def candidates(
+    catalogue: Mapping[str, Mistake],
+    table: Mapping[str, Step],
+    name: str,
+    known: Mapping[str, float] | None = None,
+) -> Iterator[Candidate]:
+    """Yield what each mistake, then each usual pair of mistakes, makes of a value, unless it leaves it right.
+
+    Parameters
+    ----------
+    catalogue : mapping of str to Mistake
+        The mistakes by id.
+    table : mapping of str to Step
+        The steps of the pass.
+    name : str
+        The value that is asked for.
+    known : mapping of str to float, optional
+        Values that are used unchanged, such as the learner's own earlier ones.
+    """
+    right, step = Values(table, known), table[name]
+    needed = needed_for(table, name, known)
+    for each in needed:
+        right[each.name]
+    seeds = [
+        {each.name: right[each.name] for each in needed if _STAGE[each.kind] < stage and not each.new}
+        | dict(known or {})
+        for stage in range(4)
+    ]
+    kinds: dict[str, list[Step]] = {}
+    for each in needed:
+        kinds.setdefault(each.kind, []).append(each)
+    shown: dict[str, Mistake] = {}
+    for mistake in catalogue.values():
+        if not mistake.applies(step.facts):
+            continue
+        if mistake.answers is not None:
+            shown[mistake.id] = mistake
+            yield from _wrong_answers(mistake, table, step, right, known)
+        for way in _ways(mistake, kinds, step):
+            shown[mistake.id] = mistake
+            yield from _computed(way, table, name, known, seeds, right[name])
+    for pair in PAIRS:
+        if all(id in shown for id in pair):
+            mistakes = tuple(shown[id] for id in pair)
+            rules = {kind: rule for each in mistakes for kind, rule in replaced(each.rules, each.where).items()}
+            way = _Way(mistakes, rules, min(each.prior for each in mistakes) - 2)
+            yield from _computed(way, table, name, known, seeds, right[name])
+
+
+def _ways(mistake: Mistake, kinds: Mapping[str, list[Step]], step: Step) -> Iterator[_Way]:
+    """Yield the ways to make a mistake: everywhere, the long way with a cross-entropy, and in one layer only."""
+
+    def shows(rules: Rules, where: Callable[[Step], bool]) -> bool:
+        return any(where(each) for kind in rules for each in kinds.get(kind, ()))
+
+    for rules in (mistake.rules, *mistake.also):
+        if shows(rules, mistake.where):
+            yield _Way((mistake,), replaced(rules, mistake.where), mistake.prior)
+        if mistake.long_way and cross_entropy(step.facts) and shows(rules, mistake.long_way):
+            yield _Way((mistake,), replaced(rules, mistake.long_way), 0.5)
+    if step.facts.last > 2 and LAYERED.intersection(mistake.rules):
+        for layer in range(1, step.facts.last + 1):
+
+            def here(each: Step, layer: int = layer) -> bool:
+                return each.layer == layer and mistake.where(each)
+
+            if shows(mistake.rules, here):
+                yield _Way((mistake,), replaced(mistake.rules, here), mistake.prior - 1.5, layer)
+
+
+def _computed(
+    way: _Way,
+    table: Mapping[str, Step],
+    name: str,
+    known: Mapping[str, float] | None,
+    seeds: list[dict[str, float]],
+    right: float,
+) -> Iterator[Candidate]:
+    first = min(_STAGE[kind] for kind in way.rules)
+    try:
+        value = Values(table, seeds[first], way.rules)[name]
+    except (ArithmeticError, ValueError, KeyError):  # the mistake needs what this pass does not have
+        return
+    if _differs(value, right):
+        yield Candidate(way.mistakes, value, partial(_again, table, name, known, way.rules), way.prior, way.layer)
+
+
+def _wrong_answers(
+    mistake: Mistake, table: Mapping[str, Step], step: Step, right: Values, known: Mapping[str, float] | None
+) -> Iterator[Candidate]:
+    assert mistake.answers is not None
+    try:
+        values = list(mistake.answers(At(step, right)))
+    except (ArithmeticError, ValueError, KeyError):
+        return
+    for place, value in enumerate(values):
+        if _differs(value, right[step.name]):
+            again = partial(_answer_again, mistake.answers, table, step, known, place)
+            yield Candidate((mistake,), value, again, mistake.prior)
+
+
+def _differs(value: float, right: float) -> bool:
+    return math.isfinite(value) and not math.isclose(value, right, rel_tol=1e-9)
+
+
+def _again(
+    table: Mapping[str, Step],
+    name: str,
+    known: Mapping[str, float] | None,
+    rules: Mapping[str, Callable[[Step, Values], float]],
+    finish: Finish,
+) -> float:
+    return Values(table, known, rules, finish)[name]
+
+
+def _answer_again(
+    answers: Callable[[At], object],
+    table: Mapping[str, Step],
+    step: Step,
+    known: Mapping[str, float] | None,
+    place: int,
+    finish: Finish,
+) -> float:
+    return list(answers(At(step, Values(table, known, None, finish))))[place]
