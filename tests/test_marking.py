@@ -19,7 +19,9 @@ from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, format
 from bpcourse.palette import STATUS_COLORS
 from bpcourse.tutor import mistakes
 from bpcourse.tutor.marking import STATUS, Verdict, check_each, read_answer
-from bpcourse.tutor.mistakes import CATALOGUE, OF_SHAPES, PAIRS, Mistake, Words
+from bpcourse.tutor.mistakes import CATALOGUE, OF_SHAPES, Mistake, record
+from bpcourse.tutor.mistakes.record import Words
+from bpcourse.tutor.mistakes.search import PAIRS
 
 MAZUR = EXAMPLES["mazur"].backprop()
 RIGHT = 0.08216704056423078  # dW2[1,1]: tests/data/mistakes.json
@@ -473,10 +475,10 @@ def test_catalogue__is_complete():
 def test_catalogue__new_mistake_is_one_record(monkeypatch):
     twice = Mistake(
         "input_twice",
-        rules={"dW": lambda at: at.right * at("a", at.index[0], up=-1)},
+        rules={"dW": lambda at: at.right * at.signal},
     )
     words = Words("chain", "what comes in is multiplied in twice", "How often is it in your product?", "∂z/∂w is a².")
-    monkeypatch.setitem(mistakes._all_words(), "input_twice", words)
+    monkeypatch.setitem(record._all_words(), "input_twice", words)
     wrong = f"{RIGHT * MAZUR['a1'][0, 0]:.5f}"
     assert check(MAZUR, "dW2[1,1]", wrong).status == "wrong"
     monkeypatch.setattr(mistakes, "CATALOGUE", (*CATALOGUE, twice))

@@ -19,9 +19,9 @@ PLANTED = {
     ),
     "a constant in a lesson": ("../lessons/03_chain_rule.ipynb", "net1_1 = 0.8 * 0.5", "net1_1 = 0.8 * 0.6"),
     "a mistake's rule": (
-        "tutor/mistakes.py",
-        'at("W", k, at.index[0], up=1)',
-        'at("W", at.index[0], k, up=1)',
+        "tutor/mistakes/chain.py",
+        'at.step.near("W", k, at.unit, up=1)',
+        'at.step.near("W", at.unit, k, up=1)',
     ),
 }
 LESSONS = ["lessons/03_chain_rule.ipynb", "lessons/04_backpropagation.ipynb"]

@@ -46,7 +46,7 @@ from bpcourse.render import render
 from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
 from bpcourse.tutor.matching import Right, judge
-from bpcourse.tutor.mistakes import MISTAKES, Mistake, candidates, wrong_values
+from bpcourse.tutor.mistakes import MISTAKES, Candidate, Mistake, candidates, wrong_values
 from bpcourse.tutor.solutions import Hand
 
 FEWEST_DIGITS = 3
@@ -212,7 +212,7 @@ def check_each(
 
 
 def _check_one(
-    trace: Trace, steps: Mapping[str, Step], step: Step, answer: object, wrong: Iterable[Wrong] | None = None
+    trace: Trace, steps: Mapping[str, Step], step: Step, answer: object, wrong: Iterable[Candidate] | None = None
 ) -> Verdict:
     """Check one number. `wrong` has the values that mistakes give, if they are already known."""
     reading = _read(step, answer, trace)
@@ -345,7 +345,7 @@ class _Marked:
         steps: Mapping[str, Step],
         known: Mapping[str, float] | None = None,
         slack: float = 0.0,
-        wrong: Iterable[Wrong] | None = None,
+        wrong: Iterable[Candidate] | None = None,
     ) -> None:
         full = _with_its_zeros(replace(reading, written=reading.written and step.kind != "given"))
         self.step, self.reading = step, full

@@ -64,10 +64,6 @@ class Match:
     pair: bool
     stated: bool
 
-    @property
-    def ids(self) -> tuple[str, ...]:
-        return tuple(mistake.id for mistake in self.mistakes)
-
 
 @dataclass(frozen=True)
 class Judgment:
@@ -116,6 +112,23 @@ def judge(
     slack: float = 0.0,
     wrong: Iterable[Candidate] | None = None,
 ) -> Judgment:
+    """Judge an answer: in which way it is right, and which mistakes it fits.
+
+    Parameters
+    ----------
+    step : Step
+        The step that was asked for.
+    plain, reading : Reading
+        The answer as it was written, and with the zeros that Python does not write.
+    steps : mapping of str to Step
+        The steps of the pass.
+    known : mapping of str to float, optional
+        The learner's own earlier values.
+    slack : float
+        How far the last digits of the earlier values can move this one.
+    wrong : iterable of Candidate, optional
+        The wrong values, if they are already known.
+    """
     known = known or {}
     values = Values(steps, known)
     value, nothing = values[step.name], nothing_done(step, values)
@@ -133,10 +146,10 @@ def judge(
         exact = any(math.isclose(each.value, plain.value, rel_tol=SAME) for each in found)
         matches = tuple(replace(match, stated=False) for match in same) if exact else ()
         return replace(judgment, right=Right.NEARLY if matches else Right.SHORT, matches=matches)
-    matches = exact_matches(step, reading, found, Budget(value, nothing), slack)
+    matches = tuple(exact_matches(step, reading, found, Budget(value, nothing), slack))
     fit = _fit_if_rounded(reading, right_way(steps, step.name, known), slack) if step.kind != "given" else math.inf
     if fit <= DEVIATIONS:
-        matches = [match for match in matches if match.mistakes[0].topic != "rounding"]
+        matches = tuple(match for match in matches if match.mistakes[0].topic != "rounding")
         if not matches or (fit <= SURE and reading.digits < DIGITS_NEAR):
             carried = bool(known) and off_true > THREE_DIGITS * abs(step.value)
             return replace(judgment, right=Right.ROUNDED, carried=carried)
@@ -145,8 +158,8 @@ def judge(
                 judgment, right=Right.NEARLY, matches=tuple(replace(match, stated=False) for match in matches)
             )
     if not matches and step.kind != "given":
-        matches = rounded_matches(step, reading, found, slack)
-    return replace(judgment, matches=tuple(matches))
+        matches = tuple(rounded_matches(step, reading, found, slack))
+    return replace(judgment, matches=matches)
 
 
 def nothing_done(step: Step, values: Mapping[str, float]) -> float:
@@ -157,6 +170,7 @@ def nothing_done(step: Step, values: Mapping[str, float]) -> float:
 
 
 def half_unit(value: float, digits: int) -> float:
+    """Return half a unit of the last digit of a number with this many significant digits; 0 for 0."""
     return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 0.0
 
 
@@ -185,6 +199,7 @@ def _grouped(found: Iterable[Candidate], step: Step) -> list[tuple[float, list[M
 def exact_matches(
     step: Step, reading: Reading, found: Iterable[Candidate], budget: Budget, slack: float
 ) -> list[Match]:
+    """Return the wrong values that an answer fits if it was computed exactly, the likeliest first."""
     groups = _grouped(found, step)
     exact = [group for group in groups if math.isclose(group[0], reading.value, rel_tol=SAME)]
     if exact and reading.digits < FEWEST_DIGITS:
@@ -220,6 +235,7 @@ def _reach(reading: Reading, value: float) -> float:
 
 
 def rounded_matches(step: Step, reading: Reading, found: Iterable[Candidate], slack: float) -> list[Match]:
+    """Return the wrong values that an answer fits if every step was rounded, the likeliest first."""
     scored = []
     for each in found:
         off = abs(reading.value - each.value)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.names import Name
 from bpcourse.numbers import format_given
 from bpcourse.tutor.equations import Step, needed_for
-from bpcourse.tutor.formulas import sigmoid
+from bpcourse.tutor.formulas import one_minus_square, s_times_one_minus_s, sigmoid
 from bpcourse.tutor.variants import Variants
 
 Edit = tuple[str, str, float]
@@ -209,7 +210,7 @@ def _of_slope(step: Step, steps: Mapping[str, Step]) -> Iterator[Edit]:
     yield "factor", f"the slope is left out {where}", 1.0
     yield "argument", f"the output is taken for the slope {where}", a
     if step.activation.name in ("sigmoid", "tanh"):
-        formulas = {"a·(1 − a)": lambda s: s * (1 - s), "1 − a²": lambda s: 1 - s * s}
+        formulas = {"a·(1 − a)": s_times_one_minus_s, "1 − a²": one_minus_square}
         for text, formula in formulas.items():
             for what, s in (
                 ("a", a),
@@ -340,15 +341,13 @@ def _misread(step: Step, steps: Mapping[str, Step]) -> Iterator[Edit]:
     text = format_given(abs(value)).replace("−", "-")
     if len(text) > 5 or "e" in text:
         return
-    padded = text if "." in text else text
-    for place, digit in enumerate(padded):
-        if digit.isdigit():
-            for other_digit in "0123456789":
-                if other_digit != digit:
-                    wrong = math.copysign(float(padded[:place] + other_digit + padded[place + 1 :]), value)
-                    yield "digit", f"{name} is read as {format_given(wrong)}", wrong
-    digits = [place for place, each in enumerate(padded) if each.isdigit()]
-    for one, other in zip(digits, digits[1:], strict=False):
-        swapped = list(padded)
-        swapped[one], swapped[other] = swapped[other], swapped[one]
+    for place, digit in enumerate(text):
+        for read in "0123456789" if digit.isdigit() else "":
+            if read != digit:
+                wrong = math.copysign(float(text[:place] + read + text[place + 1 :]), value)
+                yield "digit", f"{name} is read as {format_given(wrong)}", wrong
+    digits = [place for place, each in enumerate(text) if each.isdigit()]
+    for one, two in pairwise(digits):
+        swapped = list(text)
+        swapped[one], swapped[two] = swapped[two], swapped[one]
         yield "digit", f"two digits of {name} have changed places", math.copysign(float("".join(swapped)), value)

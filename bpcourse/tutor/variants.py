@@ -7,6 +7,7 @@ one value replaced and everything that follows computed from there. All of them 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -47,8 +48,8 @@ class Variants:
         own = self.n > 1 and name.quantity in ("dW", "db", "loss") and not name.example
         key = ("mean " if own else "") + _array(name) + ("_new" if name.new else "")
         array = self.arrays[key]
-        place = _place(name, array.ndim)
-        return np.broadcast_to(array[(slice(None), *place)], (self.count,))
+        place: Any = (slice(None), *_place(name, array.ndim))
+        return np.broadcast_to(array[place], (self.count,))
 
     def _put(self, key: str, array: Array, new: bool = False) -> Array:
         """Store an array with the values that are replaced in it."""
@@ -65,11 +66,8 @@ class Variants:
         a = self.arrays["x"] if new else self._put("x", trace["x"][np.newaxis])
         y = self.arrays["y"] if new else self._put("y", trace["y"][np.newaxis])
         for number, layer in enumerate(trace.network.layers, start=1):
-            if new:
-                W = self.arrays[f"W{number}_new"]
-            else:
-                W = self._put(f"W{number}", layer.W[np.newaxis])
-            z = a @ W
+            W = self.arrays[f"W{number}_new"] if new else self._put(f"W{number}", layer.W[np.newaxis])
+            z: Array = a @ W
             if layer.b is not None:
                 b = self.arrays[f"b{number}_new"] if new else self._put(f"b{number}", layer.b[np.newaxis])
                 z = z + b[:, np.newaxis]

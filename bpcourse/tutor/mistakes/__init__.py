@@ -29,14 +29,12 @@ CATALOGUE = (*ACTIVATION, *FORWARD, *LOSS, *CHAIN, *UPDATE, *PEN, *CROSS_ENTROPY
 MISTAKES = Registry("mistake", {mistake.id: mistake for mistake in (*CATALOGUE, *OF_SHAPES)})
 """The mistakes by id, in the order in which the chapters of a course come to them."""
 
-_NUMERIC = {mistake.id: mistake for mistake in CATALOGUE}
-
 __all__ = ["CATALOGUE", "MISTAKES", "Candidate", "Mistake", "candidates", "right_way", "wrong_values"]
 
 
 def candidates(table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None) -> Iterator[Candidate]:
     """Yield what each mistake of the catalogue makes of a value; see `search.candidates`."""
-    return search.candidates(_NUMERIC, table, name, known)
+    return search.candidates(CATALOGUE, table, name, known)
 
 
 def wrong_values(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bpcourse.tutor.equations import Facts
 from bpcourse.tutor.mistakes.record import Mistake
 from bpcourse.tutor.mistakes.view import At, squared
 
@@ -23,7 +24,7 @@ def _loss_of_every_pair(at: At) -> float:
     return sum((y_hat - y) ** 2 for y in targets) / len(targets) / divisor
 
 
-def _one_output(facts) -> bool:
+def _one_output(facts: Facts) -> bool:
     return squared(facts) and facts.sizes[-1] == 1 and facts.examples > 1
 
 

@@ -26,7 +26,7 @@ class Words:
     Parameters
     ----------
     topic : str
-        The chapter: "forward", "activation", "loss", "chain", "update", "rounding", "cross-entropy", "softmax", "batch".
+        forward, activation, loss, chain, update, rounding, cross-entropy, softmax or batch.
     name : str
         What it is, after "you get this number if …".
     hint : str

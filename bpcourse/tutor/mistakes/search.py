@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from bpcourse.tutor.equations import Finish, Step, Values, needed_for
-from bpcourse.tutor.mistakes.record import Mistake, Rules, replaced
+from bpcourse.tutor.mistakes.record import Answers, Mistake, Rules, replaced
 from bpcourse.tutor.mistakes.view import At, cross_entropy
 
 PAIRS = (
@@ -76,7 +76,7 @@ def right_way(table: Mapping[str, Step], name: str, known: Mapping[str, float] |
 
 
 def candidates(
-    catalogue: Mapping[str, Mistake],
+    catalogue: Iterable[Mistake],
     table: Mapping[str, Step],
     name: str,
     known: Mapping[str, float] | None = None,
@@ -85,8 +85,8 @@ def candidates(
 
     Parameters
     ----------
-    catalogue : mapping of str to Mistake
-        The mistakes by id.
+    catalogue : iterable of Mistake
+        The mistakes.
     table : mapping of str to Step
         The steps of the pass.
     name : str
@@ -107,12 +107,12 @@ def candidates(
     for each in needed:
         kinds.setdefault(each.kind, []).append(each)
     shown: dict[str, Mistake] = {}
-    for mistake in catalogue.values():
+    for mistake in catalogue:
         if not mistake.applies(step.facts):
             continue
         if mistake.answers is not None:
             shown[mistake.id] = mistake
-            yield from _wrong_answers(mistake, table, step, right, known)
+            yield from _wrong_answers(mistake, mistake.answers, table, step, right, known)
         for way in _ways(mistake, kinds, step):
             shown[mistake.id] = mistake
             yield from _computed(way, table, name, known, seeds, right[name])
@@ -163,16 +163,20 @@ def _computed(
 
 
 def _wrong_answers(
-    mistake: Mistake, table: Mapping[str, Step], step: Step, right: Values, known: Mapping[str, float] | None
+    mistake: Mistake,
+    answers: Answers,
+    table: Mapping[str, Step],
+    step: Step,
+    right: Values,
+    known: Mapping[str, float] | None,
 ) -> Iterator[Candidate]:
-    assert mistake.answers is not None
     try:
-        values = list(mistake.answers(At(step, right)))
+        values = list(answers(At(step, right)))
     except (ArithmeticError, ValueError, KeyError):
         return
     for place, value in enumerate(values):
         if _differs(value, right[step.name]):
-            again = partial(_answer_again, mistake.answers, table, step, known, place)
+            again = partial(_answer_again, answers, table, step, known, place)
             yield Candidate((mistake,), value, again, mistake.prior)
 
 
@@ -191,7 +195,7 @@ def _again(
 
 
 def _answer_again(
-    answers: Callable[[At], object],
+    answers: Answers,
     table: Mapping[str, Step],
     step: Step,
     known: Mapping[str, float] | None,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 
 from bpcourse.tutor.equations import Values
-from bpcourse.tutor.mistakes.record import Mistake, Rule
+from bpcourse.tutor.mistakes.record import Mistake, Rule, Rules
 from bpcourse.tutor.mistakes.view import At
 
 RATES = (0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.5, 2.0)
@@ -71,6 +71,16 @@ def _size_of_step(at: At) -> Iterator[float]:
         yield rate * gradient
 
 
+def _averaged(kept: float) -> Rules:
+    """Return the rule of a first step with momentum in which the gradient is multiplied by 1 − μ."""
+    return {"new": descent(lambda w, rate, g: w - rate * (1 - kept) * g)}
+
+
+def _decayed(decay: float) -> Rules:
+    """Return the rule of a step with weight decay."""
+    return {"new": descent(lambda w, rate, g: w - rate * (g + decay * w))}
+
+
 UPDATE = (
     Mistake("ascent", rules={"new": descent(lambda w, rate, g: w + rate * g)}),
     Mistake("no_learning_rate", rules={"new": descent(lambda w, rate, g: w - g)}),
@@ -85,16 +95,8 @@ UPDATE = (
     Mistake("multiplied_by_weight", rules={"new": descent(lambda w, rate, g: w - rate * g * w)}),
     Mistake("difference_scaled", rules={"new": descent(lambda w, rate, g: rate * (w - g))}),
     Mistake("divided_by_rate", rules={"new": descent(lambda w, rate, g: w - g / rate)}),
-    Mistake(
-        "momentum_as_average",
-        rules={"new": descent(lambda w, rate, g: w - rate * (1 - KEPT[0]) * g)},
-        also=tuple({"new": descent(lambda w, rate, g, mu=mu: w - rate * (1 - mu) * g)} for mu in KEPT[1:]),
-    ),
-    Mistake(
-        "weight_decay_added",
-        rules={"new": descent(lambda w, rate, g: w - rate * (g + DECAY[0] * w))},
-        also=tuple({"new": descent(lambda w, rate, g, k=k: w - rate * (g + k * w))} for k in DECAY[1:]),
-    ),
+    Mistake("momentum_as_average", rules=_averaged(KEPT[0]), also=tuple(map(_averaged, KEPT[1:]))),
+    Mistake("weight_decay_added", rules=_decayed(DECAY[0]), also=tuple(map(_decayed, DECAY[1:]))),
     Mistake("sign_of_gradient", rules={"new": descent(lambda w, rate, g: w - math.copysign(rate, g) if g else w)}),
     Mistake("bias_never_updated", rules={"new": lambda at: at.needs[0]}, where=lambda step: step.name[0] == "b"),
     Mistake("integer_weights", rules={"new": lambda at: float(math.trunc(at.right))}),

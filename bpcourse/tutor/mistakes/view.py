@@ -33,6 +33,7 @@ class At:
 
     @property
     def unit(self) -> int:
+        """The unit of the step; for a weight, the one that it leads to."""
         return self.step.index[-1]
 
     @property
@@ -57,10 +58,12 @@ class At:
 
     @property
     def outputs(self) -> int:
+        """How many outputs the network has."""
         return self.step.facts.sizes[-1]
 
     @property
     def examples(self) -> int:
+        """How many examples the batch has."""
         return self.step.facts.examples
 
     @property
@@ -77,22 +80,27 @@ class At:
 
     @property
     def z(self) -> float:
+        """Z of the unit."""
         return self.value("z")
 
     @property
     def a(self) -> float:
+        """The output of the unit."""
         return self.value("a")
 
     @property
     def da(self) -> float:
+        """∂L/∂a of the unit."""
         return self.value("da")
 
     @property
     def slope(self) -> float:
+        """The slope of the unit's activation."""
         return self.value("slope")
 
     @property
     def delta(self) -> float:
+        """δ of the unit."""
         return self.value("dz")
 
     @property
@@ -115,10 +123,12 @@ class At:
 
     @property
     def y(self) -> float:
+        """The target of the output."""
         return self.value("y")
 
     @property
     def y_hat(self) -> float:
+        """The prediction of the output."""
         return self.value("y_hat")
 
     @property
