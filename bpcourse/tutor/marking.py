@@ -47,12 +47,14 @@ from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
 from bpcourse.tutor.matching import Right, judge
 from bpcourse.tutor.mistakes import MISTAKES, Candidate, Mistake, candidates, wrong_values
+from bpcourse.tutor.slips import Slip, fitting, slips
 from bpcourse.tutor.solutions import Hand
 
 FEWEST_DIGITS = 3
 SAME = 1e-9  # relative: two values that differ by less are the same
 NEAR = 0.002  # of |right − o|: closer to the right value, rounding explains as much as a mistake
 DIGITS_NEAR = 6
+DIGITS_SLIP = 5  # with fewer digits, too many slips give the same number
 THREE_DIGITS = 0.0005  # of |right − o|: closer than this, three digits are right
 CLOSE = 0.01  # of |right − o|: an answer this close may come from rounding in between
 AROUND = 0.3  # of |right − o|: most numbers that are slightly wrong are within this distance
@@ -218,7 +220,7 @@ def _check_one(
     reading = _read(step, answer, trace)
     if isinstance(reading, Verdict):
         return reading
-    marked = _Marked(step, reading, steps, wrong=wrong)
+    marked = _Marked(trace, step, reading, steps, wrong=wrong)
     return marked.verdict(marked.matches)
 
 
@@ -312,7 +314,7 @@ def _read(step: Step, answer: object, trace: Trace) -> Reading | Verdict:
 class _Match:
     """One wrong value that an answer matches: mistakes that give it, singly or as a pair, and whether it is certain."""
 
-    mistakes: tuple[Mistake, ...]
+    mistakes: tuple[Mistake | Slip, ...]
     pair: bool
     stated: bool
 
@@ -340,6 +342,7 @@ class _Marked:
 
     def __init__(
         self,
+        trace: Trace,
         step: Step,
         reading: Reading,
         steps: Mapping[str, Step],
@@ -356,6 +359,9 @@ class _Marked:
         self.too_short, self.carried = found.right is Right.SHORT, found.carried
         self.matches = [_Match(match.mistakes, match.pair, match.stated) for match in found.matches]
         self.wrong = not self.right and not self.too_short
+        if found.right is Right.NO and not self.matches and full.digits >= DIGITS_SLIP and self.off > CLOSE * self.size:
+            fits = fitting(slips(trace, steps, step.name, known), reading.value, full.half_unit + slack)
+            self.matches = [_Match((slip,), False, False) for slip in fits]
 
     def verdict(self, matches: list[_Match]) -> Verdict:
         """Put the verdict into words. `matches` are its own, possibly reduced in view of other answers."""
@@ -438,7 +444,7 @@ def _check_chain(trace: Trace, steps: Mapping[str, Step], answers: Mapping[str, 
                 marked[step.name] = reading
                 continue
             slack = _carried(steps, step.name, known, halves)
-            marked[step.name] = _Marked(step, reading, steps, known, slack)
+            marked[step.name] = _Marked(trace, step, reading, steps, known, slack)
             also = step.needs if step.kind == "y_hat" else ()  # the last a is ŷ by another name
             for name in {step.name, *also} - known.keys():
                 known[name], halves[name] = reading.value, reading.half_unit
@@ -544,7 +550,7 @@ def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDAr
     for each, reading in zip(names.flat, readings, strict=True):
         if isinstance(reading, Reading):
             scaled = replace(reading, value=reading.value * scale, half_unit=reading.half_unit * scale)
-            marked[each] = _Marked(steps[each], scaled, steps)
+            marked[each] = _Marked(trace, steps[each], scaled, steps)
         else:
             marked[each] = reading
     good = [each for each, mark in marked.items() if isinstance(mark, _Marked) and mark.right]
