@@ -29,7 +29,7 @@ from enum import Enum
 from bpcourse.numbers import Reading
 from bpcourse.tutor.equations import Step, Values
 from bpcourse.tutor.mistakes import Candidate, Mistake, candidates, right_way
-from bpcourse.tutor.rounding import habits, spread
+from bpcourse.tutor.rounding import Keep, habits, spread
 
 FEWEST_DIGITS = 3
 SAME = 1e-9  # relative: two values that differ by less are one
@@ -43,6 +43,7 @@ NOTHING = 1e-12  # relative to the right value: what should be 0 and is not, for
 SURE = 2.0  # within this many standard deviations the right way wins over any mistake
 DEVIATIONS = 4.0  # an answer fits a value if it is not more standard deviations away
 REACH = 0.03  # relative: further away, no habit of rounding is tried
+HIT = 2.0  # standard deviations that an exact hit is worth: it is nearly a proof
 PRIOR = 0.7  # standard deviations that one step of `Mistake.prior` is worth
 
 
@@ -142,6 +143,8 @@ def judge(
         return judgment
     found = list(candidates(steps, step.name, known) if wrong is None else wrong)
     if plain.digits < FEWEST_DIGITS and off <= plain.half_unit + slack:
+        if plain.written and plain.digits == 2 and plain.half_unit < 1e-4 and step.kind != "given":
+            return replace(judgment, right=Right.EXACTLY)  # 0.0091: right to four decimals
         same = tuple(match for match in exact_matches(step, plain, found, Budget(value, nothing), 0.0))
         exact = any(math.isclose(each.value, plain.value, rel_tol=SAME) for each in found)
         matches = tuple(replace(match, stated=False) for match in same) if exact else ()
@@ -230,6 +233,15 @@ def _fit_if_rounded(reading: Reading, right: Candidate, slack: float) -> float:
     return min((room / width for width in widths if width), default=math.inf)
 
 
+def hits(candidate: Candidate, step: Step, reading: Reading, keep: Keep, slack: float) -> bool:
+    """Return whether an answer comes out to its last digit if every step before it is rounded in this way."""
+
+    def rounded(each: Step, value: float) -> float:
+        return value if each.kind == "given" or each.name == step.name else keep.rounded(value)
+
+    return abs(candidate.again(rounded) - reading.value) <= 2 * reading.half_unit + slack
+
+
 def _reach(reading: Reading, value: float) -> float:
     return max(REACH * abs(value), 20 * reading.half_unit)
 
@@ -240,6 +252,9 @@ def rounded_matches(step: Step, reading: Reading, found: Iterable[Candidate], sl
     for each in found:
         off = abs(reading.value - each.value)
         if off > _reach(reading, each.value) + slack:
+            continue
+        if any(hits(each, step, reading, keep, slack) for keep in habits(reading)):
+            scored.append((-HIT - PRIOR * weight(each, step), each))
             continue
         for rank, keep in enumerate(habits(reading)):
             width = spread(each.again, each.value, keep)
