@@ -243,7 +243,7 @@ def hits(candidate: Candidate, step: Step, reading: Reading, keep: Keep, slack: 
 
 
 def _reach(reading: Reading, value: float) -> float:
-    return max(REACH * abs(value), 20 * reading.half_unit)
+    return max(REACH * abs(value), 20 * reading.half_unit) * (3 if reading.digits <= 3 else 1)
 
 
 def rounded_matches(step: Step, reading: Reading, found: Iterable[Candidate], slack: float) -> list[Match]:
