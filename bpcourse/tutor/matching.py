@@ -29,7 +29,7 @@ from enum import Enum
 from bpcourse.numbers import Reading
 from bpcourse.tutor.equations import Step, Values
 from bpcourse.tutor.mistakes import Candidate, Mistake, candidates, right_way
-from bpcourse.tutor.rounding import Keep, habits, spread
+from bpcourse.tutor.rounding import Keep, habits, spreads
 
 FEWEST_DIGITS = 3
 SAME = 1e-9  # relative: two values that differ by less are one
@@ -37,7 +37,7 @@ NEAR = 0.002  # of |right − o|: nearer to the right value, rounding explains a
 DIGITS_NEAR = 6
 THREE_DIGITS = 0.0005  # of |right − o|: nearer than that, three digits are right
 AROUND = 0.3  # of |right − o|: where most numbers are that are a little wrong
-MOST_ACCIDENTS = 0.022
+MOST_ACCIDENTS = 0.014
 LARGEST = 1e300  # beyond, nothing is compared
 NOTHING = 1e-12  # relative to the right value: what should be 0 and is not, for rounding in the machine
 SURE = 2.0  # within this many standard deviations the right way wins over any mistake
@@ -229,7 +229,7 @@ def _fit_if_rounded(reading: Reading, right: Candidate, slack: float) -> float:
     if off > _reach(reading, right.value) + slack:
         return math.inf
     room = max(off - reading.half_unit - slack, 0.0)
-    widths = [spread(right.again, right.value, keep) for keep in habits(reading)]
+    widths = spreads(right.again, right.value, habits(reading))
     return min((room / width for width in widths if width), default=math.inf)
 
 
@@ -256,8 +256,7 @@ def rounded_matches(step: Step, reading: Reading, found: Iterable[Candidate], sl
         if any(hits(each, step, reading, keep, slack) for keep in habits(reading)):
             scored.append((-HIT - PRIOR * weight(each, step), each))
             continue
-        for rank, keep in enumerate(habits(reading)):
-            width = spread(each.again, each.value, keep)
+        for rank, width in enumerate(spreads(each.again, each.value, habits(reading))):
             if off <= DEVIATIONS * width + reading.half_unit + slack:
                 score = off / (width + reading.half_unit) + rank - PRIOR * weight(each, step)
                 scored.append((score, each))

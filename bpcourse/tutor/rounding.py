@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from bpcourse.numbers import Reading
@@ -50,6 +50,17 @@ def habits(reading: Reading) -> Iterator[Keep]:
     decimals = round(-math.log10(2 * reading.half_unit)) if reading.half_unit > 0 else 0
     if reading.written and 4 <= decimals <= 6:
         yield Keep(decimals, decimals=True)
+
+
+def spreads(again: Callable[[Finish], float], value: float, keeps: Iterable[Keep]) -> Iterator[float]:
+    """Yield the standard deviation that each habit gives a value. One digit less makes it ten times as large."""
+    first: tuple[int, float] | None = None
+    for keep in keeps:
+        if keep.decimals:
+            yield spread(again, value, keep)
+        else:
+            first = first or (keep.count, spread(again, value, keep))
+            yield first[1] * 10.0 ** (first[0] - keep.count)
 
 
 def spread(again: Callable[[Finish], float], value: float, keep: Keep) -> float:
