@@ -29,6 +29,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from functools import partial
 from numbers import Real
 from textwrap import wrap
 from types import MappingProxyType
@@ -221,7 +222,7 @@ def _check_one(
     if isinstance(reading, Verdict):
         return reading
     marked = _Marked(trace, step, reading, steps, wrong=wrong)
-    return marked.verdict(marked.matches)
+    return marked.verdict(marked.slip_matches())
 
 
 def read_answer(answer: object) -> Reading | None:
@@ -359,9 +360,15 @@ class _Marked:
         self.too_short, self.carried = found.right is Right.SHORT, found.carried
         self.matches = [_Match(match.mistakes, match.pair, match.stated) for match in found.matches]
         self.wrong = not self.right and not self.too_short
-        if found.right is Right.NO and not self.matches and full.digits >= DIGITS_SLIP and self.off > CLOSE * self.size:
-            fits = fitting(slips(trace, steps, step.name, known), reading.value, full.half_unit + slack)
-            self.matches = [_Match((slip,), False, False) for slip in fits]
+        self._slips = partial(slips, trace, steps, step.name, known)
+        self._half = full.half_unit + slack
+
+    def slip_matches(self) -> list[_Match]:
+        """Search for a single slip that gives the answer, if no known mistake does."""
+        far = self.judgment.right is Right.NO and self.off > CLOSE * self.size
+        if not far or self.matches or self.reading.digits < DIGITS_SLIP:
+            return self.matches
+        return [_Match((slip,), False, False) for slip in fitting(self._slips(), self.reading.value, self._half)]
 
     def verdict(self, matches: list[_Match]) -> Verdict:
         """Put the verdict into words. `matches` are its own, possibly reduced in view of other answers."""
@@ -467,10 +474,12 @@ def _summary(marked: Mapping[str, _Marked | Verdict], elsewhere: Set[str] = froz
     wrong = {name: each for name, each in marked.items() if isinstance(each, _Marked) and each.wrong}
     explained = Counter(id for each in wrong.values() for match in each.matches for id in match.ids)
     named: set[str] = set()
+    first = next(iter(wrong), "")
     verdicts = {}
     for name, each in marked.items():
         if isinstance(each, _Marked):
-            matches = [match.after(elsewhere) for match in _by_what_they_explain(each.matches, explained)]
+            own = each.slip_matches() if name == first else each.matches
+            matches = [match.after(elsewhere) for match in _by_what_they_explain(own, explained)]
             verdicts[name] = each.verdict(matches)
             again = tuple(id for id in verdicts[name].mistakes if id in named)
             if again:
@@ -485,7 +494,6 @@ def _summary(marked: Mapping[str, _Marked | Verdict], elsewhere: Set[str] = froz
         count += f", {carried} of them given your own earlier numbers"
     if 1 < len(wrong) < len(verdicts):
         count += f"; not right: {', '.join(wrong)}"
-    first = next((name for name in verdicts if name in wrong), "")
     left = next((name for name, verdict in verdicts.items() if verdict.status != "correct"), "")
     if not left:
         return Verdict("correct", f"{count}.", steps=verdicts)

@@ -22,6 +22,7 @@ from bpcourse.tutor.variants import Variants
 Edit = tuple[str, str, float]
 """The id of a slip without "slip_", its description, and the value of the step after it."""
 
+MOST_STEPS = 400  # beyond, the search takes too long, and too many slips give the same number
 RATES = (0.01, 0.1, 1.0)
 SIMPLEST = (
     "sign", "term_skipped", "factor_lost", "factor", "decimal_point", "neighbor", "digit", "misread", "bracket",
@@ -75,18 +76,16 @@ def slips(
         Values that are used unchanged, such as the learner's own earlier ones.
     """
     known = known or {}
-    edits = [
-        (step, edit)
-        for step in needed_for(steps, name, known)
-        if step.name not in known and step.kind != "y_hat"
-        for edit in (_misread(step, steps) if step.kind == "given" else _edits(step, steps))
-        if math.isfinite(edit[2]) and not math.isclose(edit[2], step.value, rel_tol=1e-9)
-    ]
-    rate = steps["learning_rate"].value if "learning_rate" in steps else None
-    answers = Variants(trace, [step.name for step, _ in edits], [edit[2] for _, edit in edits], rate).answers(name)
-    for (step, (kind, words, _)), answer in zip(edits, answers.tolist(), strict=True):
-        if math.isfinite(answer):
-            yield Slip(f"slip_{kind}", step.name, words, answer)
+    way = [step for step in needed_for(steps, name, known) if step.name not in known and step.kind != "y_hat"]
+    if len(way) > MOST_STEPS:
+        return
+    edits = [list(_misread(step, steps) if step.kind == "given" else _edits(step, steps)) for step in way]
+    rate = steps["learning_rate"].value if steps[name].new else None
+    values = [(step.name, [value for _, _, value in each]) for step, each in zip(way, edits, strict=True)]
+    answers = iter(Variants(trace, values, rate).answers(name).tolist())
+    for step, each in zip(way, edits, strict=True):
+        for kind, words, _ in each:
+            yield Slip(f"slip_{kind}", step.name, words, next(answers))
     for other in steps.values():
         if other.name != name:
             yield Slip("slip_other_quantity", other.name, f"{other.name} is given in place of {name}", other.value)
@@ -94,7 +93,7 @@ def slips(
 
 def fitting(found: Iterable[Slip], answer: float, half: float) -> tuple[Slip, ...]:
     """Return the slips whose value an answer is, each step and id once, the simplest first."""
-    fits = {(slip.step, slip.id): slip for slip in found if abs(slip.value - answer) <= half}
+    fits = {(slip.step, slip.id): slip for slip in found if abs(slip.value - answer) <= half}  # NaN fits nothing
     return tuple(sorted(fits.values(), key=lambda slip: SIMPLEST.index(slip.id.removeprefix("slip_"))))
 
 

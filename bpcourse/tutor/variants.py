@@ -19,21 +19,29 @@ from bpcourse.names import Name
 
 
 class Variants:
-    """Passes of one network, in which variant v has the value `values[v]` in the place `names[v]`.
+    """Passes of one network, each with one value replaced.
 
     All arrays have one more axis in front, for the variants; its length is 1 where all variants agree.
+
+    Parameters
+    ----------
+    trace : Trace
+        The pass.
+    edits : sequence of (str, sequence of float)
+        A name, and the values that take its place, one in each variant.
+    rate : float or None
+        The learning rate, if values after the update are asked for.
     """
 
-    def __init__(self, trace: Trace, names: Sequence[str], values: Sequence[float], rate: float | None) -> None:
-        self.trace, self.count, self.rate = trace, len(names), rate
+    def __init__(self, trace: Trace, edits: Sequence[tuple[str, Sequence[float]]], rate: float | None) -> None:
+        self.trace, self.count = trace, sum(len(values) for _, values in edits)
         self.n, self.last = len(trace["x"]), len(trace.network.layers)
-        self._replaced: dict[tuple[str, bool], list[tuple[int, Name]]] = {}
-        self._values = np.asarray(values, dtype=float)
-        for variant, text in enumerate(names):
-            name = Name.read(text)
-            own = self.n > 1 and name.quantity in ("dW", "db", "loss") and not name.example
-            key = ("mean " if own else "") + _array(name)
-            self._replaced.setdefault((key, name.new), []).append((variant, name))
+        self._replaced: dict[str, list[tuple[slice, Name, Sequence[float]]]] = {}
+        start = 0
+        for text, values in edits:
+            name, where = Name.read(text), slice(start, start + len(values))
+            self._replaced.setdefault(self._key(name), []).append((where, name, values))
+            start = where.stop
         self.arrays: dict[str, Array] = {}
         with np.errstate(all="ignore"):  # what becomes infinite or undefined fits no answer
             self._forward()
@@ -45,20 +53,24 @@ class Variants:
     def answers(self, text: str) -> Array:
         """Return the value of a name in each variant, (variants,)."""
         name = Name.read(text)
-        own = self.n > 1 and name.quantity in ("dW", "db", "loss") and not name.example
-        key = ("mean " if own else "") + _array(name) + ("_new" if name.new else "")
-        array = self.arrays[key]
+        array = self.arrays[self._key(name)]
         place: Any = (slice(None), *_place(name, array.ndim))
         return np.broadcast_to(array[place], (self.count,))
 
+    def _key(self, name: Name) -> str:
+        """Return the key of the array that has a value."""
+        mean = self.n > 1 and name.quantity in ("dW", "db", "loss") and not name.example
+        return f"{'mean ' if mean else ''}{name.quantity}{name.layer or ''}{'_new' if name.new else ''}"
+
     def _put(self, key: str, array: Array, new: bool = False) -> Array:
         """Store an array with the values that are replaced in it."""
-        replaced = self._replaced.get((key, new), [])
-        if replaced:
+        key += "_new" if new else ""
+        if replaced := self._replaced.get(key):
             array = np.repeat(array, self.count, axis=0) if len(array) == 1 else np.array(array)
-            for variant, name in replaced:
-                array[(variant, *_place(name, array.ndim))] = self._values[variant]
-        self.arrays[key + ("_new" if new else "")] = array
+            for where, name, values in replaced:
+                place: Any = (where, *_place(name, array.ndim))
+                array[place] = values
+        self.arrays[key] = array
         return array
 
     def _forward(self, new: bool = False) -> None:
@@ -110,10 +122,6 @@ class Variants:
                 gradient = self.arrays[f"mean d{kind}{number}"] if self.n > 1 else self.arrays[f"d{kind}{number}"][:, 0]
                 step = eta.reshape(-1, *[1] * (gradient.ndim - 1)) * gradient
                 self._put(f"{kind}{number}", old - step, new=True)
-
-
-def _array(name: Name) -> str:
-    return f"{name.quantity}{name.layer or ''}"
 
 
 def _place(name: Name, ndim: int) -> tuple[int, ...]:
