@@ -84,8 +84,9 @@ def slips(
     values = [(step.name, [value for _, _, value in each]) for step, each in zip(way, edits, strict=True)]
     answers = iter(Variants(trace, values, rate).answers(name).tolist())
     for step, each in zip(way, edits, strict=True):
+        user = next((f" in {later.name}" for later in way if step.kind == "given" and step.name in later.needs), "")
         for kind, words, _ in each:
-            yield Slip(f"slip_{kind}", step.name, words, next(answers))
+            yield Slip(f"slip_{kind}", step.name, words + user, next(answers))
     for other in steps.values():
         if other.name != name:
             yield Slip("slip_other_quantity", other.name, f"{other.name} is given in place of {name}", other.value)
@@ -200,7 +201,7 @@ def _of_formula(step: Step, steps: Mapping[str, Step]) -> Iterator[Edit]:
         divisor = 2 if step.facts.loss.name == "half_sse" else step.facts.sizes[-1]
         for unit in range(1, step.facts.sizes[-1] + 1):
             y, y_hat = (value for name, value in step.inputs.items() if name.split("[")[1].startswith(f"{unit}]"))
-            share = (y_hat - y) ** 2 / divisor
+            share = (y_hat - y) * (y_hat - y) / divisor
             yield "square", f"a square is forgotten {where}", step.value - share + abs(y_hat - y) / divisor
             yield "term_skipped", f"output {unit} is left out {where}", step.value - share
             yield "term_twice", f"output {unit} is counted twice {where}", step.value + share
