@@ -298,6 +298,15 @@ def handed_in(answer: Answer, way: Way) -> str | float | None:
     return written
 
 
+def checked(answers: list[Answer], ways: list[Way]) -> Iterator[tuple[Answer, str | float, Verdict]]:
+    """Yield the number that the student writes for each answer, in each way of working, and the verdict on it."""
+    for way in ways:
+        for answer in answers:
+            written = handed_in(answer, way)
+            if written is not None:
+                yield answer, written, answer.exercise.check(answer.name, written)
+
+
 def measure_table(found: list[Exercise], wrong: int, rights: int, rng: random.Random, misses: bool) -> None:
     """Print how often mistakes are named and right methods are refused, by how the student works."""
     mistaken = list(wrong_answers(found, wrong, rng))
@@ -315,34 +324,24 @@ def measure_table(found: list[Exercise], wrong: int, rights: int, rng: random.Ra
     missed: Counter[str] = Counter()
     for title, ways in WAYS.items():
         asked, first, other, known, known_first = 0, 0, 0, 0, 0
-        for way in ways:
-            for answer in mistaken:
-                written = handed_in(answer, way)
-                if written is None:
-                    continue
-                verdict = answer.exercise.check(answer.name, written)
-                hit = named(verdict, answer.accepted)
-                asked, first = asked + 1, first + hit
-                exists = answer.mistake in existing
-                known, known_first = known + exists, known_first + (exists and hit)
-                other += verdict.status == "mistake" and not hit
-                if not hit:
-                    missed[answer.mistake] += 1
-                    if misses:
-                        words = f"{verdict.status} {verdict.mistakes[:2]}"
-                        print(f"  {title}: {answer.mistake} {answer.name} = {written}: {words}", file=sys.stderr)
-        tried, refused, stated = 0, 0, 0
-        for way in ways:
-            for answer in correct:
-                written = handed_in(answer, way)
-                if written is None:
-                    continue
-                verdict = answer.exercise.check(answer.name, written)
-                tried, refused = tried + 1, refused + (verdict.status != "correct")
-                stated += verdict.status == "mistake"
-                if misses and verdict.status != "correct":
+        for answer, written, verdict in checked(mistaken, ways):
+            hit = named(verdict, answer.accepted)
+            asked, first = asked + 1, first + hit
+            exists = answer.mistake in existing
+            known, known_first = known + exists, known_first + (exists and hit)
+            other += verdict.status == "mistake" and not hit
+            if not hit:
+                missed[answer.mistake] += 1
+                if misses:
                     words = f"{verdict.status} {verdict.mistakes[:2]}"
-                    print(f"  {title}: right method refused, {answer.name} = {written}: {words}", file=sys.stderr)
+                    print(f"  {title}: {answer.mistake} {answer.name} = {written}: {words}", file=sys.stderr)
+        tried, refused, stated = 0, 0, 0
+        for answer, written, verdict in checked(correct, ways):
+            tried, refused = tried + 1, refused + (verdict.status != "correct")
+            stated += verdict.status == "mistake"
+            if misses and verdict.status != "correct":
+                words = f"{verdict.status} {verdict.mistakes[:2]}"
+                print(f"  {title}: right method refused, {answer.name} = {written}: {words}", file=sys.stderr)
         print(
             f"| {title} | {asked} | {share(first, asked)} | {share(known_first, known)} | {share(other, asked)} "
             f"| {tried} | {share(refused, tried)} | {stated} |"
