@@ -69,13 +69,11 @@ from .tutor.equations import (
     steps as steps,
 )
 from .tutor.functions import check_function as check_function
-from .tutor.marking import (
-    Verdict as Verdict,
-    check as check,
-    hint as hint,
-)
+from .tutor.hints import hint as hint
+from .tutor.marking import check as check
 from .tutor.mistakes import MISTAKES as MISTAKES
 from .tutor.solutions import Solution as Solution
+from .tutor.verdicts import Verdict as Verdict
 from .tutor.worked import solve as solve
 
 __version__: str

@@ -22,7 +22,7 @@ from bpcourse.classroom.grading import (
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.submissions import MOST_NOTES, Answers, ClassRecord, collect
 from bpcourse.tutor.equations import table as steps_of
-from bpcourse.tutor.marking import Verdict
+from bpcourse.tutor.verdicts import Verdict
 
 RECORD = ClassRecord(PLAN.topics, PLAN.level, 30, PLAN.stamp, {2: "Bo\u202e\n"})
 

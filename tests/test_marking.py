@@ -18,10 +18,12 @@ from helpers.published import PUBLISHED, trace_of
 from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, format_number, hint, steps
 from bpcourse.palette import STATUS_COLORS
 from bpcourse.tutor import mistakes
-from bpcourse.tutor.marking import STATUS, Verdict, check_each, read_answer
+from bpcourse.tutor.marking import check_each
 from bpcourse.tutor.mistakes import CATALOGUE, OF_SHAPES, Mistake, record
 from bpcourse.tutor.mistakes.record import Words
 from bpcourse.tutor.mistakes.search import PAIRS
+from bpcourse.tutor.reading import read_answer
+from bpcourse.tutor.verdicts import STATUS, Verdict
 
 MAZUR = EXAMPLES["mazur"].backprop()
 RIGHT = 0.08216704056423078  # dW2[1,1]: tests/data/mistakes.json

@@ -27,7 +27,7 @@ from bpcourse.classroom import grading
 from bpcourse.classroom.grading import Line, Mark, MarkedSheet, mark_sheet
 from bpcourse.classroom.report import FILES, Report, csv_text, save
 from bpcourse.classroom.submissions import ClassRecord
-from bpcourse.tutor.marking import Verdict
+from bpcourse.tutor.verdicts import Verdict
 
 HEADER = "sheet,question,name,answer\n"
 

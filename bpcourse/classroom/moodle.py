@@ -23,7 +23,6 @@ import base64
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
-from math import log
 from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, tostring  # only to write
 
@@ -38,9 +37,11 @@ from bpcourse.numbers import MINUS, format_number
 from bpcourse.pictures.diagram import draw
 from bpcourse.render import render
 from bpcourse.tutor.equations import entries, table
-from bpcourse.tutor.marking import AROUND, MOST_ACCIDENTS, NOTHING, check_each, half_unit, nothing_done, usual_first
-from bpcourse.tutor.mistakes import MISTAKES, wrong_values
+from bpcourse.tutor.marking import check_each
+from bpcourse.tutor.matching import NOTHING, Budget, nothing_done, usual_first
+from bpcourse.tutor.mistakes import candidates
 from bpcourse.tutor.practice import Problem
+from bpcourse.tutor.reading import half_unit
 
 MOST_ANSWERS = 40  # of a question; Moodle has no limit, but its editor shows all of them on one page
 ASKED, NEEDED = 4, 3  # significant digits that a question asks for, and that must be right
@@ -98,10 +99,10 @@ def answers(problem: Problem) -> tuple[Answer, ...]:
     """
     steps = table(problem.trace, problem.learning_rate)
     step = steps[problem.name]
-    wrong = sorted(wrong_values(steps, problem.name), key=usual_first)
-    distances = [abs(value - step.value) for (mistake, *_), value in wrong if mistake.topic != "rounding"]
+    wrong = sorted(candidates(steps, problem.name), key=lambda each: usual_first(each, step))
+    distances = [abs(each.value - step.value) for each in wrong if each.mistakes[0].topic != "rounding"]
     right, tolerance = _rounded(step.value), min([half_unit(step.value, NEEDED), *(APART * each for each in distances)])
-    values = _distinct(step.value, (value for _, value in wrong), tolerance)
+    values = _distinct(step.value, (each.value for each in wrong), tolerance)
     verdicts = check_each(problem.trace, problem.name, map(_plain, values), learning_rate=problem.learning_rate)
     named = {value: verdict for value, verdict in zip(values, verdicts, strict=True) if verdict.mistakes}
     start = nothing_done(step, {each.name: each.value for each in steps.values()})
@@ -109,7 +110,7 @@ def answers(problem: Problem) -> tuple[Answer, ...]:
     for value, digits in islice(_with_digits(named, right, start), MOST_ANSWERS - 2):
         neighbors = [abs(value - other) for other in values if other != value]
         room = min([2 * (abs(value - right) - tolerance), *neighbors])
-        feedback = f"{named[value].message}\n{MISTAKES[named[value].mistakes[0]].hint}"
+        feedback = f"{named[value].message}\n{named[value].hint}"
         listed.append(Answer(_plain(value), min(half_unit(value, digits), APART * room), 0, feedback))
     rest = Answer("*", 0.0, 0, f"I don't recognize this number.\n{problem.hint().where}")
     return (*listed, rest)
@@ -127,20 +128,12 @@ def _distinct(right: float, wrong: Iterable[float], reach: float) -> list[float]
 def _with_digits(values: Iterable[float], right: float, start: float) -> Iterator[tuple[float, int]]:
     """Yield each wrong value with the digit that its answer reaches.
 
-    It is the third digit as long as few numbers are caught by accident, which is the third rule of
-    `marking`: a small share of all numbers, and of the numbers near the right value. `start` is the
-    value of somebody who does nothing.
+    It is the third digit as long as few numbers are caught by accident, see `matching.Budget`.
+    `start` is the value of somebody who does nothing.
     """
-    size, anywhere, around = abs(right - start), 0.0, 0.0
+    budget = Budget(right, start, NEEDED)
     for value in values:
-        width = 2 * half_unit(value, NEEDED)
-        anywhere += width / ((abs(value - start) or size) * 2 * log(10))
-        if abs(value - right) > AROUND * size:
-            caught = anywhere
-        else:
-            around += width / (2 * AROUND * size)
-            caught = around
-        yield value, NEEDED if caught <= MOST_ACCIDENTS else ASKED
+        yield value, NEEDED if budget.allows(value, half_unit(value, NEEDED)) else ASKED
 
 
 def _rounded(value: float) -> float:

@@ -20,8 +20,8 @@ from bpcourse.classroom.submissions import ClassRecord, Remark
 from bpcourse.classroom.text import shown
 from bpcourse.numbers import format_number
 from bpcourse.render import page, render
-from bpcourse.tutor.marking import STATUS
 from bpcourse.tutor.practice import TOPICS
+from bpcourse.tutor.verdicts import STATUS
 
 FILES = ("report.html", "gradebook.csv", "mistakes.csv")
 LONGEST_CELL = 2_000  # characters

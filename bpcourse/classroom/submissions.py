@@ -22,7 +22,7 @@ from typing import Any
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.text import LONGEST, shown
 from bpcourse.engine.validation import is_count, require
-from bpcourse.tutor.marking import FEWEST_DIGITS
+from bpcourse.tutor.reading import FEWEST_DIGITS
 
 RECORD, VERSION = "class.json", 1  # the file with everything that is needed to mark a class, except the secret
 LARGEST_FILE = 5_000_000  # bytes

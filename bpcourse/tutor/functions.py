@@ -22,8 +22,8 @@ from bpcourse.numbers import format_number
 from bpcourse.registry import Registry
 from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import entries, table
-from bpcourse.tutor.marking import Verdict
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
+from bpcourse.tutor.verdicts import Verdict
 
 Arguments = tuple[Array, ...]
 

@@ -22,22 +22,30 @@ The rule and its numbers were found with a prototype. benchmarks/diagnosis.py me
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from bpcourse.numbers import Reading
 from bpcourse.tutor.equations import Step, Values
-from bpcourse.tutor.mistakes import Candidate, Mistake, candidates, right_way
+from bpcourse.tutor.mistakes import Candidate, Mistake, right_way
+from bpcourse.tutor.reading import FEWEST_DIGITS, half_unit
 from bpcourse.tutor.rounding import Keep, habits, spreads
+from bpcourse.tutor.slips import Slip
 
-FEWEST_DIGITS = 3
 SAME = 1e-9  # relative: two values that differ by less are one
 NEAR = 0.002  # of |right − o|: nearer to the right value, rounding explains as much as a mistake
 DIGITS_NEAR = 6
+DIGITS_CUT = 5  # with fewer digits, a number whose last digit was cut off fits too many values
 THREE_DIGITS = 0.0005  # of |right − o|: nearer than that, three digits are right
+CLOSE = 0.01  # of |right − o|: an answer this close may come from rounding in between
+SHORT = 0.1  # of |right − o|: further away, a float is not the right value with too few digits
+NEAREST = 0.003  # relative: an answer this close to a wrong value is worth a remark
 AROUND = 0.3  # of |right − o|: where most numbers are that are a little wrong
-MOST_ACCIDENTS = 0.014
+MOST_ACCIDENTS = {3: 0.014, 4: 0.005, 5: 0.0012, 6: 0.0004}
+"""By the digits of an answer: the share of random numbers that may be stated to be a mistake."""
+TOPICS = {"mean": "batch", "slope": "activation", "z": "forward", "a": "forward", "y_hat": "forward", "loss": "loss"}
+"""By kind of step: the topic of a question about it."""
 LARGEST = 1e300  # beyond, nothing is compared
 NOTHING = 1e-12  # relative to the right value: what should be 0 and is not, for rounding in the machine
 SURE = 2.0  # within this many standard deviations the right way wins over any mistake
@@ -59,11 +67,29 @@ class Right(Enum):
 
 @dataclass(frozen=True)
 class Match:
-    """A wrong value that an answer fits: the mistakes that give it, each or as a pair, and whether it may be stated."""
+    """A wrong value that an answer fits.
 
-    mistakes: tuple[Mistake, ...]
-    pair: bool
-    stated: bool
+    Parameters
+    ----------
+    mistakes : tuple of Mistake or Slip
+        What gives it, each or as a pair.
+    pair : bool
+        Whether it takes two of them together.
+    stated : bool
+        Whether an accident is unlikely enough to state it.
+    rounded : bool
+        Whether it fits only if steps were rounded.
+    """
+
+    mistakes: tuple[Mistake | Slip, ...]
+    pair: bool = False
+    stated: bool = False
+    rounded: bool = False
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the mistakes."""
+        return tuple(mistake.id for mistake in self.mistakes)
 
 
 @dataclass(frozen=True)
@@ -74,14 +100,18 @@ class Judgment:
     matches : which mistakes it fits, the likeliest first
     value : the right value, given what else the learner computed
     size : |right − o|
+    off : how far the answer is from the right value
     carried : right only given the learner's own earlier numbers
+    nearest : the nearest wrong value if the answer fits none, but is very near
     """
 
     right: Right
     matches: tuple[Match, ...]
     value: float
     size: float
+    off: float
     carried: bool = False
+    nearest: Match | None = None
 
 
 class Budget:
@@ -91,17 +121,18 @@ class Budget:
     from another, by the share of numbers within a factor of ten of them.
     """
 
-    def __init__(self, right: float, nothing: float) -> None:
+    def __init__(self, right: float, nothing: float, digits: int) -> None:
         self.right, self.nothing, self.size = right, nothing, abs(right - nothing)
+        self.most = MOST_ACCIDENTS[min(max(digits, 3), 6)]
         self.near = self.far = 0.0
 
     def allows(self, wrong: float, reach: float) -> bool:
         """Pay for a wrong value that everything within `reach` matches, and return whether its purse lasts."""
-        self.far += reach / ((abs(wrong - self.nothing) or self.size) * 2 * math.log(10))
+        self.far += reach / ((abs(wrong - self.nothing) or self.size) * math.log(10))
         if abs(wrong - self.right) > AROUND * self.size:
-            return self.far <= MOST_ACCIDENTS
-        self.near += reach / (2 * AROUND * self.size)
-        return self.near <= MOST_ACCIDENTS
+            return self.far <= self.most
+        self.near += reach / (AROUND * self.size)
+        return self.near <= self.most
 
 
 def judge(
@@ -109,9 +140,9 @@ def judge(
     plain: Reading,
     reading: Reading,
     steps: Mapping[str, Step],
+    wrong: Callable[[], list[Candidate]],
     known: Mapping[str, float] | None = None,
     slack: float = 0.0,
-    wrong: Iterable[Candidate] | None = None,
 ) -> Judgment:
     """Judge an answer: in which way it is right, and which mistakes it fits.
 
@@ -123,46 +154,56 @@ def judge(
         The answer as it was written, and with the zeros that Python does not write.
     steps : mapping of str to Step
         The steps of the pass.
+    wrong : callable
+        Returns what mistakes make of the value. It is called only if the answer is not right.
     known : mapping of str to float, optional
-        The learner's own earlier values.
+        Values that are not in doubt: the learner's own earlier ones, and what the exercise printed.
     slack : float
         How far the last digits of the earlier values can move this one.
-    wrong : iterable of Candidate, optional
-        The wrong values, if they are already known.
     """
     known = known or {}
     values = Values(steps, known)
     value, nothing = values[step.name], nothing_done(step, values)
     size, off_true = abs(value - nothing), abs(reading.value - step.value)
     off, enough = min(abs(reading.value - value), off_true), reading.digits >= FEWEST_DIGITS
-    judgment = Judgment(Right.NO, (), value, size)
+    judgment = Judgment(Right.NO, (), value, size, off)
     if off <= SAME * min(abs(value), LARGEST) or (enough and off <= 2 * reading.half_unit + slack):
         carried = off_true > max(2 * reading.half_unit, THREE_DIGITS * abs(step.value))
         return replace(judgment, right=Right.EXACTLY, carried=carried)
     if not math.isfinite(value):
         return judgment
-    found = list(candidates(steps, step.name, known) if wrong is None else wrong)
+    found = wrong()
     if plain.digits < FEWEST_DIGITS and off <= plain.half_unit + slack:
-        if plain.written and plain.digits == 2 and plain.half_unit < 1e-4 and step.kind != "given":
-            return replace(judgment, right=Right.EXACTLY)  # 0.0091: right to four decimals
-        same = tuple(match for match in exact_matches(step, plain, found, Budget(value, nothing), 0.0))
-        exact = any(math.isclose(each.value, plain.value, rel_tol=SAME) for each in found)
-        matches = tuple(replace(match, stated=False) for match in same) if exact else ()
-        return replace(judgment, right=Right.NEARLY if matches else Right.SHORT, matches=matches)
-    matches = tuple(exact_matches(step, reading, found, Budget(value, nothing), slack))
-    fit = _fit_if_rounded(reading, right_way(steps, step.name, known), slack) if step.kind != "given" else math.inf
-    if fit <= DEVIATIONS:
+        return _short(judgment, step, plain, found, nothing)
+    matches = tuple(exact_matches(step, reading, found, Budget(value, nothing, reading.digits), slack))
+    if step.kind == "given":
+        return replace(judgment, matches=matches)
+    fit = _fit_if_rounded(reading, right_way(steps, step.name, known), slack)
+    three = off <= half_unit(size, FEWEST_DIGITS) and reading.digits >= FEWEST_DIGITS
+    if fit <= DEVIATIONS or three:
         matches = tuple(match for match in matches if match.mistakes[0].topic != "rounding")
-        if not matches or (fit <= SURE and reading.digits < DIGITS_NEAR):
+        few = reading.digits < DIGITS_NEAR
+        if not matches or (fit <= SURE and few):
             carried = bool(known) and off_true > THREE_DIGITS * abs(step.value)
-            return replace(judgment, right=Right.ROUNDED, carried=carried)
-        if reading.digits < DIGITS_NEAR:
-            return replace(
-                judgment, right=Right.NEARLY, matches=tuple(replace(match, stated=False) for match in matches)
-            )
-    if not matches and step.kind != "given":
-        matches = tuple(rounded_matches(step, reading, found, slack))
-    return replace(judgment, matches=matches)
+            return replace(judgment, right=Right.ROUNDED, matches=(), carried=carried)
+        if few or three:
+            doubtful = tuple(replace(match, stated=False) for match in matches)
+            return replace(judgment, right=Right.NEARLY, matches=doubtful)
+    matches = matches or tuple(rounded_matches(step, reading, found, slack))
+    return replace(judgment, matches=matches, nearest=None if matches else _nearest(reading, found))
+
+
+def _short(judgment: Judgment, step: Step, plain: Reading, found: list[Candidate], nothing: float) -> Judgment:
+    """Return the judgment on a number of one or two digits that the right value may have been rounded to."""
+    if plain.written and plain.digits == 2 and plain.half_unit < 1e-4 and step.kind != "given":
+        return replace(judgment, right=Right.EXACTLY)  # 0.0091: right to four decimals
+    if any(math.isclose(each.value, plain.value, rel_tol=SAME) for each in found):
+        budget = Budget(judgment.value, nothing, plain.digits)
+        matches = tuple(replace(match, stated=False) for match in exact_matches(step, plain, found, budget, 0.0))
+        return replace(judgment, right=Right.NEARLY, matches=matches)
+    if not plain.written and judgment.off > SHORT * judgment.size:
+        return judgment  # Python's 1.0 is not 0.7744 that was rounded
+    return replace(judgment, right=Right.SHORT)
 
 
 def nothing_done(step: Step, values: Mapping[str, float]) -> float:
@@ -172,19 +213,25 @@ def nothing_done(step: Step, values: Mapping[str, float]) -> float:
     return values[f"loss{step.at}"] if step.new and step.parts.quantity == "loss" else 0.0
 
 
-def half_unit(value: float, digits: int) -> float:
-    """Return half a unit of the last digit of a number with this many significant digits; 0 for 0."""
-    return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 0.0
-
-
 def usual_first(candidate: Candidate, step: Step) -> tuple[int, float]:
     """Return the key by which candidates are sorted, so that the likeliest come first and pairs last."""
     return len(candidate.mistakes), -weight(candidate, step)
 
 
 def weight(candidate: Candidate, step: Step) -> float:
-    """Return how likely a candidate is before the answer is known: slips of an update first where one is asked for."""
-    return candidate.prior + (step.kind == "new" and candidate.mistakes[0].topic == "update")
+    """Return how likely a candidate is before the answer is known. Mistakes with what was asked for come first."""
+    about = "update" if step.new else TOPICS.get(step.kind)
+    return candidate.prior + (candidate.mistakes[0].topic == about)
+
+
+def _nearest(reading: Reading, found: Iterable[Candidate]) -> Match | None:
+    """Return the nearest value of a single mistake, if it is very near."""
+    near = [
+        (abs(each.value - reading.value), each)
+        for each in found
+        if len(each.mistakes) == 1 and abs(each.value - reading.value) <= NEAREST * abs(each.value)
+    ]
+    return Match(min(near, key=lambda pair: pair[0])[1].mistakes) if near else None
 
 
 def _grouped(found: Iterable[Candidate], step: Step) -> list[tuple[float, list[Mistake], bool]]:
@@ -208,16 +255,17 @@ def exact_matches(
     if exact and reading.digits < FEWEST_DIGITS:
         groups = exact  # a short number such as 0 or 2 is itself before it is a rounded one
     matches, cut = [], []
+    stated_if_cut = reading.written and reading.digits >= DIGITS_CUT
     for wrong, mistakes, pair in groups:
         near = abs(wrong - budget.right) <= NEAR * budget.size
-        allowed = budget.allows(wrong, 2 * half_unit(wrong, reading.digits))
+        allowed = budget.allows(wrong, (2 if stated_if_cut else 1) * half_unit(wrong, reading.digits))
         off = abs(reading.value - wrong)
         if near and reading.digits < DIGITS_NEAR:
             continue
         if off <= max(reading.half_unit + slack, NOTHING * abs(budget.right)):
             matches.append(Match(tuple(mistakes), pair, allowed and not near))
         elif reading.digits >= FEWEST_DIGITS and reading.written and off <= 2 * reading.half_unit + slack:
-            cut.append(Match(tuple(mistakes), pair, allowed and not near and reading.digits >= 5))
+            cut.append(Match(tuple(mistakes), pair, allowed and not near and stated_if_cut))
     return matches or cut
 
 
@@ -269,7 +317,7 @@ def rounded_matches(step: Step, reading: Reading, found: Iterable[Candidate], sl
             (place for place, value in enumerate(values) if math.isclose(value, each.value, rel_tol=SAME)), None
         )
         if same is None:
-            matches.append(Match(each.mistakes, len(each.mistakes) > 1, False))
+            matches.append(Match(each.mistakes, len(each.mistakes) > 1, rounded=True))
             values.append(each.value)
         elif len(each.mistakes) == 1 and not matches[same].pair:
             matches[same] = replace(matches[same], mistakes=(*matches[same].mistakes, *each.mistakes))

@@ -9,20 +9,26 @@ edits, all of them at once.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from bpcourse.engine.backpropagation import Trace
+from bpcourse.engine.validation import Array
 from bpcourse.numbers import format_given
 from bpcourse.tutor.equations import Step, needed_for
 from bpcourse.tutor.formulas import one_minus_square, s_times_one_minus_s, sigmoid
+from bpcourse.tutor.mistakes.record import Words
 from bpcourse.tutor.variants import Variants
 
 Edit = tuple[str, str, float]
 """The id of a slip without "slip_", its description, and the value of the step after it."""
 
 MOST_STEPS = 400  # beyond, the search takes too long, and too many slips give the same number
+MOST_VALUES = 20_000_000  # that are computed at once
+AROUND = 0.3  # relative: the numbers that are a little wrong
 RATES = (0.01, 0.1, 1.0)
 SIMPLEST = (
     "sign", "term_skipped", "factor_lost", "factor", "decimal_point", "neighbor", "digit", "misread", "bracket",
@@ -51,18 +57,48 @@ class Slip:
     step: str
     name: str
     value: float
-    believes = ""
 
-    @property
-    def hint(self) -> str:
-        """Where to look."""
-        return f"Compute {self.step} once more."
+    def words_for(self, step: Step) -> Words:
+        """Return the words for it. They do not depend on what was asked for."""
+        return Words("slip", self.name, f"Compute {self.step} once more.")
 
 
-def slips(
-    trace: Trace, steps: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None
-) -> Iterator[Slip]:
-    """Yield the single slips in the steps of a value, with the answer after each.
+@dataclass(frozen=True)
+class Slips:
+    """The single slips in the steps of one value, with the answer after each.
+
+    Parameters
+    ----------
+    edits : list of (str, Edit)
+        The step in which each slip happens, and what happens there.
+    answers : (slips,) array
+        The answer after each.
+    way : list of Step
+        The steps of the value.
+    """
+
+    edits: list[tuple[str, Edit]]
+    answers: Array
+    way: list[Step]
+
+    def fitting(self, answer: float, half: float) -> tuple[Slip, ...]:
+        """Return the slips after which an answer comes out, each step and id once, the simplest first."""
+        fits: dict[tuple[str, str], Slip] = {}
+        for place in np.flatnonzero(np.abs(self.answers - answer) <= half):  # NaN fits nothing
+            step, (kind, words, wrong) = self.edits[place]
+            user = next((f" in {later.name}" for later in self.way if step in later.needs), "")
+            name = words.format(format_given(wrong)) + (user if kind in ("misread", "digit") else "")
+            fits[step, kind] = Slip(f"slip_{kind}", step, name, float(self.answers[place]))
+        return tuple(sorted(fits.values(), key=lambda slip: SIMPLEST.index(slip.id.removeprefix("slip_"))))
+
+    def chance(self, answer: float, half: float) -> float:
+        """Return the share of the numbers within 30 % of an answer that fit some slip by accident."""
+        near = np.count_nonzero(np.abs(self.answers - answer) <= AROUND * abs(answer))
+        return float(near * half / (AROUND * abs(answer))) if answer else 1.0
+
+
+def slips(trace: Trace, steps: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None) -> Slips:
+    """Return the single slips in the steps of a value, with the answer after each.
 
     Parameters
     ----------
@@ -75,27 +111,25 @@ def slips(
     known : mapping of str to float, optional
         Values that are used unchanged, such as the learner's own earlier ones.
     """
-    known = known or {}
+    known, asked = known or {}, steps[name]
     way = [step for step in needed_for(steps, name, known) if step.name not in known and step.kind != "y_hat"]
-    if len(way) > MOST_STEPS:
-        return
-    edits = [list(_misread(step, steps) if step.kind == "given" else _edits(step, steps)) for step in way]
-    rate = steps["learning_rate"].value if steps[name].new else None
-    values = [(step.name, [value for _, _, value in each]) for step, each in zip(way, edits, strict=True)]
-    answers = iter(Variants(trace, values, rate).answers(name).tolist())
-    for step, each in zip(way, edits, strict=True):
-        user = next((f" in {later.name}" for later in way if step.kind == "given" and step.name in later.needs), "")
-        for kind, words, _ in each:
-            yield Slip(f"slip_{kind}", step.name, words + user, next(answers))
-    for other in steps.values():
-        if other.name != name:
-            yield Slip("slip_other_quantity", other.name, f"{other.name} is given in place of {name}", other.value)
-
-
-def fitting(found: Iterable[Slip], answer: float, half: float) -> tuple[Slip, ...]:
-    """Return the slips whose value an answer is, each step and id once, the simplest first."""
-    fits = {(slip.step, slip.id): slip for slip in found if abs(slip.value - answer) <= half}  # NaN fits nothing
-    return tuple(sorted(fits.values(), key=lambda slip: SIMPLEST.index(slip.id.removeprefix("slip_"))))
+    if asked.new and asked.kind != "new":  # a value after the update has too few digits of the gradients
+        way = [step for step in way if step.new or step.name == "learning_rate"]
+    by_step = {}
+    if len(way) <= MOST_STEPS:
+        by_step = {step.name: list((_misread if step.kind == "given" else _edits)(step, steps)) for step in way}
+    edits = [(step, edit) for step, found in by_step.items() for edit in found]
+    answers = np.empty(0)
+    if 0 < len(edits) * len(steps) <= MOST_VALUES:
+        rate = steps["learning_rate"].value if asked.new else None
+        answers = Variants(
+            trace, [(step, [edit[-1] for edit in found]) for step, found in by_step.items()], rate
+        ).answers(name)
+    others = [each for each in steps.values() if each.name != name]
+    edits = edits[: len(answers)] + [
+        (each.name, ("other_quantity", f"{each.name} is given in place of {name}", each.value)) for each in others
+    ]
+    return Slips(edits, np.append(answers, [each.value for each in others]), way)
 
 
 def _edits(step: Step, steps: Mapping[str, Step]) -> Iterator[Edit]:
@@ -212,7 +246,7 @@ def _misread(step: Step, steps: Mapping[str, Step]) -> Iterator[Edit]:
     value, name = step.value, step.name
     yield "sign", f"the sign of {name} is lost", -value
     for wrong in (10 * value, value / 10, *(RATES if name == "learning_rate" else ())):
-        yield "misread", f"{name} is taken to be {format_given(wrong)}", wrong
+        yield "misread", f"{name} is taken to be {{}}", wrong
     for other in steps.values():
         if other.kind == "given" and other.name != name and other.name != "learning_rate":
             yield "misread", f"{other.name} is read in place of {name}", other.value
@@ -223,7 +257,7 @@ def _misread(step: Step, steps: Mapping[str, Step]) -> Iterator[Edit]:
         for read in "0123456789" if digit.isdigit() else "":
             if read != digit:
                 wrong = math.copysign(float(text[:place] + read + text[place + 1 :]), value)
-                yield "digit", f"{name} is read as {format_given(wrong)}", wrong
+                yield "digit", f"{name} is read as {{}}", wrong
     for one, two in pairwise(place for place, each in enumerate(text) if each.isdigit()):
         swapped = list(text)
         swapped[one], swapped[two] = swapped[two], swapped[one]

@@ -11,7 +11,7 @@ import numpy as np
 
 from bpcourse import Network, backprop, format_number
 from bpcourse.tutor.equations import entries, needed_for, table
-from bpcourse.tutor.marking import nothing_done
+from bpcourse.tutor.matching import nothing_done
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
 from bpcourse.tutor.practice import SHAPES, TOPICS
 

@@ -20,7 +20,7 @@ from bpcourse.classroom.grading import mark_sheet
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.submissions import Answers
 from bpcourse.tutor.equations import table
-from bpcourse.tutor.marking import nothing_done
+from bpcourse.tutor.matching import nothing_done
 from helpers.injected import ROWS, SLIPS, injected, right
 
 NAMES = {1: "Anna", 2: 'Bo "the" <script>alert(1)</script>, Jr.', 3: "=HYPERLINK(1)", 4: "فاطمه‌زهرا", 5: "山田　太郎"}

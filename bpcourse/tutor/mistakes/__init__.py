@@ -20,7 +20,7 @@ from bpcourse.tutor.mistakes.forward import FORWARD
 from bpcourse.tutor.mistakes.loss import LOSS
 from bpcourse.tutor.mistakes.pen import PEN
 from bpcourse.tutor.mistakes.record import Mistake
-from bpcourse.tutor.mistakes.search import Candidate, right_way
+from bpcourse.tutor.mistakes.search import Candidate, Memo, right_way
 from bpcourse.tutor.mistakes.softmax import SOFTMAX
 from bpcourse.tutor.mistakes.update import UPDATE
 
@@ -29,12 +29,14 @@ CATALOGUE = (*ACTIVATION, *FORWARD, *LOSS, *CHAIN, *UPDATE, *PEN, *CROSS_ENTROPY
 MISTAKES = Registry("mistake", {mistake.id: mistake for mistake in (*CATALOGUE, *OF_SHAPES)})
 """The mistakes by id, in the order in which the chapters of a course come to them."""
 
-__all__ = ["CATALOGUE", "MISTAKES", "Candidate", "Mistake", "candidates", "right_way", "wrong_values"]
+__all__ = ["CATALOGUE", "MISTAKES", "Candidate", "Memo", "Mistake", "candidates", "right_way", "wrong_values"]
 
 
-def candidates(table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None) -> Iterator[Candidate]:
+def candidates(
+    table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None, memo: Memo | None = None
+) -> Iterator[Candidate]:
     """Yield what each mistake of the catalogue makes of a value; see `search.candidates`."""
-    return search.candidates(CATALOGUE, table, name, known)
+    return search.candidates(CATALOGUE, table, name, known, memo)
 
 
 def wrong_values(

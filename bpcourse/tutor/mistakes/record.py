@@ -84,6 +84,10 @@ class Mistake:
         """The words for it. Raises KeyError if ``words.toml`` has none under its id."""
         return _all_words()[self.id]
 
+    def words_for(self, step: Step) -> Words:
+        """Return the words for it where a step was asked for."""
+        return self.words
+
     topic = property(lambda self: self.words.topic)
     name = property(lambda self: self.words.name)
     hint = property(lambda self: self.words.hint)

@@ -68,6 +68,12 @@ class _Way:
     rules: Mapping[str, Callable[[Step, Values], float]]
     prior: float
     layer: int = 0
+    number: int = 0
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What its values are remembered by."""
+        return " ".join(mistake.id for mistake in self.mistakes), self.number, self.layer
 
 
 def right_way(table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None) -> Candidate:
@@ -75,11 +81,17 @@ def right_way(table: Mapping[str, Step], name: str, known: Mapping[str, float] |
     return Candidate((), Values(table, known)[name], partial(_again, table, name, known, {}))
 
 
+RIGHT = ("", 0, 0)
+Memo = dict[tuple[str, int, int], Values]
+"""The values under each mistake, as far as they were computed: by its id, the number of the way, and the layer."""
+
+
 def candidates(
     catalogue: Iterable[Mistake],
     table: Mapping[str, Step],
     name: str,
     known: Mapping[str, float] | None = None,
+    memo: Memo | None = None,
 ) -> Iterator[Candidate]:
     """Yield what each mistake, then each usual pair of mistakes, makes of a value, unless it leaves it right.
 
@@ -93,8 +105,12 @@ def candidates(
         The value that is asked for.
     known : mapping of str to float, optional
         Values that are used unchanged, such as the learner's own earlier ones.
+    memo : dict, optional
+        What was computed for other names with the same `known`, such as the other entries of an array. It is used and
+        extended.
     """
-    right, step = Values(table, known), table[name]
+    memo = {} if memo is None else memo
+    right, step = memo.setdefault(RIGHT, Values(table, known)), table[name]
     needed = needed_for(table, name, known)
     for each in needed:
         right[each.name]
@@ -115,13 +131,13 @@ def candidates(
             yield from _wrong_answers(mistake, mistake.answers, table, step, right, known)
         for way in _ways(mistake, kinds, step):
             shown[mistake.id] = mistake
-            yield from _computed(way, table, name, known, seeds, right[name])
+            yield from _computed(way, table, name, known, seeds, memo)
     for pair in PAIRS:
         if all(id in shown for id in pair):
             mistakes = tuple(shown[id] for id in pair)
             rules = {kind: rule for each in mistakes for kind, rule in replaced(each.rules, each.where).items()}
             way = _Way(mistakes, rules, min(each.prior for each in mistakes) - 2)
-            yield from _computed(way, table, name, known, seeds, right[name])
+            yield from _computed(way, table, name, known, seeds, memo)
 
 
 def _ways(mistake: Mistake, kinds: Mapping[str, list[Step]], step: Step) -> Iterator[_Way]:
@@ -130,11 +146,11 @@ def _ways(mistake: Mistake, kinds: Mapping[str, list[Step]], step: Step) -> Iter
     def shows(rules: Rules, where: Callable[[Step], bool]) -> bool:
         return any(where(each) for kind in rules for each in kinds.get(kind, ()))
 
-    for rules in (mistake.rules, *mistake.also):
+    for number, rules in enumerate((mistake.rules, *mistake.also)):
         if shows(rules, mistake.where):
-            yield _Way((mistake,), replaced(rules, mistake.where), mistake.prior)
+            yield _Way((mistake,), replaced(rules, mistake.where), mistake.prior, number=number)
         if mistake.long_way and cross_entropy(step.facts) and shows(rules, mistake.long_way):
-            yield _Way((mistake,), replaced(rules, mistake.long_way), 0.5)
+            yield _Way((mistake,), replaced(rules, mistake.long_way), 0.5, number=-1 - number)
     if step.facts.last > 2 and LAYERED.intersection(mistake.rules):
         for layer in range(1, step.facts.last + 1):
 
@@ -151,14 +167,15 @@ def _computed(
     name: str,
     known: Mapping[str, float] | None,
     seeds: list[dict[str, float]],
-    right: float,
+    memo: Memo,
 ) -> Iterator[Candidate]:
-    first = min(_STAGE[kind] for kind in way.rules)
+    values = memo.setdefault(way.key, Values(table, {}, way.rules))
+    values.update(seeds[min(_STAGE[kind] for kind in way.rules)])
     try:
-        value = Values(table, seeds[first], way.rules)[name]
+        value = values[name]
     except (ArithmeticError, ValueError, KeyError):  # the mistake needs what this pass does not have
         return
-    if _differs(value, right):
+    if _differs(value, memo[RIGHT][name]):
         yield Candidate(way.mistakes, value, partial(_again, table, name, known, way.rules), way.prior, way.layer)
 
 

@@ -1,0 +1,152 @@
+"""Verdicts: what is said about an answer, in fields for programs and in words for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from textwrap import wrap
+from types import MappingProxyType
+from typing import Any, Literal
+
+from bpcourse.numbers import WIDTH, Reading, format_given, format_number
+from bpcourse.palette import STATUS_COLORS
+from bpcourse.render import render
+from bpcourse.texts import read_toml
+from bpcourse.tutor.equations import Step
+from bpcourse.tutor.matching import CLOSE, DIGITS_NEAR, NEAR, Judgment, Match, Right
+
+Status = Literal["correct", "mistake", "could be", "wrong", "not answered", "unreadable"]
+TEXTS = read_toml("tutor/marking.toml")
+STATUS: dict[Status, tuple[str, str]] = {status: (sign, words) for status, (sign, words) in TEXTS["status"].items()}
+"""The sign and the words of each status. Its color is in `bpcourse.palette.STATUS_COLORS`."""
+
+ROUND_ONCE = "Did you round intermediate values? Keep all digits in the calculator, and round once, at the end."
+
+
+@dataclass(frozen=True, repr=False)
+class Verdict:
+    """The verdict on one answer, on an array or on a chain of answers. It is true only if the answer is right.
+
+    Parameters
+    ----------
+    status : str
+        "correct", "mistake" (a mistake is named), "could be", "wrong", "not answered" or "unreadable".
+    message, hint : str
+        The words for people. Nothing parses them.
+    mistakes : tuple of str
+        Ids of the mistakes that give this number, the likeliest first.
+    steps : mapping of str to Verdict
+        For a chain or an array, the verdict on each answer, by name. Read-only.
+    first : str
+        For a chain or an array, the name of the first wrong answer, or "".
+    carried : bool
+        Whether the answer is right only given the learner's own earlier numbers.
+    rounded : bool
+        Whether the answer is right, but rounding in between changed its last digits.
+    note : str
+        What there is to say about a right answer besides that it is right, or "".
+    """
+
+    status: Status
+    message: str
+    hint: str = ""
+    mistakes: tuple[str, ...] = ()
+    steps: Mapping[str, Verdict] = field(default_factory=dict)
+    first: str = ""
+    carried: bool = field(default=False, kw_only=True)
+    rounded: bool = field(default=False, kw_only=True)
+    note: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))
+
+    def __bool__(self) -> bool:
+        return self.status == "correct"
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "steps": dict(self.steps)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, steps=MappingProxyType(state["steps"]))
+
+    def __repr__(self) -> str:
+        sign, words = STATUS[self.status]
+        paragraphs = [*f"{sign} {words}: {self.message}".splitlines(), *self.hint.splitlines()]
+        return "\n  ".join(line for paragraph in paragraphs for line in wrap(paragraph, WIDTH))
+
+    def _repr_html_(self) -> str:
+        sign, words = STATUS[self.status]
+        return str(render("verdict.html", verdict=self, sign=sign, words=words, color=STATUS_COLORS[self.status]))
+
+
+def in_words(step: Step, reading: Reading, judgment: Judgment, matches: list[Match], *, start: str = "") -> Verdict:
+    """Put the judgment on one answer into words.
+
+    Parameters
+    ----------
+    step : Step
+        What was asked for.
+    reading : Reading
+        The answer.
+    judgment : Judgment
+        The judgment on it.
+    matches : list of Match
+        What it fits, possibly reduced in view of other answers.
+    start : str
+        Where to look first if nothing fits.
+    """
+    said, size = answer_in_words(step, reading), judgment.size
+    if judgment.right is Right.ROUNDED:
+        exactly = format_number(judgment.value, min(max(reading.digits, 4), 6))
+        note = f"with all digits in between it is {exactly}"
+        return Verdict("correct", f"{said}; {note}.", carried=judgment.carried, rounded=True, note=note)
+    if judgment.carried:
+        note = "it follows from your own earlier numbers"
+        return Verdict("correct", f"{said}; {note}.", carried=True, note=note)
+    if judgment.right is Right.EXACTLY:
+        return Verdict("correct", f"{said}.")
+    if judgment.right is Right.SHORT:
+        asked = "Write at least three significant digits, so that there is enough to compare."
+        return Verdict("could be", f"{said} agrees as far as it goes.", asked)
+    if math.isinf(size):
+        return Verdict("wrong", f"{said}; but the right value is too large for a float. Ask for another one.")
+    if not matches:
+        return _without_a_match(step, said, judgment, start)
+    likeliest, ids = matches[0], tuple(dict.fromkeys(id for match in matches for id in match.ids))
+    words = likeliest.mistakes[0].words_for(step)
+    if len(matches) == 1 and likeliest.stated:
+        thought = f"\nYou may have thought: {words.believes}" if words.believes and not likeliest.pair else ""
+        return Verdict("mistake", f"{said} is what comes out if {clause(likeliest, step)}.{thought}", words.hint, ids)
+    guesses = "; or if ".join(clause(match, step) for match in matches[:3])
+    if judgment.right is Right.NEARLY or (reading.digits >= DIGITS_NEAR and judgment.off <= NEAR * size):
+        asked = f"{said} is close. Did you round intermediate values? If not, it could come out if {guesses}."
+        return Verdict("could be", asked, words.hint, ids)
+    if likeliest.rounded:
+        guesses += ", with rounded intermediate values"
+        more = "Keep more digits at each step"
+    else:
+        more = "Write more digits" if reading.digits < DIGITS_NEAR else "Check a second value as well"
+    return Verdict("could be", f"{said} could come out if {guesses}.", f"{words.hint}\n{more} to be sure.", ids)
+
+
+def _without_a_match(step: Step, said: str, judgment: Judgment, start: str) -> Verdict:
+    if judgment.off <= CLOSE * judgment.size:
+        return Verdict("wrong", f"{said} is close to the right value, but not right.", ROUND_ONCE)
+    if judgment.nearest is not None:
+        name = clause(judgment.nearest, step)
+        return Verdict("wrong", f"{said} is very near what comes out if {name}. {ROUND_ONCE}", start)
+    return Verdict("wrong", f"{said}. I don't recognize this number.", start)
+
+
+def clause(match: Match, step: Step) -> str:
+    """Return what was done, as it follows "what comes out if …"."""
+    names = (mistake.words_for(step).name for mistake in match.mistakes[:2])
+    return "two mistakes are made: " + ", and ".join(names) if match.pair else ", or if ".join(names)
+
+
+def answer_in_words(step: Step, reading: Reading) -> str:
+    """Return an answer as an equation."""
+    digits = min(reading.digits, 6)
+    shown = format_number(reading.value, digits) if reading.written else format_given(reading.value)
+    return f"{step.name} = {shown}"
