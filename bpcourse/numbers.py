@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import operator
 import re
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
 
@@ -101,21 +105,52 @@ class Reading:
 EXACT_DIGITS = 15  # a float always holds this many; a fraction counts as written with them
 _LONGEST = 80  # no number has more characters, and refusing a text takes no time
 
-_DECIMAL = r"[+-]? (?: \d+ (?:[.,]\d*)? | [.,]\d+ )"
+_DECIMAL = r"[+-]? (?: \d+ (?:\.\d*)? | \.\d+ )"
 _NUMBER = rf"""
-    (?P<decimal> {_DECIMAL} ) (?: [eE] (?P<exponent> [+-]?\d+ ) )?                     # 0.082  -0,082  8.2e-2
+    (?P<decimal> {_DECIMAL} ) (?: [eE] (?P<exponent> [+-]?\d+ ) )?                     # 0.082  -0.082  8.2e-2
         (?: \s*/\s* (?P<below> {_DECIMAL} (?: [eE] [+-]?\d+ )? ) )?                    # 1/4
-    | (?: (?P<factor> {_DECIMAL} ) \s* [×·⋅*xX] \s* )? 10                             # 8.2 × 10…  10…
-        (?: \s* (?: \^ | \*\* ) \s* \(? (?P<power> [+-]?\d+ ) \)?                     # …^-2  …**(-2)
+    | (?: (?P<factor> {_DECIMAL} ) \s* [*xX] \s* )? 10                               # 8.2 * 10…  10…
+        (?: \s* (?: \^ | \*\* ) \s* [({{]? (?P<power> [+-]?\d+ ) [)}}]?                 # …^-2  …**(-2)  …^{{-2}}
           | (?P<raised> [⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+ ) )                                         # …⁻²
     """  # compiled when the first number is read, and not when the package is imported
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_SIGNS = {
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"), "-"),
+    **dict.fromkeys(map(ord, "×·⋅•∗∙"), "*"),
+    **dict.fromkeys(map(ord, "÷∕⁄"), "/"),
+    ord("\u066b"): ".", ord("\u066a"): "%", ord("\u2248"): "=", ord("\u2243"): "=", ord("~"): "=",
+}  # fmt: skip
+_AROUND = re.compile(
+    r"=(?P<equal>.*) | \$(?P<typeset>[^$]*)\$ | \((?P<round_brackets>[^()]*)\) | \[(?P<square_brackets>[^\[\]]*)\]"
+    r"| (?:(?:np|numpy)\.)?(?:float(?:16|32|64)?|array)\((?P<call>[^()]*)\)",
+    re.VERBOSE,
+)
+_ROUND = re.compile(r"(?:(?:np|numpy)\.)?round\((?P<value>.+),\s*(?P<decimals>\d{1,2})\s*\)")
+_OPERATIONS: dict[type, Callable[[float, float], float]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+}  # fmt: skip
+
+
+def plain_text(text: str) -> str:
+    """Return a text with ASCII digits and signs: every kind of minus, full-width and Arabic-Indic digits.
+
+    Examples
+    --------
+    >>> plain_text("−０.８２"), plain_text("٠٫٥")
+    ('-0.82', '0.5')
+    """
+    wide = "".join(chr(ord(each) - 0xFEE0) if "！" <= each <= "～" and each != "－" else each for each in text)
+    signs = wide.translate(_SIGNS)
+    return "".join(str(unicodedata.decimal(each, each)) for each in signs)
 
 
 def parse_number(text: str) -> float:
-    """Read a number as a person writes it: a decimal, a fraction, or a power of ten.
+    """Read a number as a person writes or pastes it: a decimal, a fraction, a power of ten, or a computation.
 
-    The decimal sign may be a point or a comma. The minus may be a hyphen or a true minus sign.
+    The decimal sign may be a point or a comma. Any kind of minus, times sign and digit is read, and so are a percent
+    sign and what is often around a number: ``= 0.5``, ``(0.5)``, ``[0.5]``, ``$0.5$``, ``np.float64(0.5)`` and
+    ``round(0.52, 1)``.
 
     Parameters
     ----------
@@ -139,6 +174,8 @@ def parse_number(text: str) -> float:
     (0.0822, -0.08, -0.082, 0.25)
     >>> parse_number("8.2 × 10⁻²"), parse_number("8.2*10^-2"), parse_number("10^-2")
     (0.082, 0.082, 0.01)
+    >>> parse_number("np.float64(-0.547)"), parse_number("0.5*-0.25"), parse_number("17.5 %")
+    (-0.547, -0.125, 0.175)
 
     """
     return parse_digits(text).value
@@ -157,17 +194,73 @@ def parse_digits(text: str) -> Reading:
     """
     if not isinstance(text, str):
         raise TypeError(f"needed one number as text, such as '0.0822'; got {text!r}")
-    plain = text.strip().replace(MINUS, "-").replace("\N{EN DASH}", "-").replace(",", ".")
-    found = re.fullmatch(_NUMBER, plain, re.VERBOSE) if len(plain) <= _LONGEST else None
-    if found:
-        mantissa = found["decimal"] or found["factor"] or "1"
-        exponent = int(found["exponent"] or found["power"] or (found["raised"] or "0").translate(_SUPERSCRIPTS))
-        value, below = float(f"{mantissa}e{exponent}"), float(found["below"] or 1)  # too large a number is inf
-        _, digits, last = Decimal(mantissa).as_tuple()
-        half_unit = float(f"5e{int(last) + exponent - 1}")
-        if below != 0 and math.isfinite(value / below) and math.isfinite(half_unit):
-            if found["below"]:
-                return Reading(value / below, EXACT_DIGITS, abs(value / below) * 10.0**-EXACT_DIGITS)
-            return Reading(value, len(digits), half_unit)
-    shown = text if len(text) <= 40 else text[:40] + "…"
-    raise ValueError(f"needed one number, such as 0.0822, -0,08, 8.2e-2 or 1/3; got {shown!r}")
+    reading = _read(text) if len(text.strip()) <= _LONGEST else None
+    if reading is None:
+        shown = text if len(text) <= 40 else text[:40] + "…"
+        raise ValueError(f"needed one number, such as 0.0822, -0,08, 8.2e-2 or 1/3; got {shown!r}")
+    return reading
+
+
+def _read(text: str) -> Reading | None:
+    """Read a number with what may be around it: an equals sign, brackets, dollars, a call, a percent sign."""
+    plain = plain_text(text).strip()
+    called = False
+    while around := _AROUND.fullmatch(plain):
+        called = called or around["call"] is not None
+        plain = next(inside for inside in around.groups() if inside is not None).strip()
+    if call := _ROUND.fullmatch(plain):
+        inner, decimals = _read(call["value"]), int(call["decimals"])
+        return inner and _read(f"{inner.value:.{decimals}f}")
+    plain = plain.replace(",", ".")
+    if plain.endswith(".") and plain.count(".") > 1:
+        plain = plain[:-1]
+    if plain.endswith("%"):
+        share = _number(plain[:-1].strip())
+        return share and replace(share, value=share.value / 100, half_unit=share.half_unit / 100)
+    reading = _number(plain)
+    return reading and replace(reading, written=reading.written and not called)
+
+
+def _number(plain: str) -> Reading | None:
+    """Read a decimal, a fraction, a power of ten or a computation; None if it is none of them, or not finite."""
+    found = re.fullmatch(_NUMBER, plain, re.VERBOSE)
+    if found is None:
+        return _computed(plain.replace("^", "**").replace("{", "(").replace("}", ")"))
+    mantissa = found["decimal"] or found["factor"] or "1"
+    exponent = int(found["exponent"] or found["power"] or (found["raised"] or "0").translate(_SUPERSCRIPTS))
+    value, below = float(f"{mantissa}e{exponent}"), float(found["below"] or 1)  # too large a number is inf
+    _, digits, last = Decimal(mantissa).as_tuple()
+    half_unit = float(f"5e{int(last) + exponent - 1}")
+    lost = value == 0 and any(digits)  # 1e-9999 is not 0
+    if lost or below == 0 or not math.isfinite(value / below) or not math.isfinite(half_unit):
+        return None
+    if found["below"]:
+        return Reading(value / below, EXACT_DIGITS, abs(value / below) * 10.0**-EXACT_DIGITS)
+    return Reading(value, len(digits), half_unit)
+
+
+def _computed(text: str) -> Reading | None:
+    """Compute an expression of numbers, + - * / ** and brackets; None if it is anything else."""
+    if not re.fullmatch(r"[\d.eE+\-*/() ]+", text):
+        return None
+    try:
+        value = _value(ast.parse(text, mode="eval").body)
+    except (ArithmeticError, SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
+        return None
+    if not math.isfinite(value):
+        return None
+    return replace(_number(str(value).removesuffix(".0")) or Reading(value, 1, 0.5), written=False)
+
+
+def _value(node: ast.expr) -> float:
+    if isinstance(node, ast.BinOp):
+        return _real(_OPERATIONS[type(node.op)](_value(node.left), _value(node.right)))
+    if isinstance(node, ast.UnaryOp):
+        return -_value(node.operand) if isinstance(node.op, ast.USub) else _value(node.operand)
+    return _real(node.value if isinstance(node, ast.Constant) else None)
+
+
+def _real(value: object) -> float:
+    if not isinstance(value, (int, float)):
+        raise ValueError("not a real number")
+    return float(value)

@@ -171,9 +171,9 @@ def _patterns(trace: Trace, name: Name, right: Array) -> Iterator[Pattern]:
         if not name.is_parameter and right.ndim == 2 and rows == len(trace["x"]):
             yield made("batch_first_sample_only", right[:1])
             yield made("batch_first_sample_only", right[0])
-        for row in range(rows):
-            left = f"{what} {row + 1} is missing"
-            yield Pattern(np.delete(right, row, axis=0), left, f"How many {what}s must it have?")
+        for number in range(rows):
+            left = f"{what} {number + 1} is missing"
+            yield Pattern(np.delete(right, number, axis=0), left, f"How many {what}s must it have?")
         yield Pattern(right[::-1], f"the {what}s are in reverse order", f"Which {what} comes first?")
     if right.ndim == 2 and right.shape[1] > 1:
         for column in range(right.shape[1]):

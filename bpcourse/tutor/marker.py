@@ -95,10 +95,8 @@ class Marker:
         """Judge a number, given the learner's `own` earlier ones, whose last digits can move it by `slack`."""
         full = with_its_zeros(replace(reading, written=reading.written and step.kind != "given"))
         known = {name: value for name, value in {**self.given, **(own or {})}.items() if name != step.name}
-        judgment = judge(
-            step, reading, full, self.steps, partial(self.wrong_values, step, known, not own), known, slack
-        )
-        return Marked(step, full, judgment, slack)
+        wrong = partial(self.wrong_values, step, known, shared=not own)
+        return Marked(step, full, judge(step, reading, full, self.steps, wrong, known, slack), slack)
 
     def wrong_values(self, step: Step, known: Mapping[str, float], shared: bool) -> list[Candidate]:
         """Return what mistakes make of a value; computed only once if it is `shared` by several answers."""

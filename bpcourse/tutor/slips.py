@@ -57,6 +57,7 @@ class Slip:
     step: str
     name: str
     value: float
+    topic = "slip"
 
     def words_for(self, step: Step) -> Words:
         """Return the words for it. They do not depend on what was asked for."""
@@ -119,7 +120,7 @@ def slips(trace: Trace, steps: Mapping[str, Step], name: str, known: Mapping[str
     if len(way) <= MOST_STEPS:
         by_step = {step.name: list((_misread if step.kind == "given" else _edits)(step, steps)) for step in way}
     edits = [(step, edit) for step, found in by_step.items() for edit in found]
-    answers = np.empty(0)
+    answers: Array = np.empty(0)
     if 0 < len(edits) * len(steps) <= MOST_VALUES:
         rate = steps["learning_rate"].value if asked.new else None
         answers = Variants(
