@@ -245,7 +245,7 @@ def _computed(text: str) -> Reading | None:
         return None
     try:
         value = _value(ast.parse(text, mode="eval").body)
-    except (ArithmeticError, SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
+    except (ArithmeticError, LookupError, SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
         return None
     if not math.isfinite(value):
         return None

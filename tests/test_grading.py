@@ -245,7 +245,7 @@ def test_mark_sheet__unknown_names_are_noted_up_to_a_limit():
 
 
 def test_mark_sheet__a_value_that_is_not_a_number_is_unreadable():
-    for value in ("open('x')", "10**10**10", "0x" + "f" * 400, "(0,25)", "1/0", "x"):
+    for value in ("open('x')", "10**10**10", "0x" + "f" * 400, "(0,25; 1)", "1/0", "x"):
         first = marked({1: {"y_hat[1]": value, "loss": 0.5}}).marks[0].lines[0]
         assert first.verdict.status == "unreadable"
         assert first.written == (value if len(value) <= 120 else value[:120] + "…")

@@ -74,7 +74,7 @@ def test_check__no_answer_yet(answer):
     "answer",
     [math.nan, math.inf, -math.inf, np.nan, "nan", "inf", "abc", "0.08.2", "1/0", "__import__('os')", "0.08 0.09",
      "0e999", 10**400, Decimal("NaN"), np.ma.array(RIGHT, mask=False),
-     True, np.bool_(True), 1j, [0.0822], [[0.0822]], np.array([RIGHT]), np.full((2, 2), RIGHT), {}, object(),
+     True, np.bool_(True), 1j, [0.0822, 0.1], [[0.0822], []], np.array([]), np.full((2, 2), RIGHT), {}, object(),
      b"0.0822", "9" * 5000],
 )  # fmt: skip
 def test_check__not_a_number_is_unreadable(answer):
@@ -95,9 +95,10 @@ def test_check__computed_digits_do_not_count():
     computed = 0.1385 * 0.5933  # from printed numbers: 0.08217205, where 0.08216704 is right
     verdict = check(MAZUR, "dW2[1,1]", computed)
     assert verdict.status == "correct"
-    assert "three digits" in verdict.message
-    assert check(MAZUR, "dW2[1,1]", str(computed)).status == "wrong"  # as text they are claimed
-    assert check(MAZUR, "dW2[1,1]", 0.0825).status == "wrong"
+    assert verdict.rounded
+    assert "0.0821670" in verdict.message
+    assert check(MAZUR, "dW2[1,1]", str(computed)).rounded
+    assert check(MAZUR, "dW2[1,1]", 0.0828).status == "wrong"
 
 
 def test_check__decimal_comma_without_quotes():
@@ -136,16 +137,16 @@ def test_check__right_answer_is_never_a_mistake(digits):
 
 
 def test_check__close_is_not_right():
-    verdict = check(MAZUR, "dW2[1,1]", "0.08225")
+    verdict = check(MAZUR, "dW2[1,1]", "0.08277")
     assert (verdict.status, verdict.mistakes) == ("wrong", ())
-    assert "rounded on the way" in verdict.hint  # english: ok
+    assert "round intermediate values" in verdict.hint
 
 
 def test_check__very_close_asks_about_rounding_first():
     verdict = check(MAZUR, "dW1[1,1]", "0.000438416")  # the coarse difference: 0.03 % off
     assert (verdict.status, verdict.mistakes) == ("could be", ("coarse_one_sided_difference",))
-    assert verdict.message.index("rounded on the way") < verdict.message.index("one-sided")  # english: ok
-    assert check(MAZUR, "dW1[1,1]", "0.00043842").mistakes == ()
+    assert verdict.message.index("round intermediate values") < verdict.message.index("one-sided")
+    assert check(MAZUR, "dW1[1,1]", "0.00043842").rounded
 
 
 def test_check__names_a_mistake_only_if_an_accident_is_unlikely():
@@ -183,7 +184,10 @@ def test_check__famous_slip_is_a_pair():
     published = PUBLISHED["mazur-2-2-2"]["published"]["E_total_after_1"]
     verdict = check(MAZUR, "loss_new", published, learning_rate=0.5)
     assert (verdict.status, verdict.mistakes) == ("mistake", ("updated_output_weights_first", "bias_never_updated"))
-    assert check(MAZUR, "loss_new", "0.291027774", learning_rate=0.5).mistakes == ("bias_never_updated",)
+    assert check(MAZUR, "loss_new", "0.291027774", learning_rate=0.5).mistakes == (
+        "bias_never_updated",
+        "bias_gradient_zero",
+    )
 
 
 def test_check__published_softmax_without_exponentials():
@@ -519,7 +523,7 @@ def test_check__given_number_of_another_place(answer):
 @pytest.mark.parametrize("answer", ["0.440", "-0.260"])
 def test_check__minus_lost_in_a_sum(answer):
     verdict = check(EXAMPLES["lecture"].backprop(), "z1[2]", answer)  # 0.8·(−0.75) + 0.45·0.2 − 0.25
-    assert verdict.mistakes[0] == "minus_lost_in_sum"
+    assert "minus_lost_in_sum" in verdict.mistakes[:2]  # a lost minus of a bias is also a subtracted bias
 
 
 def test_check_each__agrees_with_check():
@@ -544,7 +548,7 @@ def test_verdict__is_true_only_if_the_answer_is_right():
 def test_verdict__says_in_fields_what_the_message_says():
     chain = check(MAZUR, {"z1[1]": "0.5", "a1[1]": "0.6225"})
     assert chain.steps["a1[1]"].carried
-    assert chain.steps["a1[1]"].note == "given your own earlier numbers"
+    assert chain.steps["a1[1]"].note == "it follows from your own earlier numbers"
     rounded = check(MAZUR, "dW2[1,1]", 0.0821670401)
     plain = check(MAZUR, "dW2[1,1]", "0.0822")
     assert (rounded.rounded, plain.rounded, plain.carried, plain.note) == (True, False, False, "")

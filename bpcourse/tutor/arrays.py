@@ -78,7 +78,9 @@ def check_array(marker: Marker, name: str, names: NDArray[Any], answer: object) 
             if _same(pattern.array, readings):
                 shape = f" of shape {array.shape}, not {right.shape}," if array.shape != right.shape else ""
                 said = f"{name}{shape} is what comes out if {pattern.clause}."
-                return Verdict("mistake", said, pattern.hint, (pattern.id,) if pattern.id else ())
+                return Verdict(
+                    "mistake" if pattern.id else "wrong", said, pattern.hint, (pattern.id,) * bool(pattern.id)
+                )
     if array.shape != right.shape:
         return _of_shape(marker, name, right, array)
     marked: dict[str, Marked | Verdict] = {}

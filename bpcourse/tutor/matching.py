@@ -181,8 +181,8 @@ def judge(
     fit = _fit_if_rounded(reading, right_way(steps, step.name, known), slack)
     three = off <= half_unit(size, FEWEST_DIGITS) and reading.digits >= FEWEST_DIGITS
     if fit <= DEVIATIONS or three:
-        matches = tuple(match for match in matches if match.mistakes[0].topic != "rounding")
         few = reading.digits < DIGITS_NEAR
+        matches = tuple(match for match in matches if not few or match.mistakes[0].topic != "rounding")
         if not matches or (fit <= SURE and few):
             carried = bool(known) and off_true > THREE_DIGITS * abs(step.value)
             return replace(judgment, right=Right.ROUNDED, matches=(), carried=carried)

@@ -88,5 +88,6 @@ def spread(again: Callable[[Finish], float], value: float, keep: Keep) -> float:
             size = math.hypot(keep.half_unit(exact), *map(keep.half_unit, terms))
             return exact + signs[count % len(signs)] * size / math.sqrt(3)
 
-        total += (again(moved) - value) ** 2
+        off = again(moved) - value
+        total += off * off  # of huge numbers infinity, where ** would raise
     return math.sqrt(total / PATTERNS)

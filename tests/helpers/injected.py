@@ -653,7 +653,65 @@ ROWS = {
     "batch_divided_twice": (batch, {"mean": lambda self, each: each.mean(axis=0) / self.n}),
     "batch_first_sample_only": (batch, {"mean": lambda self, each: each[0]}),
     "batch_last_sample_only": (batch, {"mean": lambda self, each: each[-1]}),
-    "broadcast_n_vs_n1": (both(batch, squared, lambda p: p.outputs == 1), {"mean_loss": all_against_all}),
+    "broadcast_n_vs_n1": (
+        both(batch, squared, lambda p: p.outputs == 1),
+        {
+            "mean_loss": all_against_all,
+            "error": lambda self: (2 if self.loss_name == "mse" else 1) * (self.A[-1] - self.y.mean()),
+        },
+    ),
+    "tanh_slope_plus": (always, slopes(lambda p, m: 1 + p.A[m] * p.A[m], ("tanh",))),
+    "tanh_slope_not_squared": (always, slopes(lambda p, m: 1 - p.A[m], ("tanh",))),
+    "slope_applied_twice": (always, slopes(lambda p, m: Pass.slope(p, m) ** 2)),
+    "slope_of_error": (
+        both(squared, output_is("sigmoid")),
+        slopes(lambda p, m: (p.A[-1] - p.y) * (1 - p.A[-1] + p.y), layers=at_output),
+    ),
+    "rmse_for_mse": (
+        lambda p: p.loss_name == "mse",
+        {
+            "mean_loss": lambda self, y, p, each: each.mean() ** 0.5,
+            "error": lambda self: Pass.error(self) / (2 * self.loss),
+        },
+    ),
+    "nothing_divided": (
+        both(batch, several, lambda p: p.loss_name in ("mse", "binary_cross_entropy")),
+        {**loss_times(lambda p: p.outputs), "mean": lambda self, each: each.sum(axis=0)},
+    ),
+    "error_is_one_term": (squared, {"error": lambda self: Pass.error(self) / (self.A[-1] - self.y) * self.A[-1]}),
+    "error_split_by_weights": (
+        always,
+        backs(lambda p, m: p.dZ[m + 1] @ (p.W[m + 1] / p.W[m + 1].sum(axis=0)).T, lambda p, m: True),
+    ),
+    "bias_subtracted": (always, {"z": lambda self, m, a, W, b: a @ W - (0 if b is None else b)}),
+    "bias_gradient_zero": (always, {"db": lambda self, m: 0 * self.dZ[m]}),
+    "bias_times_output": (always, {"db": lambda self, m: self.dZ[m] * self.A[m]}),
+    "bias_times_input": (always, {"db": lambda self, m: self.dZ[m] * self.A[m - 1][:, :1]}),
+    "difference_scaled": (always, {"step": lambda self, w, g: self.rate * w - self.rate * g}),
+    "divided_by_rate": (always, {"step": lambda self, w, g: w - g / self.rate}),
+    "momentum_as_average": (always, {"step": lambda self, w, g: w - self.rate * g / 10}),
+    "weight_decay_added": (always, {"step": lambda self, w, g: (1 - 0.1 * self.rate) * w - self.rate * g}),
+    "sign_of_gradient": (always, {"step": lambda self, w, g: w - self.rate * np.sign(g)}),
+    "loss_as_delta": (
+        lambda p: not squared(p),
+        delta(lambda p: np.repeat(p.each_loss[:, None], p.outputs, axis=1)),
+    ),
+    "tanh_for_output": (
+        bce,
+        {
+            "a": lambda self, m, z, b: np.tanh(z) if m == self.last else Pass.a(self, m, z, b),
+            **delta(lambda p: (p.A[-1] - p.y) / p.outputs),
+        },
+    ),
+    "mse_for_ce": (
+        ce,
+        {
+            "losses": lambda self, y, p: np.square(y - p).mean(axis=1),
+            "error": lambda self: -2 / self.outputs * (self.y - self.A[-1]),
+        },
+    ),
+    "all_classes_counted": (ce, {"losses": lambda self, y, p: -np.log(p).sum(axis=1)}),
+    "softmax_error_as_delta": (both(squared, output_is("softmax")), delta(lambda p: p.dA[-1])),
 }
 
 # Slips only in the answer: the pass, its numbers and the name that is asked ↦ wrong answers

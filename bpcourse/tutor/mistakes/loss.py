@@ -38,11 +38,15 @@ def _one_over(at: At) -> float:
 
 
 def _root(at: At) -> float:
-    return math.sqrt(at.right)
+    return math.sqrt(at.right) if at.examples == 1 else at.right
+
+
+def _root_of_mean(at: At) -> float:
+    return math.sqrt(at.right) if at.step.parts.quantity == "loss" else at.right
 
 
 def _slope_of_root(at: At) -> float:
-    return at.right / (2 * math.sqrt(at.loss))
+    return at.right / (2 * at.v["loss"])  # which is the root already
 
 
 def _distances(at: At) -> float:
@@ -81,7 +85,9 @@ LOSS = (
             facts.loss.name in ("mse", "binary_cross_entropy") and facts.sizes[-1] > 1 and facts.examples > 1
         ),
     ),
-    Mistake("rmse_for_mse", rules={"loss": _root, "error": _slope_of_root}, applies=loss_is("mse")),
+    Mistake(
+        "rmse_for_mse", rules={"loss": _root, "mean": _root_of_mean, "error": _slope_of_root}, applies=loss_is("mse")
+    ),
     Mistake("loss_value_as_error", rules={"error": lambda at: at.error**2 / at.divisor}, applies=squared),
     Mistake("total_loss_as_error", rules={"error": lambda at: at.loss}, applies=squared),
     Mistake("abs_error", rules={"error": lambda at: abs(at.right)}, applies=squared),
