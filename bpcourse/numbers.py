@@ -121,7 +121,7 @@ _SIGNS = {
     ord("\u066b"): ".", ord("\u066a"): "%", ord("\u2248"): "=", ord("\u2243"): "=", ord("~"): "=",
 }  # fmt: skip
 _AROUND = re.compile(
-    r"=(?P<equal>.*) | \$(?P<typeset>[^$]*)\$ | \((?P<round_brackets>[^()]*)\) | \[(?P<square_brackets>[^\[\]]*)\]"
+    r"=(?P<equal>.*) | \$(?P<typeset>[^$]*)\$ | \((?P<round_brackets>[^()]*)\) | \[(?P<square_brackets>.*)\]"
     r"| (?:(?:np|numpy)\.)?(?:float(?:16|32|64)?|array)\((?P<call>[^()]*)\)",
     re.VERBOSE,
 )
@@ -215,8 +215,7 @@ def _read(text: str) -> Reading | None:
     if plain.endswith(".") and plain.count(".") > 1:
         plain = plain[:-1]
     if plain.endswith("%"):
-        share = _number(plain[:-1].strip())
-        return share and replace(share, value=share.value / 100, half_unit=share.half_unit / 100)
+        return _number(plain[:-1].strip() + "e-2")
     reading = _number(plain)
     return reading and replace(reading, written=reading.written and not called)
 

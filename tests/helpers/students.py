@@ -688,6 +688,11 @@ def squared_share(change: Callable[[float, float], float]) -> dict[str, Rule]:
     return {"da": da}
 
 
+def undivided_slope(s: Student, m: int, j: int, e: int) -> float:
+    """2·(ŷ − y), not divided by the number of outputs."""
+    return RULES["da"](s, m, j, e) if m < s.task.last else 2 * (s("a", m, j, e) - s("y", j, e))
+
+
 def of_unit(change: Callable[[float], float]) -> Rule:
     return lambda s, m, j, e: change(s("a", m, j, e))
 
@@ -722,7 +727,7 @@ MISTAKES: dict[str, Mistake] = {
     ),
     "nothing_divided": Mistake(
         ("nothing_divided",),
-        merged(mean_is(sum), squared_share(lambda p, y: 2 * (p - y)), {"loss": summed_loss}),
+        merged(mean_is(sum), {"da": undivided_slope}, {"loss": summed_loss}),
         applies=lambda t: t.loss == "mse" and t.examples > 1 and t.outputs > 1,
     ),
     "error_is_prediction": Mistake(("error_is_one_term", "target_not_subtracted"), squared_share(lambda p, y: p),
