@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import math
+import operator
 import re
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
+from typing import Any
 
 MINUS = "\N{MINUS SIGN}"
 WIDTH = 92  # of a line of text, in characters: a notebook breaks longer lines in the middle of a word
@@ -99,23 +104,43 @@ class Reading:
 
 
 EXACT_DIGITS = 15  # a float always holds this many; a fraction counts as written with them
-_LONGEST = 80  # no number has more characters, and refusing a text takes no time
+_LONGEST = 100  # no number has more characters, and refusing a text takes no time
 
 _DECIMAL = r"[+-]? (?: \d+ (?:[.,]\d*)? | [.,]\d+ )"
+_POWER = r"[+-]?\d{1,6}"  # no float needs a larger exponent, and the Decimal of one would take long
 _NUMBER = rf"""
-    (?P<decimal> {_DECIMAL} ) (?: [eE] (?P<exponent> [+-]?\d+ ) )?                     # 0.082  -0,082  8.2e-2
-        (?: \s*/\s* (?P<below> {_DECIMAL} (?: [eE] [+-]?\d+ )? ) )?                    # 1/4
-    | (?: (?P<factor> {_DECIMAL} ) \s* [×·⋅*xX] \s* )? 10                             # 8.2 × 10…  10…
-        (?: \s* (?: \^ | \*\* ) \s* \(? (?P<power> [+-]?\d+ ) \)?                     # …^-2  …**(-2)
-          | (?P<raised> [⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+ ) )                                         # …⁻²
+    (?P<decimal> {_DECIMAL} ) (?: [eE] (?P<exponent> {_POWER} ) )?                     # 0.082  -0,082  8.2e-2
+        (?: \s*/\s* (?P<below> {_DECIMAL} (?: [eE] {_POWER} )? ) )?                    # 1/4
+    | (?: (?P<factor> {_DECIMAL} ) \s* [·*xX] \s* )? 10                                # 8.2 · 10…  10…
+        (?: \s* (?: \^ | \*\* ) \s* [({{]? (?P<power> {_POWER} ) [)}}]?                # …^-2  …**(-2)  …^{{-2}}
+          | (?P<raised> [⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,6}} ) )                                   # …⁻²
     """  # compiled when the first number is read, and not when the package is imported
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_WRAPPED = r"""
+    (?: \w+\. )? (?: float | int | array | tensor ) \d* \( ([^(),]+) (?: , \s* dtype=[\w.]+ )? \)  # as Python prints it
+    | [=≈] (.+)  | \$ (.+) \$ | '(.+)' | "(.+)"
+    | \[ ([^,]+) ,? \] | \( ([^(),]+) ,? \)  # a comma in brackets may separate two numbers, so it is not read
+    | (.*[^.,\s]) \.                         # the end of a sentence
+    """
+_ROUND = r"(?: \w+\. )? round \( ([^,]+) (?: , \s* (\d{1,2}) )? \)"
+_ALIKE = {
+    **dict.fromkeys("\N{SOFT HYPHEN}‐‑‒–—―−﹘﹣", "-"),
+    **dict.fromkeys("×⋅•∗∙", "·"),
+    **dict.fromkeys("~∼≃≅", "≈"),
+    "÷": "/", "∕": "/", "٫": ".", "٪": "%",
+}  # fmt: skip
+_ARITHMETIC = r"(?! [+-]\s*[+-] | \([^()]*,[^()]*\)$ | .*[eE][+-]?\d{7} ) [\d.,eE+*/()\s-]+"
+_OPERATIONS: dict[type, Callable[..., Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Pow: operator.pow, ast.UAdd: operator.pos, ast.USub: operator.neg,
+}  # fmt: skip
 
 
 def parse_number(text: str) -> float:
-    """Read a number as a person writes it: a decimal, a fraction, or a power of ten.
+    """Read a number as a person writes it: a decimal, a fraction, a power of ten, a percentage or simple arithmetic.
 
-    The decimal sign may be a point or a comma. The minus may be a hyphen or a true minus sign.
+    The decimal sign may be a point or a comma, the minus any kind of dash, and the digits those of any script. A
+    number may also be pasted from a formula or from what Python prints. Nothing is executed.
 
     Parameters
     ----------
@@ -139,6 +164,8 @@ def parse_number(text: str) -> float:
     (0.0822, -0.08, -0.082, 0.25)
     >>> parse_number("8.2 × 10⁻²"), parse_number("8.2*10^-2"), parse_number("10^-2")
     (0.082, 0.082, 0.01)
+    >>> parse_number("≈ 17.8 %"), parse_number("np.float64(-0.547)"), parse_number("(0.7 - 1)*0.5")
+    (0.178, -0.547, -0.15000000000000002)
 
     """
     return parse_digits(text).value
@@ -146,6 +173,8 @@ def parse_number(text: str) -> float:
 
 def parse_digits(text: str) -> Reading:
     """Read a number as `parse_number` does, together with how exactly it was written.
+
+    The result of arithmetic is read like a float that Python computed.
 
     Examples
     --------
@@ -157,17 +186,84 @@ def parse_digits(text: str) -> Reading:
     """
     if not isinstance(text, str):
         raise TypeError(f"needed one number as text, such as '0.0822'; got {text!r}")
-    plain = text.strip().replace(MINUS, "-").replace("\N{EN DASH}", "-").replace(",", ".")
-    found = re.fullmatch(_NUMBER, plain, re.VERBOSE) if len(plain) <= _LONGEST else None
-    if found:
-        mantissa = found["decimal"] or found["factor"] or "1"
-        exponent = int(found["exponent"] or found["power"] or (found["raised"] or "0").translate(_SUPERSCRIPTS))
-        value, below = float(f"{mantissa}e{exponent}"), float(found["below"] or 1)  # too large a number is inf
-        _, digits, last = Decimal(mantissa).as_tuple()
-        half_unit = float(f"5e{int(last) + exponent - 1}")
-        if below != 0 and math.isfinite(value / below) and math.isfinite(half_unit):
-            if found["below"]:
-                return Reading(value / below, EXACT_DIGITS, abs(value / below) * 10.0**-EXACT_DIGITS)
-            return Reading(value, len(digits), half_unit)
+    plain = text.strip()
+    if len(plain) <= _LONGEST and (reading := _read("".join(map(_alike, plain)))):
+        return reading
     shown = text if len(text) <= 40 else text[:40] + "…"
     raise ValueError(f"needed one number, such as 0.0822, -0,08, 8.2e-2 or 1/3; got {shown!r}")
+
+
+def read_float(value: float) -> Reading:
+    """Return the reading of a finite float that Python computed.
+
+    Examples
+    --------
+    >>> read_float(0.082)
+    Reading(value=0.082, digits=2, half_unit=0.0005, written=False)
+
+    """
+    mantissa, _, power = str(float(value)).removesuffix(".0").partition("e")
+    _, digits, last = Decimal(mantissa).as_tuple()
+    return Reading(value, len(digits), float(f"5e{int(last) + int(power or 0) - 1}"), written=False)
+
+
+def _alike(character: str) -> str:
+    """Return the plain character for one that looks or means the same."""
+    if "！" <= character <= "～":  # full-width forms
+        character = unicodedata.normalize("NFKC", character)
+    digit = unicodedata.decimal(character, None)
+    return str(digit) if digit is not None else " " if character.isspace() else _ALIKE.get(character, character)
+
+
+def _read(text: str) -> Reading | None:
+    """Return the reading of a text in plain characters, or None if it is not exactly one finite number."""
+    printed = False
+    text = text.replace(r"\cdot", "·").replace(r"\times", "·")
+    while wrapped := re.fullmatch(_WRAPPED, text, re.VERBOSE):
+        printed = printed or wrapped.lastindex == 1
+        text = wrapped[wrapped.lastindex or 0].strip()
+    shift = -2 if text.endswith("%") else 0
+    text = re.sub(r"^([+-])\s+", r"\1", text.removesuffix("%").removesuffix("\\").rstrip())
+    if rounded := re.fullmatch(_ROUND, text, re.VERBOSE):
+        inside = _read(rounded[1])
+        return _decimal(f"{inside.value:.{int(rounded[2] or 0)}f}", shift) if inside else None
+    if not (found := re.fullmatch(_NUMBER, text, re.VERBOSE)):
+        value = _computed(text)
+        return read_float(value * 10.0**shift) if math.isfinite(value) else None
+    exponent = int(found["exponent"] or found["power"] or (found["raised"] or "0").translate(_SUPERSCRIPTS)) + shift
+    reading = _decimal((found["decimal"] or found["factor"] or "1").replace(",", "."), exponent)
+    if reading and found["below"]:
+        below = float(found["below"].replace(",", "."))
+        value = reading.value / below if below else math.inf
+        reading = Reading(value, EXACT_DIGITS, abs(value) * 10.0**-EXACT_DIGITS) if math.isfinite(value) else None
+    return replace(reading, written=False) if reading and printed else reading
+
+
+def _decimal(mantissa: str, exponent: int) -> Reading | None:
+    """Return the reading of a decimal number times a power of ten, or None if it is too large."""
+    value = float(f"{mantissa}e{exponent}")
+    _, digits, last = Decimal(mantissa).as_tuple()
+    half_unit = float(f"5e{int(last) + exponent - 1}")
+    return Reading(value, len(digits), half_unit) if math.isfinite(value) and math.isfinite(half_unit) else None
+
+
+def _computed(text: str) -> float:
+    """Return the result of simple arithmetic, or NaN. Only numbers, + - * / ^ and parentheses are read."""
+    if re.search(r"/[^-+*/]*·\s*10\s*[*^]", text):  # 1/8×10^2 has two meanings
+        return math.nan
+    plain = text.replace("·", "*").replace("^", "**")
+    try:
+        if re.fullmatch(_ARITHMETIC, plain, re.VERBOSE):
+            value = _result(ast.parse(plain.replace(",", "."), mode="eval").body)
+            return value if isinstance(value, float) else math.nan  # a root of a negative number is complex
+    except Exception:  # whatever fails, this is not arithmetic; floats make every power end soon
+        return math.nan
+    return math.nan
+
+
+def _result(node: Any) -> Any:
+    """Return the value of an expression of numbers."""
+    if isinstance(node, ast.Constant):
+        return float(str(node.value))
+    operands = [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right]
+    return _OPERATIONS[type(node.op)](*map(_result, operands))

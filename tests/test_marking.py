@@ -18,10 +18,11 @@ from helpers.published import PUBLISHED, trace_of
 from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, format_number, hint, steps
 from bpcourse.palette import STATUS_COLORS
 from bpcourse.tutor import mistakes
-from bpcourse.tutor.marking import STATUS, Verdict, check_each, read_answer
+from bpcourse.tutor.marking import STATUS, Verdict, check_each
 from bpcourse.tutor.mistakes import CATALOGUE, OF_SHAPES, Mistake, record
 from bpcourse.tutor.mistakes.record import Words
 from bpcourse.tutor.mistakes.search import PAIRS
+from bpcourse.tutor.reading import read_answer
 
 MAZUR = EXAMPLES["mazur"].backprop()
 RIGHT = 0.08216704056423078  # dW2[1,1]: tests/data/mistakes.json
@@ -72,7 +73,7 @@ def test_check__no_answer_yet(answer):
     "answer",
     [math.nan, math.inf, -math.inf, np.nan, "nan", "inf", "abc", "0.08.2", "1/0", "__import__('os')", "0.08 0.09",
      "0e999", 10**400, Decimal("NaN"), np.ma.array(RIGHT, mask=False),
-     True, np.bool_(True), 1j, [0.0822], [[0.0822]], np.array([RIGHT]), np.full((2, 2), RIGHT), {}, object(),
+     True, np.bool_(True), 1j, [0.0822, 0.0822], np.full((2, 2), RIGHT), {}, object(),
      b"0.0822", "9" * 5000],
 )  # fmt: skip
 def test_check__not_a_number_is_unreadable(answer):

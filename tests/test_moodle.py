@@ -16,9 +16,10 @@ from bpcourse.classroom import moodle
 from bpcourse.classroom.moodle import MOST_ANSWERS, answers, questions, write
 from bpcourse.classroom.plan import Plan
 from bpcourse.tutor.equations import entries, table
-from bpcourse.tutor.marking import AROUND, MOST_ACCIDENTS, half_unit, nothing_done
+from bpcourse.tutor.marking import AROUND, MOST_ACCIDENTS, nothing_done
 from bpcourse.tutor.mistakes import wrong_values
 from bpcourse.tutor.practice import TOPICS, problem
+from bpcourse.tutor.reading import half_unit
 
 PLAN = Plan(("hidden_weight", "matrix", "batch", "update"), 2, "a long secret")
 

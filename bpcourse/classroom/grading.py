@@ -15,9 +15,10 @@ from bpcourse.classroom.plan import Plan, Question, Sheet
 from bpcourse.classroom.submissions import MOST_NOTES, Answer, Answers, ClassRecord, Remark, unexpected
 from bpcourse.classroom.text import LONGEST, shown
 from bpcourse.tutor.equations import Step, look_up
-from bpcourse.tutor.marking import FEWEST_DIGITS, Verdict, check, half_unit, nothing_done, read_answer
+from bpcourse.tutor.marking import Verdict, check, nothing_done
 from bpcourse.tutor.mistakes import MISTAKES, Mistake
 from bpcourse.tutor.practice import Problem
+from bpcourse.tutor.reading import FEWEST_DIGITS, half_unit, read_answer
 
 
 @dataclass(frozen=True)

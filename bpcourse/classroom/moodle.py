@@ -38,9 +38,10 @@ from bpcourse.numbers import MINUS, format_number
 from bpcourse.pictures.diagram import draw
 from bpcourse.render import render
 from bpcourse.tutor.equations import entries, table
-from bpcourse.tutor.marking import AROUND, MOST_ACCIDENTS, NOTHING, check_each, half_unit, nothing_done, usual_first
+from bpcourse.tutor.marking import AROUND, MOST_ACCIDENTS, NOTHING, check_each, nothing_done, usual_first
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
 from bpcourse.tutor.practice import Problem
+from bpcourse.tutor.reading import half_unit
 
 MOST_ANSWERS = 40  # of a question; Moodle has no limit, but its editor shows all of them on one page
 ASKED, NEEDED = 4, 3  # significant digits that a question asks for, and that must be right

@@ -15,6 +15,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from typing import Any
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.text import LONGEST, shown
 from bpcourse.engine.validation import is_count, require
-from bpcourse.tutor.marking import FEWEST_DIGITS
+from bpcourse.numbers import parse_digits
+from bpcourse.tutor.reading import FEWEST_DIGITS
 
 RECORD, VERSION = "class.json", 1  # the file with everything that is needed to mark a class, except the secret
 LARGEST_FILE = 5_000_000  # bytes
@@ -367,9 +369,6 @@ MENTION = re.compile(r"\banswers_([1-9]\d?)\b")
 HEAD = re.compile(rf"(?:^|;[ \t]*){MENTION.pattern}[ \t]*(?::[^=\n]*)?=\s*{{(?=\s*(?:{NAME}|}}))", re.MULTILINE)
 # A name and its value, which goes on until the next name, the closing brace or the end.
 ENTRY = re.compile(rf"[\s,]*(?P<name>{NAME})(?P<value>(?:{STRING}|.)*?)(?={NAME}|}}(?!\s*,)|\Z)", re.DOTALL)
-# A number or a fraction of two numbers, perhaps in parentheses.
-DECIMAL = r"[+-]? *(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-NUMBER = re.compile(rf"(?P<minus>-?)[\s(]*(?P<above>{DECIMAL})\s*(?:/\s*(?P<below>{DECIMAL}))?[\s)]*")
 
 
 def read_cells(sources: Iterable[str]) -> tuple[dict[int, dict[str, Answer]], list[str]]:
@@ -422,16 +421,20 @@ def _entries(text: str, position: int, end: int) -> dict[str, Answer]:
 
 
 def _answer(text: str) -> Answer:
-    """Return a value as a number, as the text in its quotes, as None, or else unchanged."""
+    """Return a value as a number, as the text in its quotes, as None, or else unchanged.
+
+    A number becomes a float only if that is what it is in Python. Otherwise, its digits or its decimal comma matter,
+    or the tutor computes it.
+    """
     if text in ("", "...", "None"):
         return None
     if text[0] in "\"'":
         return text.strip("\"'")
-    number = NUMBER.fullmatch(text) if len(text) <= LONGEST else None
-    if not number or _has_final_zeros(text):
-        return text
-    above, below = (float((part or "1").replace(" ", "")) for part in number.group("above", "below"))
-    return (-above if number["minus"] else above) / below if below else text
+    with suppress(ValueError):
+        reading = parse_digits(text)
+        if reading.written and "," not in text and not _has_final_zeros(text):
+            return reading.value
+    return text
 
 
 def _has_final_zeros(text: str) -> bool:

@@ -28,9 +28,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import partial
-from numbers import Real
 from textwrap import wrap
 from types import MappingProxyType
 from typing import Any, Literal
@@ -41,17 +39,17 @@ from numpy.typing import NDArray
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import Array
 from bpcourse.names import Name
-from bpcourse.numbers import WIDTH, Reading, format_number, parse_digits
+from bpcourse.numbers import WIDTH, Reading, format_number
 from bpcourse.palette import STATUS_COLORS
 from bpcourse.render import render
 from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
 from bpcourse.tutor.matching import Right, judge
 from bpcourse.tutor.mistakes import MISTAKES, Candidate, Mistake, candidates, wrong_values
+from bpcourse.tutor.reading import FEWEST_DIGITS, TIE, is_nothing, read_answer, with_its_zeros
 from bpcourse.tutor.slips import Slip, fitting, slips
 from bpcourse.tutor.solutions import Hand
 
-FEWEST_DIGITS = 3
 SAME = 1e-9  # relative: two values that differ by less are the same
 NEAR = 0.002  # of |right − o|: closer to the right value, rounding explains as much as a mistake
 DIGITS_NEAR = 6
@@ -62,7 +60,6 @@ AROUND = 0.3  # of |right − o|: most numbers that are slightly wrong are withi
 MOST_ACCIDENTS = 0.022
 LARGEST = 1e300  # nothing larger is compared
 NOTHING = 1e-12  # relative to the right value: what should be 0, except for rounding in the machine
-TIE = 1 + 1e-6  # a value that ends in 5 is half a unit from both its neighbors, except for rounding in the machine
 SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may have
 
 Wrong = tuple[tuple[Mistake, ...], float]
@@ -225,70 +222,6 @@ def _check_one(
     return marked.verdict(marked.slip_matches())
 
 
-def read_answer(answer: object) -> Reading | None:
-    """Read a learner's answer; None if there is none yet.
-
-    Raises
-    ------
-    ValueError
-        If the answer is not one finite number.
-
-    Examples
-    --------
-    >>> read_answer("0.0820").digits, read_answer(0.0820).digits, read_answer(...) is None
-    (3, 2, True)
-    """
-    if _is_nothing(answer):
-        return None
-    if isinstance(answer, np.ndarray) and answer.ndim == 0 and not np.ma.isMaskedArray(answer):
-        answer = answer.item()
-    if isinstance(answer, (str, Decimal)):
-        return _a_plain_zero_is_zero(parse_digits(str(answer)))
-    if isinstance(answer, tuple) and len(answer) == 2:
-        raise ValueError("needed one number; got two: use a decimal point, or quotes around a decimal comma, '0,25'")
-    if not isinstance(answer, Real) or isinstance(answer, (bool, np.bool_)):
-        raise ValueError(f"needed one number, such as 0.0822; got {_shown(answer)}")
-    if not math.isfinite(answer):
-        raise ValueError(f"needed one finite number; got {float(answer)}")
-    text = str(answer) if isinstance(answer, np.float32) else str(float(answer)).removesuffix(".0")
-    return _a_plain_zero_is_zero(replace(parse_digits(text), written=False))
-
-
-def _a_plain_zero_is_zero(reading: Reading) -> Reading:
-    """Return a plain 0 as an exact number; 0.00 may be a small number that was rounded."""
-    plain = reading.value == 0 and reading.half_unit >= 0.5
-    return replace(reading, digits=FEWEST_DIGITS, half_unit=0.0) if plain else reading
-
-
-def half_unit(value: float, digits: int) -> float:
-    """Return half a unit of the last digit of a number with this many significant digits; 0 for 0.
-
-    Examples
-    --------
-    >>> half_unit(0.0822, 3), half_unit(123.0, 2)
-    (5e-05, 5.0)
-    """
-    return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 0.0
-
-
-def _with_its_zeros(reading: Reading) -> Reading:
-    """Return a number that Python wrote with at least three digits: 0.5 may have been 0.500."""
-    if reading.written or reading.digits >= FEWEST_DIGITS:
-        return reading
-    half = min(reading.half_unit, half_unit(reading.value, FEWEST_DIGITS) * TIE)
-    return replace(reading, digits=FEWEST_DIGITS, half_unit=half)
-
-
-def _is_nothing(answer: object) -> bool:
-    return answer is None or answer is ... or (isinstance(answer, str) and not answer.strip())
-
-
-def _shown(answer: object) -> str:
-    if isinstance(answer, np.ndarray):
-        return f"an array of shape {answer.shape}"
-    return f"a {type(answer).__name__}"  # its repr may hold an address, which differs from run to run
-
-
 def _read(step: Step, answer: object, trace: Trace) -> Reading | Verdict:
     """Read an answer, or return the verdict that there is nothing to compare.
 
@@ -351,7 +284,7 @@ class _Marked:
         slack: float = 0.0,
         wrong: Iterable[Candidate] | None = None,
     ) -> None:
-        full = _with_its_zeros(replace(reading, written=reading.written and step.kind != "given"))
+        full = with_its_zeros(replace(reading, written=reading.written and step.kind != "given"))
         self.step, self.reading = step, full
         self.judgment = found = judge(step, reading, full, steps, known, slack, wrong)
         self.size, self.off = found.size, min(abs(reading.value - found.value), abs(reading.value - step.value))
@@ -519,7 +452,7 @@ def _by_what_they_explain(matches: list[_Match], explained: Mapping[str, int]) -
 
 def _check_array(trace: Trace, steps: Mapping[str, Step], name: str, names: NDArray[Any], answer: object) -> Verdict:
     """Check an array: which entries are wrong, or what happened to its shape."""
-    if _is_nothing(answer):
+    if is_nothing(answer):
         return Verdict("not answered", f"{name} = ?", "Put your array in place of the dots.")
     needed = f"{name}: needed an array of shape {names.shape}"
     if np.ma.isMaskedArray(answer):
@@ -573,7 +506,7 @@ def _same(values: Array, shape: tuple[int, ...], readings: list[Reading | Verdic
     """Return whether an answer is this array: the same shape, and each entry right to its last digit."""
     if values.shape != shape or not all(isinstance(reading, Reading) for reading in readings):
         return False
-    meant = [_with_its_zeros(reading) for reading in readings if isinstance(reading, Reading)]
+    meant = [with_its_zeros(reading) for reading in readings if isinstance(reading, Reading)]
     return all(
         reading.digits >= FEWEST_DIGITS and abs(reading.value - value) <= 2 * reading.half_unit
         for value, reading in zip(values.flat, meant, strict=True)

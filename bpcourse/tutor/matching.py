@@ -29,9 +29,9 @@ from enum import Enum
 from bpcourse.numbers import Reading
 from bpcourse.tutor.equations import Step, Values
 from bpcourse.tutor.mistakes import Candidate, Mistake, candidates, right_way
+from bpcourse.tutor.reading import FEWEST_DIGITS, half_unit
 from bpcourse.tutor.rounding import Keep, habits, spreads
 
-FEWEST_DIGITS = 3
 SAME = 1e-9  # relative: two values that differ by less are one
 NEAR = 0.002  # of |right − o|: nearer to the right value, rounding explains as much as a mistake
 DIGITS_NEAR = 6
@@ -170,11 +170,6 @@ def nothing_done(step: Step, values: Mapping[str, float]) -> float:
     if step.kind == "new":
         return values[step.needs[0]]
     return values[f"loss{step.at}"] if step.new and step.parts.quantity == "loss" else 0.0
-
-
-def half_unit(value: float, digits: int) -> float:
-    """Return half a unit of the last digit of a number with this many significant digits; 0 for 0."""
-    return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 0.0
 
 
 def usual_first(candidate: Candidate, step: Step) -> tuple[int, float]:

@@ -36,8 +36,9 @@ from bpcourse.numbers import WIDTH, format_given, format_number
 from bpcourse.registry import Registry
 from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Step, entries, name_of, needed_for, table
-from bpcourse.tutor.marking import SAME, Hints, Verdict, check, half_unit, hint, nothing_done
+from bpcourse.tutor.marking import SAME, Hints, Verdict, check, hint, nothing_done
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
+from bpcourse.tutor.reading import half_unit
 from bpcourse.tutor.solutions import Hand, Section, Solution
 from bpcourse.tutor.worked import loss_in_words, question, solve
 
