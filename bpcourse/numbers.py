@@ -129,6 +129,7 @@ _ALIKE = {
     **dict.fromkeys("~∼≃≅", "≈"),
     "÷": "/", "∕": "/", "٫": ".", "٪": "%",
 }  # fmt: skip
+_LATEX = {r"\cdot": "·", r"\times": "·", r"\approx": "≈", r"\,": " ", r"\%": "%"}
 _ARITHMETIC = r"(?! [+-]\s*[+-] | \([^()]*,[^()]*\)$ | .*[eE][+-]?\d{7} ) [\d.,eE+*/()\s-]+"
 _OPERATIONS: dict[type, Callable[..., Any]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -218,18 +219,19 @@ def _alike(character: str) -> str:
 def _read(text: str) -> Reading | None:
     """Return the reading of a text in plain characters, or None if it is not exactly one finite number."""
     printed = False
-    text = text.replace(r"\cdot", "·").replace(r"\times", "·")
+    for latex, plain in _LATEX.items():
+        text = text.replace(latex, plain)
     while wrapped := re.fullmatch(_WRAPPED, text, re.VERBOSE):
         printed = printed or wrapped.lastindex == 1
         text = wrapped[wrapped.lastindex or 0].strip()
     shift = -2 if text.endswith("%") else 0
-    text = re.sub(r"^([+-])\s+", r"\1", text.removesuffix("%").removesuffix("\\").rstrip())
+    text = re.sub(r"^([+-])\s+", r"\1", text.removesuffix("%").rstrip())
     if rounded := re.fullmatch(_ROUND, text, re.VERBOSE):
         inside = _read(rounded[1])
         return _decimal(f"{inside.value:.{int(rounded[2] or 0)}f}", shift) if inside else None
     if not (found := re.fullmatch(_NUMBER, text, re.VERBOSE)):
         value = _computed(text)
-        return read_float(value * 10.0**shift) if math.isfinite(value) else None
+        return read_float(value / 10.0**-shift) if math.isfinite(value) else None
     exponent = int(found["exponent"] or found["power"] or (found["raised"] or "0").translate(_SUPERSCRIPTS)) + shift
     reading = _decimal((found["decimal"] or found["factor"] or "1").replace(",", "."), exponent)
     if reading and found["below"]:

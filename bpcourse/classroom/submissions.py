@@ -23,7 +23,7 @@ from typing import Any
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.text import LONGEST, shown
 from bpcourse.engine.validation import is_count, require
-from bpcourse.numbers import parse_digits
+from bpcourse.numbers import EXACT_DIGITS, parse_digits, read_float
 from bpcourse.tutor.reading import FEWEST_DIGITS
 
 RECORD, VERSION = "class.json", 1  # the file with everything that is needed to mark a class, except the secret
@@ -423,8 +423,8 @@ def _entries(text: str, position: int, end: int) -> dict[str, Answer]:
 def _answer(text: str) -> Answer:
     """Return a value as a number, as the text in its quotes, as None, or else unchanged.
 
-    A number becomes a float only if that is what it is in Python. Otherwise, its digits or its decimal comma matter,
-    or the tutor computes it.
+    A number becomes a float, as in Python, unless it has final zeros that a float would lose, or a decimal comma. The
+    tutor reads everything else.
     """
     if text in ("", "...", "None"):
         return None
@@ -432,15 +432,11 @@ def _answer(text: str) -> Answer:
         return text.strip("\"'")
     with suppress(ValueError):
         reading = parse_digits(text)
-        if reading.written and "," not in text and not _has_final_zeros(text):
+        digits = max(read_float(reading.value).digits, FEWEST_DIGITS - 1)  # that the tutor sees in the float
+        zeros = digits < reading.digits < EXACT_DIGITS
+        if reading.written and not zeros and "," not in text:
             return reading.value
     return text
-
-
-def _has_final_zeros(text: str) -> bool:
-    """Whether a number ends in zeros that show its precision, and that a float would lose."""
-    digits = text.lstrip("+-0.").replace(".", "")
-    return len(digits) >= FEWEST_DIGITS and digits.isdecimal() and "." in text and text.endswith("0")
 
 
 # A table

@@ -143,7 +143,8 @@ def check(
         The name of a value, such as ``"dW1[1,2]"``, or of an array, ``"dW1"``; or a chain of answers by name,
         ``{"z1[1]": 0.4, …}``.
     answer : number, text or array
-        A number, or text as a person writes it: `0.0822`, `-0,08`, `8.2e-2`, `1/3`. Text keeps its digits. A float
+        A number, or text as a person writes or pastes it: `0.0822`, `-0,08`, `8.2e-2`, `1/3`, `17.8 %`,
+        `np.float64(0.0822)`, `0.45*-0.02`. Text keeps its digits, except the results of arithmetic. A float
         counts as written with at least three digits. If it has more than six it was computed, and three of them must
         be right. `...`, None and "" are not answered yet.
     learning_rate : float, optional

@@ -1,6 +1,7 @@
 """Read what a learner answers: a number or an array that was typed, pasted or computed.
 
-Nothing in an answer is executed. Every answer is either read, or a `ValueError` says what was needed and what was given.
+Nothing in an answer is executed. An answer that cannot be read raises a `ValueError`, which says what was needed and
+what was given.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ MOST_NUMBERS = 100_000  # in an array
 LONGEST = 200_000  # characters of a pasted array
 
 _ARRAY = "needed an array of numbers, such as [[0.1, 0.2], [0.3, 0.4]]"
-_PASTED = re.compile(r"(?:(?:np|numpy)\.)?array\((?P<inside>.*?)(?:,\s*dtype=[^()\[\]]*)?\)", re.DOTALL)
+_PASTED = re.compile(r"(?:(?:np|numpy)\.)?array\((?P<inside>.*?)(?:,\s*dtype=[\w.<>']{1,20})?\)", re.DOTALL)
 
 
 # An answer may be any object. These helpers look at its type and do not call its own methods, which may fail.
@@ -44,7 +45,7 @@ def _shown(answer: object) -> str:
     if _is(answer, np.ndarray):
         return f"an array of shape {np.asarray(answer).shape}"
     name = type.__dict__["__name__"].__get__(type(answer))  # a repr may hold an address, which differs from run to run
-    return f"a {name[:40]}"
+    return f"{'an' if name[:1] in 'aeiou' else 'a'} {name[:40]}"
 
 
 def is_nothing(answer: object) -> bool:
@@ -180,7 +181,7 @@ def read_array(answer: object) -> NDArray[np.object_]:
     elif not _is(answer, list, tuple, range, np.ndarray, np.generic):
         with suppress(Exception):  # a tensor or a table of another library
             answer = np.asarray(answer) if hasattr(type(answer), "__array__") else answer
-    if not _rows(answer):
+    if _rows(answer) is None:
         try:
             read_answer(answer)
         except ValueError:
@@ -212,7 +213,7 @@ def _shape_and_entries(found: object, levels: int) -> tuple[tuple[int, ...], lis
     if levels == 0:
         raise ValueError(f"{_ARRAY}; got more than {LEVELS} levels of brackets")
     if not rows:
-        raise ValueError(f"{_ARRAY}; got an empty one")
+        raise ValueError(f"{_ARRAY}; got {'an empty one' if levels == LEVELS else 'an empty row'}")
     shapes: list[tuple[int, ...]] = []
     entries: list[object] = []
     for row in rows:
@@ -250,14 +251,14 @@ def _pasted(text: str) -> object:
     if not inside.startswith("["):
         return text
     lists: list[list[object]] = [[]]
-    for token in re.findall(r"[\[\]]|[^\[\]]+", inside):
-        if token == "[" and len(lists) <= LEVELS + 1:
+    for piece in re.findall(r"[\[\]]|[^\[\]]+", inside):
+        if piece == "[" and len(lists) <= LEVELS + 1:
             lists[-1].append([])
             lists.append(cast("list[object]", lists[-1][-1]))
-        elif token == "]" and len(lists) > 1:
+        elif piece == "]" and len(lists) > 1:
             lists.pop()
-        elif token not in "[]":
-            lists[-1] += _numbers(token, computed=bool(printed) or "," not in inside)
+        elif piece not in "[]":
+            lists[-1] += _numbers(piece, computed=bool(printed) or "," not in inside)
         else:
             raise ValueError(f"{_ARRAY}; the brackets do not match, or there are too many")
     if len(lists) > 1 or len(lists[0]) > 1:
