@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
+from typing import Any
 
 MINUS = "\N{MINUS SIGN}"
 WIDTH = 92  # of a line of text, in characters: a notebook breaks longer lines in the middle of a word
@@ -103,54 +104,44 @@ class Reading:
 
 
 EXACT_DIGITS = 15  # a float always holds this many; a fraction counts as written with them
-_LONGEST = 80  # no number has more characters, and refusing a text takes no time
+_LONGEST = 100  # no number has more characters, and refusing a text takes no time
 
-_DECIMAL = r"[+-]? (?: \d+ (?:\.\d*)? | \.\d+ )"
+_DECIMAL = r"[+-]? (?: \d+ (?:[.,]\d*)? | [.,]\d+ )"
+_POWER = r"[+-]?\d{1,6}"  # no float needs a larger exponent, and the Decimal of one would take long
 _NUMBER = rf"""
-    (?P<decimal> {_DECIMAL} ) (?: [eE] (?P<exponent> [+-]?\d+ ) )?                     # 0.082  -0.082  8.2e-2
-        (?: \s*/\s* (?P<below> {_DECIMAL} (?: [eE] [+-]?\d+ )? ) )?                    # 1/4
-    | (?: (?P<factor> {_DECIMAL} ) \s* [*xX] \s* )? 10                               # 8.2 * 10…  10…
-        (?: \s* (?: \^ | \*\* ) \s* [({{]? (?P<power> [+-]?\d+ ) [)}}]?                 # …^-2  …**(-2)  …^{{-2}}
-          | (?P<raised> [⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+ ) )                                         # …⁻²
+    (?P<decimal> {_DECIMAL} ) (?: [eE] (?P<exponent> {_POWER} ) )?                     # 0.082  -0,082  8.2e-2
+        (?: \s*/\s* (?P<below> {_DECIMAL} (?: [eE] {_POWER} )? ) )?                    # 1/4
+    | (?: (?P<factor> {_DECIMAL} ) \s* [·*xX] \s* )? 10                                # 8.2 · 10…  10…
+        (?: \s* (?: \^ | \*\* ) \s* [({{]? (?P<power> {_POWER} ) [)}}]?                # …^-2  …**(-2)  …^{{-2}}
+          | (?P<raised> [⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]{{1,6}} ) )                                   # …⁻²
     """  # compiled when the first number is read, and not when the package is imported
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
-_SIGNS = {
-    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"), "-"),
-    **dict.fromkeys(map(ord, "×·⋅•∗∙"), "*"),
-    **dict.fromkeys(map(ord, "÷∕⁄"), "/"),
-    ord("\u066b"): ".", ord("\u066a"): "%", ord("\u2248"): "=", ord("\u2243"): "=", ord("~"): "=",
-}  # fmt: skip
-_AROUND = re.compile(
-    r"=(?P<equal>.*) | \$(?P<typeset>[^$]*)\$ | \((?P<round_brackets>[^()]*)\) | \[(?P<square_brackets>.*)\]"
-    r"| (?:(?:np|numpy)\.)?(?:float(?:16|32|64)?|array)\((?P<call>[^()]*)\)",
-    re.VERBOSE,
-)
-_ROUND = re.compile(r"(?:(?:np|numpy)\.)?round\((?P<value>.+),\s*(?P<decimals>\d{1,2})\s*\)")
-_OPERATIONS: dict[type, Callable[[float, float], float]] = {
-    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
-}  # fmt: skip
-
-
-def plain_text(text: str) -> str:
-    """Return a text with ASCII digits and signs: every kind of minus, full-width and Arabic-Indic digits.
-
-    Examples
-    --------
-    >>> plain_text("−０.８２"), plain_text("٠٫٥")
-    ('-0.82', '0.5')
+_WRAPPED = r"""
+    (?: \w+\. )? (?: float | int | array | tensor ) \d* \( ([^(),]+) (?: , \s* dtype=[\w.]+ )? \)  # as Python prints it
+    | [=≈] (.+)  | \$ (.+) \$ | '(.+)' | "(.+)"
+    | \[ ([^,]+) ,? \] | \( ([^(),]+) ,? \)  # a comma in brackets may separate two numbers, so it is not read
+    | (.*[^.,\s]) \.                         # the end of a sentence
     """
-    wide = "".join(chr(ord(each) - 0xFEE0) if "！" <= each <= "～" and each != "－" else each for each in text)
-    signs = wide.translate(_SIGNS)
-    return "".join(str(unicodedata.decimal(each, each)) for each in signs)
+_ROUND = r"(?: \w+\. )? round \( ([^,]+) (?: , \s* (\d{1,2}) )? \)"
+_ALIKE = {
+    **dict.fromkeys("\N{SOFT HYPHEN}‐‑‒–—―−﹘﹣", "-"),
+    **dict.fromkeys("×⋅•∗∙", "·"),
+    **dict.fromkeys("~∼≃≅", "≈"),
+    "÷": "/", "∕": "/", "٫": ".", "٪": "%",
+}  # fmt: skip
+_LATEX = {r"\cdot": "·", r"\times": "·", r"\approx": "≈", r"\,": " ", r"\%": "%"}
+_ARITHMETIC = r"(?! [+-]\s*[+-] | \([^()]*,[^()]*\)$ | .*[eE][+-]?\d{7} ) [\d.,eE+*/()\s-]+"
+_OPERATIONS: dict[type, Callable[..., Any]] = {
+    ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
+    ast.Pow: operator.pow, ast.UAdd: operator.pos, ast.USub: operator.neg,
+}  # fmt: skip
 
 
 def parse_number(text: str) -> float:
-    """Read a number as a person writes or pastes it: a decimal, a fraction, a power of ten, or a computation.
+    """Read a number as a person writes it: a decimal, a fraction, a power of ten, a percentage or simple arithmetic.
 
-    The decimal sign may be a point or a comma. Any kind of minus, times sign and digit is read, and so are a percent
-    sign and what is often around a number: ``= 0.5``, ``(0.5)``, ``[0.5]``, ``$0.5$``, ``np.float64(0.5)`` and
-    ``round(0.52, 1)``.
+    The decimal sign may be a point or a comma, the minus any kind of dash, and the digits those of any script. A
+    number may also be pasted from a formula or from what Python prints. Nothing is executed.
 
     Parameters
     ----------
@@ -174,8 +165,8 @@ def parse_number(text: str) -> float:
     (0.0822, -0.08, -0.082, 0.25)
     >>> parse_number("8.2 × 10⁻²"), parse_number("8.2*10^-2"), parse_number("10^-2")
     (0.082, 0.082, 0.01)
-    >>> parse_number("np.float64(-0.547)"), parse_number("0.5*-0.25"), parse_number("17.5 %")
-    (-0.547, -0.125, 0.175)
+    >>> parse_number("≈ 17.8 %"), parse_number("np.float64(-0.547)"), parse_number("(0.7 - 1)*0.5")
+    (0.178, -0.547, -0.15000000000000002)
 
     """
     return parse_digits(text).value
@@ -183,6 +174,8 @@ def parse_number(text: str) -> float:
 
 def parse_digits(text: str) -> Reading:
     """Read a number as `parse_number` does, together with how exactly it was written.
+
+    The result of arithmetic is read like a float that Python computed.
 
     Examples
     --------
@@ -194,72 +187,85 @@ def parse_digits(text: str) -> Reading:
     """
     if not isinstance(text, str):
         raise TypeError(f"needed one number as text, such as '0.0822'; got {text!r}")
-    reading = _read(text) if len(text.strip()) <= _LONGEST else None
-    if reading is None:
-        shown = text if len(text) <= 40 else text[:40] + "…"
-        raise ValueError(f"needed one number, such as 0.0822, -0,08, 8.2e-2 or 1/3; got {shown!r}")
-    return reading
+    plain = text.strip()
+    if len(plain) <= _LONGEST and (reading := _read("".join(map(_alike, plain)))):
+        return reading
+    shown = text if len(text) <= 40 else text[:40] + "…"
+    raise ValueError(f"needed one number, such as 0.0822, -0,08, 8.2e-2 or 1/3; got {shown!r}")
+
+
+def read_float(value: float) -> Reading:
+    """Return the reading of a finite float that Python computed.
+
+    Examples
+    --------
+    >>> read_float(0.082)
+    Reading(value=0.082, digits=2, half_unit=0.0005, written=False)
+
+    """
+    mantissa, _, power = str(float(value)).removesuffix(".0").partition("e")
+    _, digits, last = Decimal(mantissa).as_tuple()
+    return Reading(value, len(digits), float(f"5e{int(last) + int(power or 0) - 1}"), written=False)
+
+
+def _alike(character: str) -> str:
+    """Return the plain character for one that looks or means the same."""
+    if "！" <= character <= "～":  # full-width forms
+        character = unicodedata.normalize("NFKC", character)
+    digit = unicodedata.decimal(character, None)
+    return str(digit) if digit is not None else " " if character.isspace() else _ALIKE.get(character, character)
 
 
 def _read(text: str) -> Reading | None:
-    """Read a number with what may be around it: an equals sign, brackets, dollars, a call, a percent sign."""
-    plain = plain_text(text).strip()
-    called = False
-    while around := _AROUND.fullmatch(plain):
-        called = called or around["call"] is not None
-        plain = next(inside for inside in around.groups() if inside is not None).strip()
-    if call := _ROUND.fullmatch(plain):
-        inner, decimals = _read(call["value"]), int(call["decimals"])
-        return inner and _read(f"{inner.value:.{decimals}f}")
-    plain = plain.replace(",", ".")
-    if plain.endswith(".") and plain.count(".") > 1:
-        plain = plain[:-1]
-    if plain.endswith("%"):
-        return _number(plain[:-1].strip() + "e-2")
-    reading = _number(plain)
-    return reading and replace(reading, written=reading.written and not called)
+    """Return the reading of a text in plain characters, or None if it is not exactly one finite number."""
+    printed = False
+    for latex, plain in _LATEX.items():
+        text = text.replace(latex, plain)
+    while wrapped := re.fullmatch(_WRAPPED, text, re.VERBOSE):
+        printed = printed or wrapped.lastindex == 1
+        text = wrapped[wrapped.lastindex or 0].strip()
+    shift = -2 if text.endswith("%") else 0
+    text = re.sub(r"^([+-])\s+", r"\1", text.removesuffix("%").rstrip())
+    if rounded := re.fullmatch(_ROUND, text, re.VERBOSE):
+        inside = _read(rounded[1])
+        return _decimal(f"{inside.value:.{int(rounded[2] or 0)}f}", shift) if inside else None
+    if not (found := re.fullmatch(_NUMBER, text, re.VERBOSE)):
+        value = _computed(text)
+        return read_float(value / 10.0**-shift) if math.isfinite(value) else None
+    exponent = int(found["exponent"] or found["power"] or (found["raised"] or "0").translate(_SUPERSCRIPTS)) + shift
+    reading = _decimal((found["decimal"] or found["factor"] or "1").replace(",", "."), exponent)
+    if reading and found["below"]:
+        below = float(found["below"].replace(",", "."))
+        value = reading.value / below if below else math.inf
+        reading = Reading(value, EXACT_DIGITS, abs(value) * 10.0**-EXACT_DIGITS) if math.isfinite(value) else None
+    return replace(reading, written=False) if reading and printed else reading
 
 
-def _number(plain: str) -> Reading | None:
-    """Read a decimal, a fraction, a power of ten or a computation; None if it is none of them, or not finite."""
-    found = re.fullmatch(_NUMBER, plain, re.VERBOSE)
-    if found is None:
-        return _computed(plain.replace("^", "**").replace("{", "(").replace("}", ")"))
-    mantissa = found["decimal"] or found["factor"] or "1"
-    exponent = int(found["exponent"] or found["power"] or (found["raised"] or "0").translate(_SUPERSCRIPTS))
-    value, below = float(f"{mantissa}e{exponent}"), float(found["below"] or 1)  # too large a number is inf
+def _decimal(mantissa: str, exponent: int) -> Reading | None:
+    """Return the reading of a decimal number times a power of ten, or None if it is too large."""
+    value = float(f"{mantissa}e{exponent}")
     _, digits, last = Decimal(mantissa).as_tuple()
     half_unit = float(f"5e{int(last) + exponent - 1}")
-    lost = value == 0 and any(digits)  # 1e-9999 is not 0
-    if lost or below == 0 or not math.isfinite(value / below) or not math.isfinite(half_unit):
-        return None
-    if found["below"]:
-        return Reading(value / below, EXACT_DIGITS, abs(value / below) * 10.0**-EXACT_DIGITS)
-    return Reading(value, len(digits), half_unit)
+    return Reading(value, len(digits), half_unit) if math.isfinite(value) and math.isfinite(half_unit) else None
 
 
-def _computed(text: str) -> Reading | None:
-    """Compute an expression of numbers, + - * / ** and brackets; None if it is anything else."""
-    if not re.fullmatch(r"[\d.eE+\-*/() ]+", text):
-        return None
+def _computed(text: str) -> float:
+    """Return the result of simple arithmetic, or NaN. Only numbers, + - * / ^ and parentheses are read."""
+    if re.search(r"/[^-+*/]*·\s*10\s*[*^]", text):  # 1/8×10^2 has two meanings
+        return math.nan
+    plain = text.replace("·", "*").replace("^", "**")
     try:
-        value = _value(ast.parse(text, mode="eval").body)
-    except (ArithmeticError, LookupError, SyntaxError, TypeError, ValueError, RecursionError, MemoryError):
-        return None
-    if not math.isfinite(value):
-        return None
-    return replace(_number(str(value).removesuffix(".0")) or Reading(value, 1, 0.5), written=False)
+        if re.fullmatch(_ARITHMETIC, plain, re.VERBOSE):
+            value = _result(ast.parse(plain.replace(",", "."), mode="eval").body)
+            return value if isinstance(value, float) else math.nan  # a root of a negative number is complex
+    except Exception:  # whatever fails, this is not arithmetic; floats make every power end soon
+        return math.nan
+    return math.nan
 
 
-def _value(node: ast.expr) -> float:
-    if isinstance(node, ast.BinOp):
-        return _real(_OPERATIONS[type(node.op)](_value(node.left), _value(node.right)))
-    if isinstance(node, ast.UnaryOp):
-        return -_value(node.operand) if isinstance(node.op, ast.USub) else _value(node.operand)
-    return _real(node.value if isinstance(node, ast.Constant) else None)
-
-
-def _real(value: object) -> float:
-    if not isinstance(value, (int, float)):
-        raise ValueError("not a real number")
-    return float(value)
+def _result(node: Any) -> Any:
+    """Return the value of an expression of numbers."""
+    if isinstance(node, ast.Constant):
+        return float(str(node.value))
+    operands = [node.operand] if isinstance(node, ast.UnaryOp) else [node.left, node.right]
+    return _OPERATIONS[type(node.op)](*map(_result, operands))

@@ -103,7 +103,7 @@ def test_read_cells__quotes_and_braces_in_a_value_do_not_end_it():
 
 
 VALUES = [
-    "__import__('os').system('touch hacked')", "10**10**10", "x", "(0,25)", "[1]", "True", "1j", "b'1'", "f'{1}'",
+    "__import__('os').system('touch hacked')", "10**10**10", "x", "(0,25)", "[1, 2]", "True", "1j", "b'1'", "f'{1}'",
     "0x" + "f" * 400, "1/0", "lambda: 1", "1 if 1 else 2", "0.1 + 0.2", "2 * 3", "1/2/3", "open('ß')",
     "(1 +\n  'ü')", "0.5\n    * 0.3", "1, **more",
 ]  # fmt: skip

@@ -15,6 +15,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.text import LONGEST, shown
 from bpcourse.engine.validation import is_count, require
+from bpcourse.numbers import EXACT_DIGITS, parse_digits, read_float
 from bpcourse.tutor.reading import FEWEST_DIGITS
 
 RECORD, VERSION = "class.json", 1  # the file with everything that is needed to mark a class, except the secret
@@ -367,9 +369,6 @@ MENTION = re.compile(r"\banswers_([1-9]\d?)\b")
 HEAD = re.compile(rf"(?:^|;[ \t]*){MENTION.pattern}[ \t]*(?::[^=\n]*)?=\s*{{(?=\s*(?:{NAME}|}}))", re.MULTILINE)
 # A name and its value, which goes on until the next name, the closing brace or the end.
 ENTRY = re.compile(rf"[\s,]*(?P<name>{NAME})(?P<value>(?:{STRING}|.)*?)(?={NAME}|}}(?!\s*,)|\Z)", re.DOTALL)
-# A number or a fraction of two numbers, perhaps in parentheses.
-DECIMAL = r"[+-]? *(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-NUMBER = re.compile(rf"(?P<minus>-?)[\s(]*(?P<above>{DECIMAL})\s*(?:/\s*(?P<below>{DECIMAL}))?[\s)]*")
 
 
 def read_cells(sources: Iterable[str]) -> tuple[dict[int, dict[str, Answer]], list[str]]:
@@ -422,22 +421,22 @@ def _entries(text: str, position: int, end: int) -> dict[str, Answer]:
 
 
 def _answer(text: str) -> Answer:
-    """Return a value as a number, as the text in its quotes, as None, or else unchanged."""
+    """Return a value as a number, as the text in its quotes, as None, or else unchanged.
+
+    A number becomes a float, as in Python, unless it has final zeros that a float would lose, or a decimal comma. The
+    tutor reads everything else.
+    """
     if text in ("", "...", "None"):
         return None
     if text[0] in "\"'":
         return text.strip("\"'")
-    number = NUMBER.fullmatch(text) if len(text) <= LONGEST else None
-    if not number or _has_final_zeros(text):
-        return text
-    above, below = (float((part or "1").replace(" ", "")) for part in number.group("above", "below"))
-    return (-above if number["minus"] else above) / below if below else text
-
-
-def _has_final_zeros(text: str) -> bool:
-    """Whether a number ends in zeros that show its precision, and that a float would lose."""
-    digits = text.lstrip("+-0.").replace(".", "")
-    return len(digits) >= FEWEST_DIGITS and digits.isdecimal() and "." in text and text.endswith("0")
+    with suppress(ValueError):
+        reading = parse_digits(text)
+        digits = max(read_float(reading.value).digits, FEWEST_DIGITS - 1)  # that the tutor sees in the float
+        zeros = digits < reading.digits < EXACT_DIGITS
+        if reading.written and not zeros and "," not in text:
+            return reading.value
+    return text
 
 
 # A table

@@ -60,7 +60,7 @@ def check_array(marker: Marker, name: str, names: NDArray[Any], answer: object) 
     try:
         array = read_array(answer)
     except ValueError as error:
-        return Verdict("unreadable", f"{name}: needed an array of shape {names.shape}; {error}.")
+        return Verdict("unreadable", f"{name} has shape {names.shape}. {str(error)[0].upper()}{str(error)[1:]}.")
     if names.shape[0] == 1 and array.shape == names.shape[1:]:
         names = names[0]  # of one example a row is as good as a batch of one
     asked, scale = Name.read(name), 1
@@ -70,7 +70,7 @@ def check_array(marker: Marker, name: str, names: NDArray[Any], answer: object) 
     patterns = [each for each in _patterns(marker.trace, asked, right) if each.array.shape == array.shape]
     if array.shape != right.shape and not patterns:
         return _of_shape(marker, name, right, array)
-    readings = _read(marker, names, array, answer)
+    readings = _read(marker, names, array)
     if isinstance(readings, Verdict):
         return readings
     if not _same(right, readings):
@@ -102,13 +102,12 @@ def check_array(marker: Marker, name: str, names: NDArray[Any], answer: object) 
     return verdict
 
 
-def _read(marker: Marker, names: NDArray[Any], array: NDArray[Any], answer: object) -> NDArray[Any] | Verdict:
+def _read(marker: Marker, names: NDArray[Any], array: NDArray[Any]) -> NDArray[Any] | Verdict:
     """Read the entries, or return the verdict on the first that cannot be read."""
-    cast = np.float32 if getattr(answer, "dtype", None) == np.float32 else lambda each: each
     own = names.ravel() if array.size == names.size else [names.flat[0]] * array.size
     readings = np.empty(array.shape, dtype=object)
     for place, (name, each) in enumerate(zip(own, array.ravel(), strict=True)):
-        reading = marker.read(marker.steps[name], cast(each))
+        reading = marker.read(marker.steps[name], each)
         if isinstance(reading, Verdict) and reading.status == "unreadable":
             return reading
         readings.flat[place] = reading

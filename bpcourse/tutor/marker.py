@@ -14,14 +14,13 @@ from bpcourse.numbers import Reading
 from bpcourse.tutor.equations import Step, needed_for
 from bpcourse.tutor.matching import CLOSE, DIGITS_NEAR, SAME, Judgment, Match, Right, judge
 from bpcourse.tutor.mistakes import Candidate, Memo, candidates
-from bpcourse.tutor.reading import read_answer, with_its_zeros
+from bpcourse.tutor.reading import TIE, read_answer, with_its_zeros
 from bpcourse.tutor.slips import slips
 from bpcourse.tutor.verdicts import Verdict, answer_in_words, in_words
 from bpcourse.tutor.words import look_for
 
 DIGITS_SLIP = 5  # with fewer digits, too many slips give the same number
 MOST_SLIPS_BY_CHANCE = 0.0004
-TIE = 1 + 1e-6  # a value that ends in 5 is half a unit from both its neighbors, except for rounding in the machine
 SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may have
 
 
@@ -86,7 +85,7 @@ class Marker:
             return Verdict("unreadable", f"{step.name}: {error}.")
         if reading is None:
             return Verdict("not answered", f"{step.name} = ?", "Put your number in place of the dots.")
-        single = np.float32 in (self.trace["x"].dtype, getattr(answer, "dtype", None))
+        single = self.trace["x"].dtype == np.float32 or issubclass(type(answer), np.float32)
         terms = step.terms({needed: abs(value) for needed, value in step.inputs.items()}) if single else []
         exact = SINGLE_PRECISION * max([abs(reading.value), *terms]) if single else SAME * abs(reading.value)
         return replace(reading, half_unit=max(reading.half_unit * TIE, exact / 2))
