@@ -95,7 +95,7 @@ FORMS = [
     "def tanh_derivative(z):\n    return ...\n\n\ncheck_function('tanh_derivative', tanh_derivative)",
     "mine = practice.problem('bias', level=2, seed=3)\nanswer = ...\nmine.check(answer)",
 ]
-WRONG = "answer = 0.0629\ncheck(trace, 'loss', answer)"
+WRONG = "answer = 0.7629\ncheck(trace, 'loss', answer)"
 
 
 @pytest.fixture(scope="module")

@@ -151,5 +151,5 @@ def clause(match: Match, step: Step) -> str:
 def answer_in_words(step: Step, reading: Reading) -> str:
     """Return an answer as an equation."""
     digits = min(reading.digits, 6)
-    shown = format_number(reading.value, digits) if reading.written else format_given(reading.value)
+    shown = format_number(reading.value, digits) if reading.written else format_given(reading.value + 0.0)  # no −0
     return f"{step.name} = {shown}"
