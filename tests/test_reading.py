@@ -288,7 +288,7 @@ def test_read_array__too_many_numbers_are_refused_quickly():
         *(range(10**6), range(10**30), [0.1] * 10**6, [[0.1]] * 10**6, [many] * 10**5, [[[]] * 10**5] * 10**5, endless),
         *(np.broadcast_to(0.5, (10**6, 10**6)), np.zeros((10**9, 0)), np.zeros(10**6), *texts),
     ):
-            assert len(refusal(read_array, answer)) < 200
+        assert len(refusal(read_array, answer)) < 200
 
 
 # Where answers are marked
