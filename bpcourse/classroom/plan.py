@@ -161,7 +161,7 @@ class Plan:
         --------
         >>> plan = Plan(("bias", "update"), 2, "a long secret")
         >>> [question.problem.name for question in plan.sheet(1).questions]
-        ['db1[2]', 'W2_new[1,1]']
+        ['db1[2]', 'W2_new[2,1]']
         >>> seeds = [plan.sheet(number).questions[0].problem.seed for number in (1, 1, 2)]
         >>> seeds[0] == seeds[1], seeds[0] == seeds[2]
         (True, False)
