@@ -136,11 +136,14 @@ class ClassFolder:
     def _records(self) -> Iterator[ClassRecord]:
         """Yield the records in this folder. Raise ValueError for one that is damaged."""
         for name in (UNFINISHED, RECORD):  # another run writes the second before it deletes the first
-            try:
-                yield read_record(self.key, name)
-            except UnreadableFileError:
-                path = self.key / name
-                require(not path.exists(), f"{path} is damaged. Choose a different folder, or remove this file.")
+            for last in (False, True):  # at the first reading, another run may not have written it yet
+                try:
+                    yield read_record(self.key, name)
+                    break
+                except UnreadableFileError:
+                    path = self.key / name
+                    damaged = last and path.exists()
+                    require(not damaged, f"{path} is damaged. Choose a different folder, or remove this file.")
 
 
 def write_class(chosen: Class, folder: ClassFolder, *, force: bool = False) -> int:
