@@ -96,7 +96,7 @@ def test_check_function__mistake(name, f, mistake):
     [
         ("sigmoid", lambda z: 1 / 1 + np.exp(-z), "fraction"),
         ("sigmoid", lambda z: 1 / (1 - np.exp(-z)), "minus_below"),
-        ("sigmoid_derivative", lambda z: sigmoid(z) * 1 - sigmoid(z), "cancelled"),
+        ("sigmoid_derivative", lambda z: sigmoid(z) * 1 - sigmoid(z), "bracket_in_slope"),
         ("sigmoid_derivative", lambda z: np.exp(-z) / (1 + np.exp(-z) ** 2), "square_below"),
         ("sigmoid_derivative", lambda z: np.exp(z) * (1 - np.exp(z)), "power_for_output"),
         ("tanh", lambda z: z, "unchanged"),

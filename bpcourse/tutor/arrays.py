@@ -21,7 +21,7 @@ from bpcourse.tutor.verdicts import Verdict
 
 @dataclass(frozen=True)
 class Pattern:
-    """What happened to a whole array.
+    """A pattern in the errors of a whole array.
 
     Parameters
     ----------

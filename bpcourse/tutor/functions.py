@@ -134,7 +134,7 @@ Slip = tuple[str, Callable[..., ArrayLike]]
 SLIPS: dict[str, tuple[Slip, ...]] = {
     "sigmoid": (("fraction", lambda z: 1 / 1 + np.exp(-z)), ("minus_below", lambda z: 1 / (1 - np.exp(-z)))),
     "sigmoid_derivative": (
-        ("cancelled", lambda z: 0.0 * z),
+        ("bracket_in_slope", lambda z: 0.0 * z),
         ("square_below", lambda z: np.exp(-z) / (1 + np.exp(-z) ** 2)),
         ("power_for_output", lambda z: np.exp(z) * (1 - np.exp(z))),
     ),

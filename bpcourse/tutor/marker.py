@@ -98,7 +98,7 @@ class Marker:
         return Marked(step, full, judge(step, reading, full, self.steps, wrong, known, slack), slack)
 
     def wrong_values(self, step: Step, known: Mapping[str, float], shared: bool) -> list[Candidate]:
-        """Return what mistakes make of a value; computed only once if it is `shared` by several answers."""
+        """Return the values that mistakes give, computed only once if they are `shared` by several answers."""
         if not shared:
             return list(candidates(self.steps, step.name, known))
         if step.name not in self.found:
@@ -106,7 +106,7 @@ class Marker:
         return self.found[step.name]
 
     def with_slips(self, marked: Marked, own: Mapping[str, float] | None = None) -> list[Match]:
-        """Return what an answer fits. If no mistake gives exactly this number, that may be a single slip."""
+        """Return the matches of an answer. If no mistake gives exactly this number, a single slip may."""
         judgment, reading = marked.judgment, marked.reading
         matches = list(judgment.matches)
         explained = matches and (not matches[0].rounded or reading.digits < DIGITS_NEAR)

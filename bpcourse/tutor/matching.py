@@ -1,4 +1,4 @@
-"""What a number says about how it was computed: which ways of computing it fit, and how surely.
+"""Matching: the ways of computing a value that fit an answer, and how certain each is.
 
 `judge` compares an answer with the right value and with the value under each mistake, in two stages.
 
@@ -94,7 +94,7 @@ class Match:
 
 @dataclass(frozen=True)
 class Judgment:
-    """What an answer to one question is.
+    """The judgment on one answer.
 
     right : in which way it is right
     matches : which mistakes it fits, the likeliest first

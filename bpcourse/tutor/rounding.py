@@ -35,7 +35,7 @@ class Keep:
         return 0.5 * 10.0**exponent
 
     def rounded(self, value: float) -> float:
-        """Return the value as it is kept."""
+        """Return the rounded value."""
         return round(value, self.count) if self.decimals else float(f"{value:.{self.count - 1}e}")
 
 

@@ -1,7 +1,7 @@
 """Single slips that are in no catalogue: one local edit of one step that an answer needs.
 
 Each step is edited in every way that happens to people. One of its inputs gets a different sign, decimal point or
-digit, is left out, used twice or squared, or a neighbor is taken in its place. Its result gets a factor too many or
+digit, is omitted, used twice or squared, or a neighbor is taken in its place. Its result gets a factor too many or
 too few. A sum is taken for a product, or a bracket is forgotten. `variants` computes the answer after each of these
 edits, all of them at once.
 """
@@ -169,8 +169,8 @@ def _product(step: Step) -> list[tuple[str, str]]:
 
 def _of_input(name: str, value: float, step: Step, steps: Mapping[str, Step]) -> Iterator[Edit]:
     """Yield what may be used in a step in place of one of its inputs."""
-    yield "term_skipped", f"{name} is left out", 0.0
-    yield "factor_lost", f"the factor {name} is left out", 1.0
+    yield "term_skipped", f"{name} is omitted", 0.0
+    yield "factor_lost", f"the factor {name} is omitted", 1.0
     yield "sign", f"the sign of {name} is turned around", -value
     yield "twice", f"{name} is used twice", 2 * value
     yield "half", f"{name} is halved", value / 2
@@ -201,7 +201,7 @@ def _of_formula(step: Step, steps: Mapping[str, Step]) -> Iterator[Edit]:
     if kind == "a":
         z = steps[step.near("z")].value
         power = math.exp(-z) if z > -700 else math.inf
-        yield "function", f"the activation is left out {where}", z
+        yield "function", f"the activation is omitted {where}", z
         yield "bracket", f"a bracket is forgotten {where}: 1/1 + e^(−z)", 1 + power
         yield "function", f"only e^(−z) is taken {where}", power
         yield "function", f"tanh is taken {where}", math.tanh(z)
@@ -209,7 +209,7 @@ def _of_formula(step: Step, steps: Mapping[str, Step]) -> Iterator[Edit]:
         yield "function", f"max(0, z) is taken {where}", max(0.0, z)
     elif kind == "slope" and len(step.index) == 1:
         a, z = steps[step.near("a")].value, steps[step.near("z")].value
-        yield "factor", f"the slope is left out {where}", 1.0
+        yield "factor", f"the slope is omitted {where}", 1.0
         yield "bracket", f"a bracket is forgotten {where}: a − a", 0.0
         yield "argument", f"the output is taken for the slope {where}", a
         yield "square", f"1 − a is taken {where}", 1 - a
@@ -238,7 +238,7 @@ def _of_formula(step: Step, steps: Mapping[str, Step]) -> Iterator[Edit]:
             y, y_hat = (value for name, value in step.inputs.items() if name.split("[")[1].startswith(f"{unit}]"))
             share = (y_hat - y) * (y_hat - y) / divisor
             yield "square", f"a square is forgotten {where}", step.value - share + abs(y_hat - y) / divisor
-            yield "term_skipped", f"output {unit} is left out {where}", step.value - share
+            yield "term_skipped", f"output {unit} is omitted {where}", step.value - share
             yield "term_twice", f"output {unit} is counted twice {where}", step.value + share
 
 

@@ -1,4 +1,4 @@
-"""Verdicts: what is said about an answer, in fields for programs and in words for people."""
+"""Verdicts: what is said about an answer, in fields for programs and in text for people."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def _without_a_match(step: Step, said: str, judgment: Judgment, start: str) -> V
 
 
 def clause(match: Match, step: Step) -> str:
-    """Return what was done, as it follows "what comes out if …"."""
+    """Return the description of a match, as it follows "what comes out if …"."""
     names = (mistake.words_for(step).name for mistake in match.mistakes[:2])
     return "two mistakes are made: " + ", and ".join(names) if match.pair else ", or if ".join(names)
 

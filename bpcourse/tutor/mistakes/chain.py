@@ -30,7 +30,7 @@ def _over_updated_weights(at: At) -> float:
 
 
 def _split_by_weights(at: At) -> float:
-    """Return what comes back if each error is divided among the weights that lead to it."""
+    """Return ∂L/∂a if each error is divided among the weights that lead to it."""
     layer, i = at.step.layer + 1, at.unit
     total = 0.0
     for k, delta in enumerate(at.deltas, start=1):

@@ -10,7 +10,7 @@ from bpcourse.tutor.mistakes.view import At, output
 
 
 def _without_one_minus(at: At) -> Iterable[float]:
-    """Return what a sum over arrows becomes if one of its negative terms is taken for positive."""
+    """Return a sum over arrows in which one of the negative terms is taken for positive."""
     terms = at.terms if at.step.kind in ("z", "back") else []
     terms = [*terms, at.bias] if at.step.kind == "z" else terms
     return [at.v[at.step.name] - 2 * term for term in terms if term < 0]

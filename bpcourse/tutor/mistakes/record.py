@@ -1,4 +1,4 @@
-"""What a mistake is: a wrong rule in the place of a right one. Its words are in ``words.toml``."""
+"""The record of a mistake: a wrong rule in the place of a right one. Its text is in ``words.toml``."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Mistake:
     Parameters
     ----------
     id : str
-        What a verdict calls it, and where its words are in ``words.toml``.
+        Its name in verdicts, and the key of its text in ``words.toml``.
     rules : mapping of str to callable
         By kind of step, the wrong rule. A rule gets the step that it replaces, with the values around it, as `At`.
     also : tuple of rules

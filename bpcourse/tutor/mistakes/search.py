@@ -1,4 +1,4 @@
-"""What comes out of each mistake: every candidate for how a value was computed."""
+"""The value that each mistake gives: every candidate for how a value was computed."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class _Way:
 
     @property
     def key(self) -> tuple[str, int, int]:
-        """What its values are remembered by."""
+        """The key of its values in a `Memo`."""
         return " ".join(mistake.id for mistake in self.mistakes), self.number, self.layer
 
 

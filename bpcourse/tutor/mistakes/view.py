@@ -1,4 +1,4 @@
-"""What a mistake sees: one step of a pass, and the values around it. And the tests for where a mistake applies."""
+"""The view of a mistake: one step of a pass, and the values around it. Also the tests for where a mistake applies."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class At:
 
     @property
     def right(self) -> float:
-        """What the right rule gives from these values."""
+        """The value that the right rule gives from these values."""
         return self.step.rule(self.v)
 
     @property
@@ -111,7 +111,7 @@ class At:
 
     @property
     def signal(self) -> float:
-        """What comes in on the step's weight."""
+        """The signal that comes in on the step's weight."""
         return self.value("a", self.source, up=-1)
 
     @property
@@ -160,11 +160,11 @@ class At:
 
     @property
     def paths(self) -> list[float]:
-        """What comes back to the unit on each path."""
+        """The contribution of each path to ∂L/∂a of the unit."""
         return self.paths_over(lambda k: self.step.near("W", self.unit, k, up=1))
 
     def paths_over(self, weight: Callable[[int], str]) -> list[float]:
-        """Return what comes back if the path from unit k of the next layer had the weight of this name."""
+        """Return the contributions if the path from unit k of the next layer had the weight of this name."""
         return [delta * self.v[weight(k)] for k, delta in enumerate(self.deltas, start=1)]
 
     def renamed(self, **changes: object) -> str:
