@@ -57,7 +57,7 @@ from helpers import students
 from helpers.injected import ROWS, SLIPS, injected, right
 from helpers.students import MISTAKES, Student, Task, solve, write
 
-from bpcourse import MISTAKES as CATALOGUE, Dense, Network, Trace, Verdict, backprop, check, format_number, steps
+from bpcourse import Dense, Network, Trace, Verdict, backprop, check, format_number, steps
 from bpcourse.names import Name
 from bpcourse.tutor.equations import Step, Values, table
 
@@ -238,6 +238,11 @@ class Answer:
     mistake: str | None = None
     accepted: frozenset[str] = frozenset()
 
+    @property
+    def is_new(self) -> bool:
+        """Whether the value comes after the update. Few of its digits then depend on the gradient."""
+        return is_new(self.name)
+
 
 def exercises(rng: random.Random) -> list[Exercise]:
     """Return the networks of the table. Numbers have two decimals."""
@@ -312,23 +317,22 @@ def measure_table(found: list[Exercise], wrong: int, rights: int, rng: random.Ra
     mistaken = list(wrong_answers(found, wrong, rng))
     correct = list(right_methods(found, rights, rng))
     kinds = len({answer.mistake for answer in mistaken})
+    new = sum(answer.is_new for answer in mistaken)
     print(
-        f"\nSimulated students: {len(mistaken)} wrong numbers of {kinds} kinds, {len(correct)} right ones, "
-        f"{len(found)} networks"
+        f"\nSimulated students: {len(mistaken)} wrong numbers of {kinds} kinds ({new} of them after an update), "
+        f"{len(correct)} right ones, {len(found)} networks"
     )
     print(
-        "| how the student works | wrong | named first | of ids that exist | another mistake stated "
-        "| right | refused | refused, stated |\n|---|---|---|---|---|---|---|---|"
+        "| how the student works | wrong gradients and forward values: named first | wrong values after an update: "
+        "named first | another mistake stated | right ones refused | refused, stated |\n|---|---|---|---|---|---|"
     )
-    existing = {kind for kind, each in MISTAKES.items() if each.ids[0] in CATALOGUE}
     missed: Counter[str] = Counter()
     for title, ways in WAYS.items():
-        asked, first, other, known, known_first = 0, 0, 0, 0, 0
+        asked, first, other = Counter(), Counter(), 0
         for answer, written, verdict in checked(mistaken, ways):
             hit = named(verdict, answer.accepted)
-            asked, first = asked + 1, first + hit
-            exists = answer.mistake in existing
-            known, known_first = known + exists, known_first + (exists and hit)
+            asked[answer.is_new] += 1
+            first[answer.is_new] += hit
             other += verdict.status == "mistake" and not hit
             if not hit:
                 missed[answer.mistake] += 1
@@ -342,9 +346,10 @@ def measure_table(found: list[Exercise], wrong: int, rights: int, rng: random.Ra
             if misses and verdict.status != "correct":
                 words = f"{verdict.status} {verdict.mistakes[:2]}"
                 print(f"  {title}: right method refused, {answer.name} = {written}: {words}", file=sys.stderr)
+        shares = " | ".join(f"{share(first[which], asked[which])} of {asked[which]}" for which in (False, True))
         print(
-            f"| {title} | {asked} | {share(first, asked)} | {share(known_first, known)} | {share(other, asked)} "
-            f"| {tried} | {share(refused, tried)} | {stated} |"
+            f"| {title} | {shares} | {share(other, asked.total())} "
+            f"| {share(refused, tried)} of {tried} | {share(stated, tried)} |"
         )
     most = ", ".join(f"{kind} {count}×" for kind, count in missed.most_common(8))
     print(f"Missed most often, over all rows: {most}")

@@ -42,7 +42,7 @@ CLOSE = 0.01  # of |right − o|: an answer this close may come from rounding in
 SHORT = 0.1  # of |right − o|: further away, a float is not the right value with too few digits
 NEAREST = 0.003  # relative: an answer this close to a wrong value is worth a remark
 AROUND = 0.3  # of |right − o|: where most numbers are that are a little wrong
-MOST_ACCIDENTS = {3: 0.014, 4: 0.005, 5: 0.0012, 6: 0.0004}
+MOST_ACCIDENTS = {3: 0.014, 4: 0.005, 5: 0.001, 6: 0.0004}
 """By the digits of an answer: the share of random numbers that may be stated to be a mistake."""
 TOPICS = {"mean": "batch", "slope": "activation", "z": "forward", "a": "forward", "y_hat": "forward", "loss": "loss"}
 """By kind of step: the topic of a question about it."""
@@ -183,12 +183,12 @@ def judge(
     if fit <= DEVIATIONS or three:
         few = reading.digits < DIGITS_NEAR
         matches = tuple(match for match in matches if not few or match.mistakes[0].topic != "rounding")
-        if reading.digits == FEWEST_DIGITS and fit > SURE and not three:
-            return replace(judgment, right=Right.NEARLY, matches=())
-        if not matches or (fit <= SURE and few):
+        unsure = reading.digits == FEWEST_DIGITS and fit > SURE and not three
+        if not unsure and (not matches or (fit <= SURE and few)):
             carried = bool(known) and off_true > THREE_DIGITS * abs(step.value)
             return replace(judgment, right=Right.ROUNDED, matches=(), carried=carried)
         if few or three:
+            matches = matches or tuple(rounded_matches(step, reading, found, slack))
             doubtful = tuple(replace(match, stated=False) for match in matches)
             return replace(judgment, right=Right.NEARLY, matches=doubtful)
     matches = matches or tuple(rounded_matches(step, reading, found, slack))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
-from bpcourse.tutor.equations import Values
-from bpcourse.tutor.mistakes.record import Mistake, and_the_step
+from bpcourse.tutor.mistakes.record import Mistake, Rule
 from bpcourse.tutor.mistakes.view import (
     At,
     loss_is,
@@ -14,6 +12,8 @@ from bpcourse.tutor.mistakes.view import (
     squared,
     squared_nonlinear,
 )
+
+MOST_OUTPUTS = 4  # for so many outputs, the slope of each one by itself is tried
 
 
 def _over_outputs(at: At) -> float:
@@ -53,15 +53,9 @@ def _distances(at: At) -> float:
     return sum(abs(p - y) for y, p in at.pairs) / at.divisor
 
 
-def _output_slopes(at: At) -> Iterator[float]:
-    """Yield the slope of each output, in the place of the slope of the loss."""
-    last, at_example = at.step.facts.last, at.step.at
-    if at.step.kind in ("delta", "back", "dW", "db", "mean") and (at_example or at.examples == 1):
-        for k in range(1, at.outputs + 1):
-            errors = {f"da{last}[{j}]{at_example}": float(j == k) for j in range(1, at.outputs + 1)}
-            slope = Values(at.v.table, errors)[at.step.name]
-            if slope:
-                yield slope
+def _of_output(k: int) -> Rule:
+    """Return the rule that starts with 1 at output k and 0 at the others: the slope of that output, not of the loss."""
+    return lambda at: float(at.unit == k)
 
 
 LOSS = (
@@ -86,7 +80,10 @@ LOSS = (
         ),
     ),
     Mistake(
-        "rmse_for_mse", rules={"loss": _root, "mean": _root_of_mean, "error": _slope_of_root}, applies=loss_is("mse")
+        "rmse_for_mse",
+        rules={"loss": _root, "mean": _root_of_mean, "error": _slope_of_root},
+        also=({"loss": lambda at: math.sqrt(at.right)},),  # of each example by itself
+        applies=loss_is("mse"),
     ),
     Mistake("loss_value_as_error", rules={"error": lambda at: at.error**2 / at.divisor}, applies=squared),
     Mistake("total_loss_as_error", rules={"error": lambda at: at.loss}, applies=squared),
@@ -97,7 +94,12 @@ LOSS = (
         also=({"error": lambda at: -_one_over(at) * at.y},),
         applies=squared,
     ),
-    Mistake("output_slope_for_loss_slope", answers=and_the_step(_output_slopes)),
+    Mistake(
+        "output_slope_for_loss_slope",
+        rules={"error": lambda at: 1.0},
+        also=tuple({"error": _of_output(k)} for k in range(1, MOST_OUTPUTS + 1)),
+        applies=squared,
+    ),
     Mistake(
         "errors_not_squared",
         rules={"loss": _distances, "error": lambda at: math.copysign(1 / at.divisor, at.error)},
