@@ -20,7 +20,6 @@ from bpcourse.palette import STATUS_COLORS
 from bpcourse.tutor import mistakes
 from bpcourse.tutor.marking import check_each
 from bpcourse.tutor.mistakes import CATALOGUE, OF_SHAPES, Mistake, record
-from bpcourse.tutor.mistakes.record import Words
 from bpcourse.tutor.mistakes.search import PAIRS
 from bpcourse.tutor.reading import read_answer
 from bpcourse.tutor.verdicts import STATUS, Verdict
@@ -123,6 +122,13 @@ def test_check__zero():
     assert check(dead, "dW1[1,1]", "0").status == check(dead, "dW1[1,1]", 0.0).status == "correct"
     assert check(dead, "dW1[1,1]", "0.001").status != "correct"
     assert check(MAZUR, "dW2[1,1]", 0.0).status != "correct"
+
+
+def test_check__a_term_that_rounding_makes_zero():
+    layers = [Dense([[-12.0, 0.4]], None, "sigmoid"), Dense([[-0.5], [-0.7]], [0.2])]
+    trace = backprop(Network(layers), [1.0], [0.3])
+    without_minus = trace["z2"].item() + 2 * 0.7 * trace["a1"][0, 1]
+    assert check(trace, "z2[1]", f"{without_minus + 0.0012:.4f}").status == "wrong"
 
 
 # The rule
@@ -483,8 +489,8 @@ def test_catalogue__new_mistake_is_one_record(monkeypatch):
         "input_twice",
         rules={"dW": lambda at: at.right * at.signal},
     )
-    words = Words("chain", "what comes in is multiplied in twice", "How often is it in your product?", "∂z/∂w is a².")
-    monkeypatch.setitem(record._all_words(), "input_twice", words)
+    words = {"topic": "chain", "name": "the input is multiplied in twice", "hint": "How many times is it there?"}
+    monkeypatch.setitem(record._texts(), "input_twice", words)
     wrong = f"{RIGHT * MAZUR['a1'][0, 0]:.5f}"
     assert check(MAZUR, "dW2[1,1]", wrong).status == "wrong"
     monkeypatch.setattr(mistakes, "CATALOGUE", (*CATALOGUE, twice))

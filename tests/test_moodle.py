@@ -58,6 +58,7 @@ def overlapping(listed):
 def misnamed(asked, listed):
     """Return the mistakes whose value, with four digits, does not fit an answer of 0 % that names the mistake."""
     steps, found = steps_of(asked), {}
+    step = steps[asked.name]
     for mistakes, value in wrong_values(steps, asked.name):
         exact = value if abs(value) > 1e-12 * abs(steps[asked.name].value) else 0.0  # a person gets 0
         found.setdefault(float(f"{exact:.4g}"), []).append(mistakes)
@@ -72,8 +73,8 @@ def misnamed(asked, listed):
             missed = value in lost and asked.check(f"{value:.4g}").mistakes
             bad += [each for each in together if missed and each[0].topic != "rounding"]
         else:
-            said = [all(mistake.name in answer.feedback for mistake in each) for each in together]
-            hints = [mistakes[0].hint in answer.feedback for mistakes in together]
+            said = [all(mistake.words_for(step).name in answer.feedback for mistake in each) for each in together]
+            hints = [mistakes[0].words_for(step).hint in answer.feedback for mistakes in together]
             told = answer.fraction == 0 and any(said) and any(hints)
             bad += [] if told else [each for each in together if each[0].topic != "rounding"]
     return bad

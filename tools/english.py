@@ -20,14 +20,11 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent
 CHECKED = (
     *("*.md", "*.py", "tools/*.md", "bpcourse/data/explorer/*.js", "bpcourse/templates/*"),
-    *("benchmarks/**/*.py", "bpcourse/**/*.py", "tests/**/*.py", "tools/**/*.py"),
+    *("benchmarks/**/*.py", "bpcourse/**/*.py", "tests/**/*.py", "tools/**/*.py", "bpcourse/**/*.toml"),
 )
 MARKER = "english: ok"
 STRINGS = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}  # the latter since Python 3.12
 THEMSELVES = ("tools/english.py", "tests/test_tools.py")  # they contain the phrases
-WORDS_OF_THEIR_OWN_ISSUE = {  # here only docstrings and comments are checked; strings are rewritten later
-    "bpcourse/tutor/marking.py": "the words of verdicts are rewritten together with those of the mistakes",
-}
 PHRASES = {
     r"(?<!there\s)\b(?:is|are|was|were) no (?!longer|more|less|better|worse|different)\w+": "is not a …",
     r"\balone\b": "only; just; unchanged",
@@ -130,10 +127,7 @@ def main(names: Iterable[str]) -> int:
         name, text = path.relative_to(PROJECT).as_posix(), path.read_text(encoding="utf-8")
         if name in THEMSELVES:
             continue
-        if path.suffix == ".py":
-            found = problems_of_python(text, strings=name not in WORDS_OF_THEIR_OWN_ISSUE)
-        else:
-            found = problems_of_prose(text)
+        found = problems_of_python(text) if path.suffix == ".py" else problems_of_prose(text)
         for problem in found:
             print(f"{name}:{problem}")
             bad = True

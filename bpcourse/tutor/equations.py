@@ -212,8 +212,10 @@ class Values(dict[str, float]):
         step = self.table[name]
         rule = self.rules.get(step.kind)
         value = step.rule(self) if rule is None else rule(step, self)
-        self[name] = value if self.finish is None else self.finish(step, value)
-        return self[name]
+        if self.finish is not None:
+            value = self.finish(step, value)
+        self[name] = value
+        return value
 
     def compute(self, names: Iterable[str]) -> dict[str, float]:
         """Compute the values of some names."""

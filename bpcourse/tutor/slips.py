@@ -89,7 +89,7 @@ class Slips:
             step, (kind, words, wrong) = self.edits[place]
             user = next((f" in {later.name}" for later in self.way if step in later.needs), "")
             name = words.format(format_given(wrong)) + (user if kind in ("misread", "digit") else "")
-            fits[step, kind] = Slip(f"slip_{kind}", step, name, float(self.answers[place]))
+            fits.setdefault((step, kind), Slip(f"slip_{kind}", step, name, float(self.answers[place])))
         return tuple(sorted(fits.values(), key=lambda slip: SIMPLEST.index(slip.id.removeprefix("slip_"))))
 
     def chance(self, answer: float, half: float) -> float:

@@ -119,8 +119,8 @@ def in_words(step: Step, reading: Reading, judgment: Judgment, matches: list[Mat
     likeliest, ids = matches[0], tuple(dict.fromkeys(id for match in matches for id in match.ids))
     words = likeliest.mistakes[0].words_for(step)
     if len(matches) == 1 and likeliest.stated:
-        thought = f"\nYou may have thought: {words.believes}" if words.believes and not likeliest.pair else ""
-        return Verdict("mistake", f"{said} is what comes out if {clause(likeliest, step)}.{thought}", words.hint, ids)
+        message = f"{said} is what comes out if {clause(likeliest, step)}.{_belief(likeliest, step)}"
+        return Verdict("mistake", message, words.hint, ids)
     guesses = "; or if ".join(clause(match, step) for match in matches[:3])
     if judgment.right is Right.NEARLY or (reading.digits >= DIGITS_NEAR and judgment.off <= NEAR * size):
         asked = f"{said} is close. Did you round intermediate values? If not, it could come out if {guesses}."
@@ -140,6 +140,12 @@ def _without_a_match(step: Step, said: str, judgment: Judgment, start: str) -> V
         name = clause(judgment.nearest, step)
         return Verdict("wrong", f"{said} is very near what comes out if {name}. {ROUND_ONCE}", start)
     return Verdict("wrong", f"{said}. I don't recognize this number.", start)
+
+
+def _belief(match: Match, step: Step) -> str:
+    """Return the sentence about what the student may have thought, if the mistakes of a match share one belief."""
+    beliefs = {mistake.words_for(step).believes for mistake in match.mistakes} - {""}
+    return f"\nYou may have thought: {beliefs.pop()}" if len(beliefs) == 1 and not match.pair else ""
 
 
 def clause(match: Match, step: Step) -> str:

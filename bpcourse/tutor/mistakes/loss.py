@@ -13,7 +13,7 @@ from bpcourse.tutor.mistakes.view import (
     squared_nonlinear,
 )
 
-MOST_OUTPUTS = 4  # for so many outputs, the slope of each one by itself is tried
+MOST_OUTPUTS = 4  # up to this many, the slope of each output by itself is tried
 
 
 def _over_outputs(at: At) -> float:

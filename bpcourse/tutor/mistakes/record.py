@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Facts, Step, Values
 from bpcourse.tutor.mistakes.view import At
+from bpcourse.tutor.words import suited
 
 Rule = Callable[[At], float]
 Rules = Mapping[str, Rule]
@@ -45,8 +47,13 @@ class Words:
 
 
 @cache
-def _all_words() -> dict[str, Words]:
-    return {id: Words(**words) for id, words in read_toml("tutor/mistakes/words.toml").items()}
+def _texts() -> dict[str, Any]:
+    return read_toml("tutor/mistakes/words.toml")
+
+
+@cache
+def _usual(id: str) -> Words:
+    return Words(**{field: text for field, text in _texts()[id].items() if field != "cases"})
 
 
 @dataclass(frozen=True)
@@ -81,12 +88,12 @@ class Mistake:
 
     @property
     def words(self) -> Words:
-        """The words for it. Raises KeyError if ``words.toml`` has none under its id."""
-        return _all_words()[self.id]
+        """The usual words for it. Raises KeyError if ``words.toml`` has none under its id."""
+        return _usual(self.id)
 
     def words_for(self, step: Step) -> Words:
-        """Return the words for it where a step was asked for."""
-        return self.words
+        """Return the words for it where a step was asked for: they depend on the loss, for example."""
+        return Words(**suited(_texts()[self.id], step))
 
     topic = property(lambda self: self.words.topic)
     name = property(lambda self: self.words.name)

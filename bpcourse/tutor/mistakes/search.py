@@ -78,7 +78,8 @@ class _Way:
 
 def right_way(table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None) -> Candidate:
     """Return the right way to compute a value, from the learner's own earlier values if there are any."""
-    return Candidate((), Values(table, known)[name], partial(_again, table, name, known, {}))
+    values = Values(table, known)
+    return Candidate((), values[name], partial(_again, values, name, known))
 
 
 RIGHT = ("", 0, 0)
@@ -176,7 +177,18 @@ def _computed(
     except (ArithmeticError, ValueError, KeyError):  # the mistake needs what this pass does not have
         return
     if _differs(value, memo[RIGHT][name]):
-        yield Candidate(way.mistakes, value, partial(_again, table, name, known, way.rules), way.prior, way.layer)
+        yield Candidate(way.mistakes, value, partial(_again, values, name, known), way.prior, way.layer)
+
+
+def _settled(values: Values, name: str, known: Mapping[str, float] | None) -> Mapping[str, float] | None:
+    """Return the values that are not computed again. After an update the gradients are among them.
+
+    To round a gradient moves the new parameter less than to round the parameter itself.
+    """
+    if values.table[name].kind == "new" or not values.table[name].new:
+        return known
+    gradients = [each.needs[2] for each in values.table.values() if each.kind == "new"]
+    return {each: values[each] for each in gradients if each in values} | dict(known or {})
 
 
 def _wrong_answers(
@@ -201,14 +213,12 @@ def _differs(value: float, right: float) -> bool:
     return math.isfinite(value) and not math.isclose(value, right, rel_tol=1e-9)
 
 
-def _again(
-    table: Mapping[str, Step],
-    name: str,
-    known: Mapping[str, float] | None,
-    rules: Mapping[str, Callable[[Step, Values], float]],
-    finish: Finish,
-) -> float:
-    return Values(table, known, rules, finish)[name]
+def _again(values: Values, name: str, known: Mapping[str, float] | None, finish: Finish) -> float:
+    """Compute a value again; NaN if that is impossible with rounded steps, such as the logarithm of 0."""
+    try:
+        return Values(values.table, _settled(values, name, known), values.rules, finish)[name]
+    except (ArithmeticError, ValueError):
+        return math.nan
 
 
 def _answer_again(
@@ -219,4 +229,8 @@ def _answer_again(
     place: int,
     finish: Finish,
 ) -> float:
-    return list(answers(At(step, Values(table, known, None, finish))))[place]
+    """Compute a wrong answer again; NaN if that is impossible, or if there are fewer of them with rounded steps."""
+    try:
+        return list(answers(At(step, Values(table, known, None, finish))))[place]
+    except (ArithmeticError, ValueError, IndexError):
+        return math.nan
