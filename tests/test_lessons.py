@@ -181,14 +181,14 @@ def run(path):
     """Run the code of a lesson with checks that keep what they are asked, and return what is not answered yet."""
     calls, real, of_functions = [], bpcourse.check, bpcourse.check_function
 
-    def keep(trace, name, answer=..., learning_rate=None):
-        verdict = real(trace, name, answer, learning_rate=learning_rate)
+    def keep(trace, name, answer=..., learning_rate=None, **options):
+        verdict = real(trace, name, answer, learning_rate=learning_rate, **options)
         if verdict.status == "not answered":
             calls.append((trace, name, learning_rate))
         return verdict
 
-    def keep_function(name, f):
-        verdict = of_functions(name, f)
+    def keep_function(name, f, **options):
+        verdict = of_functions(name, f, **options)
         if verdict.status == "not answered":
             calls.append((None, name, None))
         return verdict

@@ -197,19 +197,21 @@ class Questions:
         """Return the answers as JSON."""
         return json.dumps(self._answers)
 
-    def _ask(self, trace: Trace, name: Any, answer: Any = ..., learning_rate: float | None = None) -> None:
+    def _ask(
+        self, trace: Trace, name: Any, answer: Any = ..., *, learning_rate: float | None = None, given: Any = ()
+    ) -> None:
         steps = table(trace, learning_rate)
-        for each, given in name.items() if isinstance(name, Mapping) else [(name, answer)]:
+        for each, blank in name.items() if isinstance(name, Mapping) else [(name, answer)]:
             names = entries(steps, each)
             asked = look_up(steps, each).name if names is None else names
             # In a batch the trace has the mean, and the step the value of a single example.
             value = trace[each] if each in trace else np.vectorize(lambda entry: steps[entry].value)(asked)
-            self._record(given, value)
+            self._record(blank, value)
 
-    def _ask_function(self, name: str, f: Callable[..., object]) -> None:
-        given = f(*FUNCTIONS[name].points[0])
-        if isinstance(given, Blank):
-            self._answers[given.number] = FORMULAS[name]
+    def _ask_function(self, name: str, f: Callable[..., object], *, targets: str = "any") -> None:
+        blank = f(*FUNCTIONS[name].points[0])
+        if isinstance(blank, Blank):
+            self._answers[blank.number] = FORMULAS[name]
 
     def _record(self, given: Any, value: Array) -> None:
         """Record a value: for one blank that stands for all of it, or for a list with a blank for each part."""

@@ -44,6 +44,8 @@ NEAREST = 0.003  # relative: an answer this close to a wrong value is worth a re
 AROUND = 0.3  # of |right − o|: where most numbers are that are a little wrong
 MOST_ACCIDENTS = {3: 0.014, 4: 0.005, 5: 0.001, 6: 0.0004}
 """By the digits of an answer: the share of random numbers that may be stated to be a mistake."""
+ROUNDED_STEPS = ("rounded_too_early", "rounded_to_three")
+"""Mistakes that are the right way, with rounded steps. Where their number is nearly right, it is right."""
 TOPICS = {"mean": "batch", "slope": "activation", "z": "forward", "a": "forward", "y_hat": "forward", "loss": "loss"}
 """By kind of step: the topic of a question about it."""
 LARGEST = 1e300  # beyond, nothing is compared
@@ -182,7 +184,7 @@ def judge(
     three = off <= half_unit(size, FEWEST_DIGITS) and reading.digits >= FEWEST_DIGITS
     if fit <= DEVIATIONS or three:
         few = reading.digits < DIGITS_NEAR
-        matches = tuple(match for match in matches if not few or match.mistakes[0].topic != "rounding")
+        matches = tuple(match for match in matches if not _rounding(match, few))
         unsure = reading.digits == FEWEST_DIGITS and fit > SURE and not three
         if not unsure and (not matches or (fit <= SURE and few)):
             carried = bool(known) and off_true > THREE_DIGITS * abs(step.value)
@@ -206,6 +208,12 @@ def _short(judgment: Judgment, step: Step, plain: Reading, found: list[Candidate
     if not plain.written and judgment.off > SHORT * judgment.size:
         return judgment  # Python's 1.0 is not 0.7744 that was rounded
     return replace(judgment, right=Right.SHORT)
+
+
+def _rounding(match: Match, few: bool) -> bool:
+    """Return whether a match is what rounding did to the right way, or an inexact way that so few digits allow."""
+    likeliest = match.mistakes[0]
+    return likeliest.id in ROUNDED_STEPS or (few and likeliest.topic == "rounding")
 
 
 def nothing_done(step: Step, values: Mapping[str, float]) -> float:
