@@ -64,6 +64,7 @@ from .pictures.explorers import (
     explore_training as explore_training,
 )
 from .tutor import practice as practice
+from .tutor.diagnosis import diagnose as diagnose
 from .tutor.equations import (
     Step as Step,
     steps as steps,
@@ -103,6 +104,7 @@ __all__ = [
     "check",
     "check_function",
     "datasets",
+    "diagnose",
     "draw",
     "explore",
     "explore_activation",

@@ -148,11 +148,11 @@ def test_check__close_is_not_right():
     assert verdict.message.startswith("dW2[1,1] = 0.0830 is close. Did you round intermediate values? If not,")
 
 
-def test_check__very_close_asks_about_rounding_first():
-    verdict = check(MAZUR, "dW1[1,1]", "0.000438416")  # the coarse difference: 0.03 % off
-    assert (verdict.status, verdict.mistakes) == ("could be", ("coarse_one_sided_difference",))
-    assert verdict.message.index("round intermediate values") < verdict.message.index("one-sided")
-    assert check(MAZUR, "dW1[1,1]", "0.00043842").rounded
+def test_check__nearer_than_rounding_is_right():
+    for answer in ("0.000438416", "0.00043842"):  # the coarse difference: 0.03 % off
+        verdict = check(MAZUR, "dW1[1,1]", answer)
+        assert verdict.rounded, answer
+        assert "with all digits in between it is 0.000438" in verdict.note
 
 
 def test_check__names_a_mistake_only_if_an_accident_is_unlikely():

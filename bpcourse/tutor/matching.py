@@ -184,7 +184,7 @@ def judge(
     three = off <= half_unit(size, FEWEST_DIGITS) and reading.digits >= FEWEST_DIGITS
     if fit <= DEVIATIONS or three:
         few = reading.digits < DIGITS_NEAR
-        matches = tuple(match for match in matches if not _rounding(match, few))
+        matches = tuple(match for match in matches if not _rounding(match, few or fit <= SURE))
         unsure = reading.digits == FEWEST_DIGITS and fit > SURE and not three
         if not unsure and (not matches or (fit <= SURE and few)):
             carried = bool(known) and off_true > THREE_DIGITS * abs(step.value)
@@ -210,10 +210,10 @@ def _short(judgment: Judgment, step: Step, plain: Reading, found: list[Candidate
     return replace(judgment, right=Right.SHORT)
 
 
-def _rounding(match: Match, few: bool) -> bool:
-    """Return whether a match is what rounding did to the right way, or an inexact way that so few digits allow."""
+def _rounding(match: Match, inexact: bool) -> bool:
+    """Return whether a match is what rounding did to the right way or, if the answer is `inexact`, an inexact way."""
     likeliest = match.mistakes[0]
-    return likeliest.id in ROUNDED_STEPS or (few and likeliest.topic == "rounding")
+    return likeliest.id in ROUNDED_STEPS or (inexact and likeliest.topic == "rounding")
 
 
 def nothing_done(step: Step, values: Mapping[str, float]) -> float:

@@ -13,6 +13,7 @@ happens to give its answer; a test notices that.) Numbers are drawn until the pr
 * The answer is 0 only where a ReLU that is off makes it 0. Then each mistake leaves it 0 or makes it at least 0.001.
 * If one value is asked for, no common mistake (prior 2 or 3) is right by chance, as it would be if two examples were
   alike. No two common mistakes agree within four digits, unless they agree in every network of this kind.
+* Four digits at each step are enough.
 * A step of gradient descent is at least a tenth of the weight, so that it shows in the new weight.
 """
 
@@ -35,12 +36,14 @@ from bpcourse.names import Name
 from bpcourse.numbers import WIDTH, format_given, format_number
 from bpcourse.registry import Registry
 from bpcourse.texts import read_toml
-from bpcourse.tutor.equations import Step, entries, name_of, needed_for, table
+from bpcourse.tutor.equations import Step, Values, entries, name_of, needed_for, table
 from bpcourse.tutor.hints import Hints, hint
+from bpcourse.tutor.marker import Marker
 from bpcourse.tutor.marking import check
 from bpcourse.tutor.matching import SAME, nothing_done
 from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
 from bpcourse.tutor.reading import half_unit
+from bpcourse.tutor.rounding import Keep
 from bpcourse.tutor.solutions import Hand, Section, Solution
 from bpcourse.tutor.verdicts import Verdict
 from bpcourse.tutor.worked import loss_in_words, question, solve
@@ -306,6 +309,8 @@ class _Draw:
         rate = self.choice((0.6, 0.8, 1.5, 2.0, 2.5)) if plan.rate else None
         if not is_well_posed(trace, name, rate, zero=bool(gated)):
             return None
+        if not four_digits_are_enough(trace, name, rate):
+            return None
         if not plan.claimed:
             return Problem(*about, name, trace, rate)
         claimed, mistakes = self.claim(trace, name)
@@ -421,6 +426,39 @@ def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None, *
         return all(_apart(steps, steps[each], 0.0, zero) is not None for each in names)
     here = _apart(steps, steps[name], APART, zero)
     return here is not None and not _is_by_chance(here, table(_moved(trace), learning_rate), name)
+
+
+def four_digits_are_enough(trace: Trace, name: str, learning_rate: float | None = None) -> bool:
+    """Return whether someone who keeps four digits at each step, or follows the third hint, is right.
+
+    Where two numbers nearly cancel, four digits are not enough.
+
+    Parameters
+    ----------
+    trace : Trace
+        The pass.
+    name : str
+        What is asked for.
+    learning_rate : float, optional
+        The learning rate, if there is a step of gradient descent.
+
+    Examples
+    --------
+    >>> from bpcourse import EXAMPLES
+    >>> four_digits_are_enough(EXAMPLES["mazur"].backprop(), "dW1[1,1]")
+    True
+    """
+    steps, keep = table(trace, learning_rate), Keep(DIGITS)
+    marker = Marker(trace, steps)
+    by_hand = Values(steps, finish=lambda step, value: value if step.kind == "given" else keep.rounded(value))
+    array = entries(steps, name)
+    for each in [name] if array is None else array.flat:
+        step = steps[each]
+        shown = {needed: keep.rounded(value) for needed, value in step.inputs.items() if steps[needed].kind != "given"}
+        for answer in (format_number(by_hand[each], DIGITS), by_hand[each], step.recompute(shown)):
+            if marker.check(step, answer).status != "correct":
+                return False
+    return True
 
 
 SLOPES = ("error", "delta", "back", "dW")

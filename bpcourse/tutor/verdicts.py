@@ -46,6 +46,8 @@ class Verdict:
         Whether the answer is right, but rounding in between changed its last digits.
     note : str
         What there is to say about a right answer besides that it is right, or "".
+    code : str
+        For a function, lines of NumPy that would be right, or "".
     """
 
     status: Status
@@ -57,6 +59,7 @@ class Verdict:
     carried: bool = field(default=False, kw_only=True)
     rounded: bool = field(default=False, kw_only=True)
     note: str = field(default="", kw_only=True)
+    code: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", MappingProxyType(dict(self.steps)))
@@ -73,6 +76,7 @@ class Verdict:
     def __repr__(self) -> str:
         sign, words = STATUS[self.status]
         paragraphs = [*f"{sign} {words}: {self.message}".splitlines(), *self.hint.splitlines()]
+        paragraphs += ["A line that is right is in .code."] if self.code else []
         return "\n  ".join(line for paragraph in paragraphs for line in wrap(paragraph, WIDTH))
 
     def _repr_html_(self) -> str:

@@ -25,7 +25,7 @@ PAIRS = (
 )
 """Mistakes that are often made together."""
 
-_STAGE = {
+STAGE = {
     "given": 0, "z": 0, "a": 0, "y_hat": 0, "loss": 1, "error": 1, "slope": 1, "delta": 1, "back": 1,
     "dW": 2, "db": 2, "mean": 2, "new": 3,
 }  # fmt: skip
@@ -116,7 +116,7 @@ def candidates(
     for each in needed:
         right[each.name]
     seeds = [
-        {each.name: right[each.name] for each in needed if _STAGE[each.kind] < stage and not each.new}
+        {each.name: right[each.name] for each in needed if STAGE[each.kind] < stage and not each.new}
         | dict(known or {})
         for stage in range(4)
     ]
@@ -171,7 +171,7 @@ def _computed(
     memo: Memo,
 ) -> Iterator[Candidate]:
     values = memo.setdefault(way.key, Values(table, {}, way.rules))
-    values.update(seeds[min(_STAGE[kind] for kind in way.rules)])
+    values.update(seeds[min(STAGE[kind] for kind in way.rules)])
     try:
         value = values[name]
     except (ArithmeticError, ValueError, KeyError):  # the mistake needs what this pass does not have
