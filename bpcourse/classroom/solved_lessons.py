@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nbformat
 import numpy as np
@@ -25,14 +25,18 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
 from bpcourse.classroom.store import require_absent, write_whole
-from bpcourse.engine.backpropagation import Trace
+from bpcourse.engine.backpropagation import Trace, backprop
+from bpcourse.engine.network import Network
 from bpcourse.engine.validation import Array
 from bpcourse.jupyter import WIDGET_VIEW
+from bpcourse.tutor.diagnosis import diagnose
 from bpcourse.tutor.equations import entries, look_up, table
 from bpcourse.tutor.functions import FORMULAS, FUNCTIONS, check_function
 from bpcourse.tutor.marking import check
+from bpcourse.tutor.numpy_lines import line
 from bpcourse.tutor.practice import Problem
 
+ASKING = ("check", "check_function", "diagnose")
 DIGITS = 6  # significant digits of an answer that is filled in
 
 
@@ -138,11 +142,34 @@ def with_questions(source: str) -> str:
     """
     markers = {str(number): f"_lessons.Blank({number})" for number, _ in enumerate(blanks(source))}
     tree = ast.parse(fill(source, markers))
+    variables = names_of_blanks(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("check", "check_function"):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ASKING:
             node.func = ast.parse(f"_questions.asked_by({ast.unparse(node.func)})", mode="eval").body
-    begin = "from bpcourse.classroom import solved_lessons as _lessons\n_questions = _lessons.Questions()"
+    given = repr(variables) if "diagnose" in source else ""
+    begin = f"from bpcourse.classroom import solved_lessons as _lessons\n_questions = _lessons.Questions({given})"
     return f"{begin}\n{ast.unparse(tree)}\nprint(_questions.answers())"
+
+
+def names_of_blanks(tree: ast.AST) -> dict[str, int]:
+    r"""Return the number of each marked blank that is assigned to a variable, or that has a key in a dict.
+
+    Examples
+    --------
+    >>> names_of_blanks(ast.parse("dz1 = Blank(0)\nfound = {'dW1': Blank(1)}"))
+    {'dz1': 0, 'dW1': 1}
+    """
+    pairs: list[tuple[Any, Any]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            pairs.append((node.targets[0].id, node.value))
+        elif isinstance(node, ast.Dict):
+            pairs += [(getattr(key, "value", ""), value) for key, value in zip(node.keys, node.values, strict=True)]
+    found = {}
+    for name, value in pairs:
+        if isinstance(value, ast.Call) and ast.unparse(value.func).split(".")[-1] == "Blank":
+            found[name] = ast.literal_eval(value.args[0])
+    return found
 
 
 def fill(source: str, answers: Mapping[str, str]) -> str:
@@ -161,10 +188,10 @@ def fill(source: str, answers: Mapping[str, str]) -> str:
     'a, b = ..., 0.25'
     """
     lines = source.encode().split(b"\n")
-    for number, (line, start) in reversed(list(enumerate(blanks(source)))):
+    for number, (row, start) in reversed(list(enumerate(blanks(source)))):
         if str(number) in answers:
-            before, after = lines[line][:start], lines[line][start + len("...") :]
-            lines[line] = before + answers[str(number)].encode() + after
+            before, after = lines[row][:start], lines[row][start + len("...") :]
+            lines[row] = before + answers[str(number)].encode() + after
     return b"\n".join(lines).decode()
 
 
@@ -179,18 +206,27 @@ class Blank:
 
 
 class Questions:
-    """The questions of a cell, recorded while it runs, and the answers by the numbers of their blanks."""
+    """The questions of a cell, recorded while it runs, and the answers by the numbers of their blanks.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    variables : mapping of str to int, optional
+        The number of each blank in a function for `diagnose`, by the variable or the key that it belongs to.
+    """
+
+    def __init__(self, variables: Mapping[str, int] | None = None) -> None:
         self._answers: dict[int, str] = {}
+        self._variables = variables or {}
 
     def asked_by(self, asking: Callable[..., object]) -> Callable[..., object]:
-        """Return a function that replaces `check`, a problem's check or `check_function` and records the answers."""
+        """Return a function that replaces `check` or one of the other checks, and records the answers."""
         problem = getattr(asking, "__self__", None)
         if isinstance(problem, Problem):
             return partial(self._ask, problem.trace, problem.name, learning_rate=problem.learning_rate)
         if asking is check_function:
             return self._ask_function
+        if asking is diagnose:
+            return self._ask_for_lines
         return self._ask if asking is check else asking
 
     def answers(self) -> str:
@@ -212,6 +248,26 @@ class Questions:
         blank = f(*FUNCTIONS[name].points[0])
         if isinstance(blank, Blank):
             self._answers[blank.number] = FORMULAS[name]
+
+    def _ask_for_lines(
+        self,
+        function: Callable[..., object],
+        *,
+        sizes: Sequence[int],
+        activations: Sequence[str],
+        loss: str = "mse",
+        layout: Literal["rows", "columns"] = "rows",
+        learning_rate: float | None = None,
+    ) -> None:
+        network = Network.initialize(sizes, activations)
+        trace = backprop(network, np.ones(sizes[0]), np.eye(sizes[-1])[0], loss)
+        facts = next(iter(table(trace).values())).facts
+        for name, number in self._variables.items():
+            if name[0] in "Wb":
+                self._answers[number] = f"{name} - learning_rate * d{name}"
+            else:
+                kind = {"dz": "delta", "z": "z", "a": "a", "dW": "dW", "db": "db"}[name.rstrip("0123456789")]
+                self._answers[number] = line(facts, layout, kind, int(name[-1])).partition(" = ")[2]
 
     def _record(self, given: Any, value: Array) -> None:
         """Record a value: for one blank that stands for all of it, or for a list with a blank for each part."""

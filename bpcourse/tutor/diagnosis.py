@@ -268,7 +268,7 @@ def _in_sentences(
 
 
 def _clause(edits: tuple[Edit, ...], experiment: Experiment, name: str) -> str:
-    """Return what is done wrong, as it follows "if"; at most two of what cannot be told apart."""
+    """Return the clause that says what is done wrong, and at most one more that cannot be told apart from it."""
     likeliest = edits[0]
     names = dict.fromkeys(_words(edit, experiment, name).name for edit in edits if edit.part == likeliest.part)
     clause = ", or if ".join(list(names)[:2])
@@ -375,7 +375,7 @@ def _is_multiple(got: Array, array: Array) -> bool:
 
 
 def _unexplained(boards: Sequence[Board], wrong: Sequence[str]) -> Verdict:
-    """Return what can be said if no mistake explains the arrays: where the first wrong one is, and its pattern."""
+    """Return the verdict if no mistake explains the arrays: where the first wrong one is, and its pattern."""
     experiment = boards[0].experiment
     facts = next(iter(experiment.steps.values())).facts
     name, layer = wrong[0], int(wrong[0][1:])

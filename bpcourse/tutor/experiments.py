@@ -104,7 +104,7 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a function returned for one experiment, in rows: gradients, or for a training step the implied ones.
+    """The gradients that a function returned for one experiment, in rows; for a training step the implied ones.
 
     arrays : by parameter, its gradient; only if it has the right shape
     shapes : by parameter, an array of a different shape
@@ -261,7 +261,7 @@ def _needed(experiment: Experiment) -> str:
 
 
 def _raised(function: Callable[..., object], error: Exception, experiment: Experiment) -> Verdict:
-    """Return the verdict on a function that raises, with the line of its own code."""
+    """Return the verdict on a function that raises, with the line of its code."""
     said = "".join(traceback.format_exception_only(error)).strip()[:300]
     own = _code_of(function)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if own and frame.filename == own.co_filename]
@@ -269,6 +269,8 @@ def _raised(function: Callable[..., object], error: Exception, experiment: Exper
     if frames:
         line = frames[-1].line or linecache.getline(frames[-1].filename, frames[-1].lineno or 0).strip()
         where = f" in line {frames[-1].lineno}" + (f": {line}" if line else "")
+    if own and ... in own.co_consts:
+        return Verdict("not answered", "There are still dots to replace.")
     count, outputs = len(experiment.trace["x"]), experiment.trace["y"].shape[1]
     if count > 1 and outputs == 1 and f"({count},{count})" in said.replace(" ", ""):
         hint = f"Where does an array of shape ({count}, {count}) come from? Look at the shapes of y and of ŷ."
@@ -297,7 +299,7 @@ def _shapes(experiment: Experiment) -> str:
 
 
 def _by_parameter(result: object, experiment: Experiment) -> dict[str, Any] | Verdict:
-    """Return what was returned, by parameter; the verdict if it is something else."""
+    """Return the arrays that were returned, by parameter; the verdict if it is something else."""
     parameters = experiment.parameters
     if isinstance(result, Mapping):
         keys = {_parameter(str(key)): value for key, value in result.items()}

@@ -80,7 +80,7 @@ class Edit:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What gives exactly the arrays that a function returned.
+    """The mistakes that give exactly the arrays that a function returned.
 
     Parameters
     ----------
@@ -294,7 +294,7 @@ def factors_of(experiment: Experiment) -> dict[float, tuple[str, ...]]:
 
 
 def explain(boards: Sequence[Board]) -> Explanation | None:
-    """Return what gives exactly the arrays that were returned, on all networks; None if nothing does.
+    """Return the mistakes that give exactly the arrays that were returned, on all networks; None if there are none.
 
     Parameters
     ----------

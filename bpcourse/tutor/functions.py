@@ -19,7 +19,7 @@ import numpy as np
 
 from bpcourse.engine.activations import ACTIVATIONS
 from bpcourse.engine.backpropagation import Trace, backprop
-from bpcourse.engine.losses import LOSSES
+from bpcourse.engine.losses import LOSSES, Loss
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array, ArrayLike
 from bpcourse.numbers import format_number
@@ -101,7 +101,7 @@ def _of_activations() -> dict[str, Question]:
     rows = [[0.3, -0.4], [1.2, 0.0], [-2.0, 0.7]], [1000.0, 0.0, -1000.0], [[1000.0, 0.0], [0.0, 1.0]]
     more = tuple((np.array(z),) for z in rows)
     found["softmax"] = Question(softmax.f, points, more, _classes, "a1")
-    found["softmax_jacobian"] = Question(softmax.jacobian, points, more, _classes, "slope1")
+    found["softmax_jacobian"] = Question(softmax.jacobian, points, more[1:2], _classes, "slope1")
     return found
 
 
@@ -117,7 +117,20 @@ def _of_losses() -> dict[str, Question]:
         batch = ((np.stack([y, y[::-1]]), np.stack([y_hat, y_hat])),)
         found[name] = Question(loss.value, points, batch, _compared(name, output), "loss")
         found[f"{name}_gradient"] = Question(loss.gradient, points, batch, _compared(name, output), "da1")
+        if loss.from_logits is not None:
+            found[f"{name}_from_logits"] = _of_logits(name, loss, output)
     return found
+
+
+def _of_logits(name: str, loss: Loss, output: str) -> Question:
+    """Return the question for a cross-entropy that is computed from z, also where ŷ rounds to 0 or 1."""
+    points = tuple((y, LOGITS[output](y_hat)) for y, y_hat in ((np.eye(3)[1], HIT), (np.eye(2)[0], MISS)))
+    large = [[40.0, 0.0], [0.0, 800.0], [-800.0, 0.0]]
+    more = (np.eye(2)[[0, 1, 1]], np.log([HIT[:2], MISS, HIT[1:]])), (np.eye(2)[[0, 1, 1]], np.array(large))
+    return Question(loss.value_from_logits, points, more, lambda y, z: _layer(z, output, y, name), "loss")
+
+
+HIT, MISS = np.array([0.2, 0.5, 0.3]), np.array([0.4, 0.6])
 
 
 FUNCTIONS = Registry("function", {**_of_activations(), **_of_losses()})
@@ -171,6 +184,10 @@ SLIPS: dict[str, tuple[Slip, ...]] = {
         ("minus_of_one", lambda y, p: np.mean(-y * np.log(p) + (1 - y) * np.log(1 - p))),
         ("same_log", lambda y, p: -np.mean(np.log(p))),
         ("log_of_target", lambda y, p: -np.mean(p * np.log(y) + (1 - p) * np.log(1 - y))),
+    ),
+    "binary_cross_entropy_from_logits": (
+        ("added_yz", lambda y, z: np.mean(np.logaddexp(0, z) + y * z)),
+        ("sigmoid_first", lambda y, z: np.mean(np.logaddexp(0, p := 1 / (1 + np.exp(-z))) - y * p)),
     ),
     "categorical_cross_entropy": (("log_of_target", lambda y, p: -np.sum(p * np.log(y))),),
 }
@@ -333,7 +350,7 @@ def _unknown(name: str, question: Question, wrong: _Call) -> Verdict:
     place = _first_difference(wrong)
     clues = {
         "soft_targets": len(arguments) == 2 and _hard(question.points[0]) and not _hard(arguments),
-        "large": np.abs(arguments[0]).max() >= 40,
+        "large": np.abs(arguments[-1]).max() >= 40,
         "not_finite": not np.isfinite(got[place]),
         "point": first_calls,
         "rows": name.startswith("softmax"),

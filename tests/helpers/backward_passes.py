@@ -1,8 +1,8 @@
 """Backward passes in NumPy as people write them, right ones and wrong ones, independent of the package.
 
 `write` makes a function from a network and the bugs that are wanted. `PUBLIC` has functions in the style of public
-code, each with a known bug, and `correct` makes a right one. Everything is computed in rows; columns are turned on the
-way in and out. δ of an example does not contain 1/n: the mean over the examples is taken in dW and db.
+code, each with a known bug, and `correct` makes a right one. Everything is computed in rows; columns are transposed
+before and after. δ of an example does not contain 1/n: the mean over the examples is taken in dW and db.
 
 Two bugs can give the same numbers. `Bug.accepted` has all the ids that fit on some network, with up to four outputs.
 A test should use a batch of 5, and a learning rate such as 0.35: with 0.5, η² in the place of η is a factor ½. Where a
@@ -64,7 +64,7 @@ def _through_softmax(da, p):
 
 @dataclass(frozen=True)
 class Net:
-    """What is known of a network when a bug is written."""
+    """The facts about a network on which bugs depend."""
 
     sizes: tuple[int, ...]
     activations: tuple[str, ...]
@@ -374,7 +374,7 @@ def _three(n: Net) -> bool:
 
 
 def _several_biases(n: Net) -> bool:
-    """Some layer has several biases. Those of a softmax alone have gradients that add up to 0."""
+    """Some layer has several biases. Those of only a softmax have gradients that add up to 0."""
     return n.bias and max(n.sizes[1:]) > 1 and not (n.L == 1 and n.out == "softmax")
 
 
