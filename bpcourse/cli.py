@@ -37,7 +37,7 @@ REQUIRED = {  # the packages that each extra needs
 }  # fmt: skip
 SHORTEST_SECRET = 12  # characters; students can try thousands of guesses on their own machines
 SHEET_TOPICS = ("output_weight", "hidden_weight", "bias", "update")
-TESTS = ("tests", "bpcourse", "tools", "README.md", "lessons")  # in a clone
+TESTS = ("tests", "bpcourse", "tools", "docs", "README.md", "lessons")  # in a clone
 NBVAL = ("--nbval", "--nbval-current-env")  # strict: every output is compared
 
 

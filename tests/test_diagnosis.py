@@ -131,7 +131,7 @@ def test_two_bugs__the_second_is_what_is_left():
     verdict = diagnose(two, **SMALL)
     assert verdict.mistakes[0] == "drop_sigma_prime_out"
     assert "sigma_prime_is_s" in verdict.mistakes
-    assert "The second is left then" in verdict.message
+    assert "Then one is left: " in verdict.message
 
 
 # What the verdict says

@@ -262,7 +262,7 @@ def _in_sentences(
         rest = f"{listed(left)} {_plural(left, 'has', 'have')} a second mistake, which I don't recognize."
         return f"{which}\n{comes}\n{rest} Fix the first one, and try again."
     if len(clauses) > 1:
-        return f"{which}\nThere are two mistakes. First, {clauses[0]}.{where}\nThe second is left then: {clauses[1]}."
+        return f"{which}\nThere are two mistakes. First, {clauses[0]}.{where}\nThen one is left: {clauses[1]}."
     these = _plural(wrong, "it is", "they are")
     return f"{which}\nOn {networks} networks, {these} exactly what comes out if {clauses[0]}.{where}"
 

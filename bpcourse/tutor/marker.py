@@ -20,7 +20,7 @@ from bpcourse.tutor.verdicts import Verdict, answer_in_words, in_words
 from bpcourse.tutor.words import look_for
 
 DIGITS_SLIP = 5  # with fewer digits, too many slips give the same number
-MOST_SLIPS_BY_CHANCE = 0.0004
+MOST_SLIPS_BY_CHANCE = {5: 0.0003, 6: 0.00015}
 SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may have
 
 
@@ -115,7 +115,7 @@ class Marker:
             return matches
         found = slips(self.trace, self.steps, marked.step.name, {**self.given, **(own or {})})
         half = reading.half_unit + marked.slack
-        stated = found.chance(reading.value, half) <= MOST_SLIPS_BY_CHANCE
+        stated = found.chance(reading.value, half) <= MOST_SLIPS_BY_CHANCE[min(reading.digits, 6)]
         fits = found.fitting(reading.value, half)
         if stated and fits:
             return [Match(fits, stated=True)]

@@ -42,7 +42,7 @@ CLOSE = 0.01  # of |right − o|: an answer this close may come from rounding in
 SHORT = 0.1  # of |right − o|: further away, a float is not the right value with too few digits
 NEAREST = 0.003  # relative: an answer this close to a wrong value is worth a remark
 AROUND = 0.3  # of |right − o|: where most numbers are that are a little wrong
-MOST_ACCIDENTS = {3: 0.014, 4: 0.005, 5: 0.001, 6: 0.0004}
+MOST_ACCIDENTS = {3: 0.014, 4: 0.005, 5: 0.0008, 6: 0.0003}
 """By the digits of an answer: the share of random numbers that may be stated to be a mistake."""
 ROUNDED_STEPS = ("rounded_too_early", "rounded_to_three")
 """Mistakes that are the right way, with rounded steps. Where their number is nearly right, it is right."""

@@ -133,7 +133,7 @@ def in_words(step: Step, reading: Reading, judgment: Judgment, matches: list[Mat
         guesses += ", with rounded intermediate values"
         more = "Keep more digits at each step"
     else:
-        more = "Write more digits" if reading.digits < DIGITS_NEAR else "Check a second value as well"
+        more = "Write more digits" if reading.digits < DIGITS_NEAR and reading.value else "Check a second value as well"
     return Verdict("could be", f"{said} could come out if {guesses}.", f"{words.hint}\n{more} to be sure.", ids)
 
 

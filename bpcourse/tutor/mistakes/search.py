@@ -176,6 +176,8 @@ def _computed(
         value = values[name]
     except (ArithmeticError, ValueError, KeyError):  # the mistake needs what this pass does not have
         return
+    if way.number > 0 and value == 0:  # a variant that leaves nothing of the value explains nothing
+        return
     if _differs(value, memo[RIGHT][name]):
         yield Candidate(way.mistakes, value, partial(_again, values, name, known), way.prior, way.layer)
 
