@@ -46,8 +46,8 @@ def test_draw__picture_and_table_hold_every_value_and_gradient():
     for name in ("W1", "W2"):
         for i, j in product(range(2), range(2)):
             value, gradient = format_number(trace[name][i, j]), format_number(trace[f"d{name}"][i, j], signed=True)
-            assert f"= {value}" in texts
-            assert f"∂L/∂w {gradient}" in texts
+            assert value in shown(picture)
+            assert gradient in shown(picture)
             assert table[f"{name}[{i + 1},{j + 1}]"] == (value, gradient)
     for layer, unit in product((1, 2), range(2)):
         assert f"z = {format_number(trace[f'z{layer}'][0, unit])}" in texts
@@ -106,11 +106,71 @@ def test_draw__no_box_overlaps_another_or_leaves_the_picture(sizes):
 
 
 def test_overlap__is_found(monkeypatch):
-    monkeypatch.setattr(diagram, "LABEL_HEIGHT", 60)
-    picture = draw(trace_of((3, 3, 3)))
-    assert not [pair for pair in combinations(boxes(picture), 2) if overlap(*pair)]  # the layout makes room
-    monkeypatch.setattr(diagram._Layout, "label_at", lambda self, layer: 0.5)  # here it cannot
+    monkeypatch.setattr(diagram, "GAPS", (70,))  # no room
     assert [pair for pair in combinations(boxes(draw(trace_of((3, 3, 3)))), 2) if overlap(*pair)]
+
+
+@pytest.mark.parametrize(("sizes", "view"), [((2, 2, 2), "both"), ((2, 3, 2), "both"), ((3, 4, 3), "forward")])
+def test_draw__is_no_wider_than_an_output_of_jupyterlab(sizes, view):
+    """At 1280 pixels with the file browser open an output has some 850 pixels; wider pictures get smaller letters."""
+    assert float(parse(draw(trace_of(sizes), view=view)).get("width")) <= 880
+
+
+def lines_of(picture):
+    return [line for line in parse(picture).iter(f"{SVG}line") if (line.get("data-name") or "").startswith("dW")]
+
+
+def test_view__forward_shows_weights_and_backward_gradients():
+    trace = EXAMPLES["lecture"].backprop()
+    ahead, back = draw(trace, view="forward"), draw(trace, view="backward")
+    weights = {name: value for name, value, _ in ahead.table if name[0] == "W"}
+    gradients = {name: gradient for name, _, gradient in ahead.table if name[0] == "W"}
+    assert {*weights.values()} <= {*shown(ahead)}
+    assert not {*gradients.values()} & {*shown(ahead)}
+    assert {*gradients.values()} <= {*shown(back)}
+    for picture, values, plus in ((ahead, trace["W1"], RISES), (back, trace["dW1"], RISES)):
+        for line, value in zip(lines_of(picture)[:4], values.ravel(), strict=True):
+            assert line.get("stroke") == (plus if value > 0 else FALLS)
+            assert (line.get("stroke-dasharray") is not None) == (value < 0)
+
+
+def test_view__width_of_a_weight_is_the_same_in_every_picture():
+    for scale in (1.0, 3.0):
+        network = Network([Dense([[scale], [1.0]], None)])
+        first, second = lines_of(draw(forward(network, [1.0, 1.0])))
+        assert float(second.get("stroke-width")) == 2.4
+        assert float(first.get("stroke-width")) == pytest.approx(1 + 1.4 * scale)
+
+
+def test_unit__has_a_dot_at_z_and_a_tangent():
+    trace = trace_of((2, 2, 1), hidden="tanh")
+    root = parse(draw(trace))
+    assert len([*root.iter(f"{SVG}circle")]) == 3
+    unknown = parse(draw(trace, known=()))
+    assert not [*unknown.iter(f"{SVG}circle")]
+
+
+def test_path__lights_each_path_and_writes_what_comes_back():
+    trace = EXAMPLES["lecture"].backprop()
+    picture = draw(trace, path="dW1[1,2]")
+    back = [trace["dz2"][0, k] * trace["W2"][1, k] for k in range(2)]
+    assert {format_number(each, signed=True) for each in back} <= {*shown(picture)}
+    assert "+" in shown(picture)
+    assert picture.words.endswith(f"Their sum is {format_number(trace['da1'][0, 1], signed=True)}.")
+    dim = {line.get("data-name") for line in lines_of(picture) if line.get("opacity")}
+    assert dim == {"dW1[1,1]", "dW1[2,1]", "dW1[2,2]", "dW2[1,1]", "dW2[1,2]"}
+
+
+def test_path__of_an_output_weight_has_no_sum():
+    picture = draw(EXAMPLES["lecture"].backprop(), path="dW2[1,2]")
+    assert "+" not in shown(picture)
+    assert "paths" not in picture.words
+
+
+def test_controls__are_at_the_numbers_that_can_be_moved():
+    trace = EXAMPLES["lecture"].backprop()
+    controls = {each.get("data-control") for each in parse(draw(trace)).iter(f"{SVG}text")} - {None}
+    assert controls == {name for name, *_ in draw(trace).table if name[0] in "xyWb"}
 
 
 def test_draw__line_shows_size_sign_and_gradient_of_its_weight():
@@ -181,6 +241,9 @@ def test_draw__custom_names_are_escaped():
     [
         ({"example": 2}, ("example", "between 1 and 1", "got 2")),
         ({"example": 0}, ("example", "between 1 and 1", "got 0")),
+        ({"view": "backwards"}, ("backwards", "Did you mean 'backward'", "forward")),
+        ({"path": "W1[1,1]"}, ("gradient", "dW1[1,2]", "got W1[1,1]")),
+        ({"path": "dW1[1,7]"}, ("dW1[1,7]", "dW1[1,1]")),
         ({"notation": "lectures"}, ("lectures", "Did you mean 'lecture'", "standard")),
     ],
 )

@@ -347,7 +347,41 @@ def test_predict__controls_are_locked_until_answered(monkeypatch):
     after = send(explorer, do="set", name="W1[1,2]", value=-2.0, again=False)
     start = backprop(LECTURE.network, LECTURE.x, LECTURE.y)["dW1"][0, 1]
     now = explorer.trace["dW1"][0, 1]
-    assert f"was {format_number(start)} and is {format_number(now)} now: it went" in after["predicted"]
+    result = f"was {format_number(start)} and became {format_number(now)}: it went"
+    assert result in after["predicted"]
+    send(explorer, do="set", name="W1[1,2]", value=2.0, again=True)  # the same drag
+    dragged = send(explorer, do="set", name="W1[1,2]", value=3.0, again=True)["predicted"]
+    assert f"became {format_number(explorer.trace['dW1'][0, 1])}" in dragged
+    later = send(explorer, do="set", name="W1[1,1]", value=-1.0, again=False)["predicted"]
+    assert later == dragged  # only the first move counts
+
+
+@pytest.mark.parametrize("message", [None, 3, "set", [], {}, {"do": 7}, {"do": "set"}, {"do": "predict", "text": 3}])
+def test_message__that_is_malformed_changes_nothing(message):
+    explorer = lecture()
+    before = explorer.value
+    explorer._receive(None, message, None)
+    assert explorer.value == before
+
+
+def test_interrupt__leaves_everything_unchanged(monkeypatch):
+    explorer = lecture()
+    before, view = explorer.value, explorer.view
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(explorer), "_shown", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        explorer.press("update")
+    monkeypatch.undo()
+    assert (explorer.value, explorer.view, explorer.scene.values) == (before, view, before)
+
+
+def test_explore__shows_only_values_where_labels_would_pile_up():
+    network = Network.initialize([3, 4, 3], ["tanh", "sigmoid"])
+    assert explore(network, [1, 2, 3], [0, 1, 0]).value["view"] == "forward"
+    assert lecture().value["view"] == "both"
 
 
 def test_predict__instructor_can_switch_it_off(monkeypatch):

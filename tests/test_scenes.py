@@ -32,7 +32,7 @@ from bpcourse import (
 )
 from bpcourse.engine.entries import replaced
 from bpcourse.engine.surfaces import loss_surface, over_plane
-from bpcourse.palette import BLUE, LIT, PURPLE
+from bpcourse.palette import BLUE, HALO, LIT, PURPLE
 from bpcourse.pictures import charts
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.live import LiveScene
@@ -187,7 +187,7 @@ def test_pass_scene__steps_show_only_computed_values(case):
 
 def test_pass_scene__step_highlights_its_unit_and_edges(lecture):
     svg = seen(lecture.pressed("forward")).picture.svg  # z1[1], which needs x, W1[.,1] and b1[1]
-    assert svg.count('stroke-width="12"') == 2  # a halo around each of the two edges
+    assert svg.count(f'stroke="{HALO}"') == 2  # a halo around each of the two edges
     assert svg.count(LIT) == 2 + 1 + 2  # their labels, the unit, both inputs
     assert LIT not in seen(lecture).picture.svg
 
@@ -309,10 +309,27 @@ def test_in_symbols__question():
 
 def test_prediction__is_shown_next_to_the_result():
     up = Prediction("loss", "up", 1.0)
-    assert up.beside(2.0) == "You predicted: up. loss was 1.000 and is 2.000 now: it went up."
-    assert up.beside(0.5).endswith("it went down.")
-    assert "as at first" in up.beside(1.0)
-    assert Prediction("", "Rain.", None).beside(None) == "You predicted: Rain."
+    assert up.beside() == "You predicted: up. loss is 1.000 now. Move something once, and see."
+    assert replace(up, end=2.0).beside() == "✓ You predicted: up. loss was 1.000 and became 2.000: it went up."
+    assert replace(up, end=0.5).beside().startswith("✗")
+    assert "it stayed the same" in replace(up, end=1.0).beside()
+    assert Prediction("", "Rain.", None).beside() == "You predicted: Rain."
+
+
+@pytest.mark.parametrize(
+    ("said", "end", "sign"),
+    [
+        ("It goes down", 0.5, "✓"),
+        ("lower", 1.5, "✗"),
+        ("the same", 1.0, "✓"),
+        ("same", 0.9, "✗"),
+        ("0.495", 0.5, "✓"),
+        ("0.4", 0.5, "✗"),
+        ("I wonder", 0.5, "Y"),
+    ],
+)
+def test_prediction__gets_a_sign(said, end, sign):
+    assert Prediction("loss", said, 1.0, end).beside().startswith(sign)
 
 
 # Single ideas
@@ -579,5 +596,32 @@ def test_pass_scene__inputs_are_folded_unless_chosen():
 
     lecture = EXAMPLES["lecture"]
     scene = PassScene(lecture.network, lecture.x, lecture.y, LOSSES["mse"], 0.5)
-    assert folded(scene) == ["inputs", "targets"]
-    assert folded(replace(scene, movable=("x", "b1"))) == []
+    assert folded(scene) == ["layer 1", "layer 2", "inputs", "targets"]  # each number is in the picture too
+
+
+def test_pass_scene__shows_values_gradients_or_both(lecture):
+    trace = lecture.trace
+    gradient = format_number(trace["dW1"][0, 1], signed=True)
+    weight = format_number(trace["W1"][0, 1])
+    for view, expected in {"both": (True, True), "forward": (True, False), "backward": (False, True)}.items():
+        svg = seen(lecture.changed({"view": view})).picture.svg
+        assert (f">{weight}<" in svg, f">{gradient}<" in svg) == expected
+    with pytest.raises(ValueError, match="unknown view 'sideways'"):
+        lecture.changed({"view": "sideways"})
+
+
+def test_pass_scene__a_step_shows_what_it_is_about(lecture):
+    count = len(lecture.walk)
+    forward, back = lecture, lecture.pressed("back")
+    for _ in range(3):
+        forward = forward.pressed("forward")
+    assert "positive weight" in seen(forward).picture.svg
+    assert back.step == count
+    assert "positive weight" not in seen(back).picture.svg
+
+
+def test_pass_scene__explained_gradient_shows_its_paths(lecture):
+    picture = seen(lecture.changed({"explain": "dW1[1,1]"})).picture
+    assert "2 paths come back" in picture.words
+    assert "2 paths" not in seen(lecture.changed({"explain": "z1[1]"})).picture.words
+    assert "2 paths" not in seen(lecture.changed({"explain": WHOLE})).picture.words

@@ -9,24 +9,40 @@ from __future__ import annotations
 import base64
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape
 from itertools import pairwise
 from textwrap import wrap
+from typing import Literal
 
+import numpy as np
+
+from bpcourse.engine.activations import Activation
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Forward
 from bpcourse.engine.validation import is_count, require_kind
 from bpcourse.names import SYMBOLS, Name, Notation
 from bpcourse.numbers import MINUS, format_number
 from bpcourse.palette import FALLS, HALO, INK, LIT, PAPER, QUIET, RISES
+from bpcourse.registry import UnknownNameError
 from bpcourse.render import render
 
+ViewName = Literal["both", "forward", "backward"]
+VIEWS: tuple[ViewName, ...] = ("both", "forward", "backward")
 MOST_UNITS = 8  # of a layer, more are not drawn
-MOST_LABELED = 3  # units on the smaller side of a layer, if each of its weights is to have a label
+MOST_LABELED = 12  # weights of a layer, if each is to have a label
+MOST_WITH_BOTH = 8  # weights of a layer, if each label is to show the weight and its gradient
 UNKNOWN = "…"
 PARAMETERS = ("W", "b")
-BOX_WIDTH, BOX_HEIGHT, LINE, LABEL_WIDTH, LABEL_HEIGHT, MARGIN, TOP = 124, 114, 17, 114, 34, 8, 34  # in pixels
-LEGEND_WIDTH = 860
+# In pixels:
+INPUT_WIDTH, UNIT_WIDTH, LOSS_WIDTH, LINE, MARGIN, TOP = 86, 144, 86, 17, 6, 34
+CURVE = 40  # the side of the little plot of an activation
+LABEL_WIDTH, LABEL_LINE = 60, 15
+GAPS = (130, 150, 165, 180, 200, 220, 250, 280, 310)  # between two columns, the first that leaves room for the labels
+LEGEND_WIDTH = 840
+WIDEST = 12.0  # of a line
+DIM = 0.28  # opacity of what is not on a path
+RANGE = 4.0  # the plot of an activation reaches from −4 to 4
 ENDS = 'x1="{:g}" y1="{:g}" x2="{:g}" y2="{:g}"'  # of a line
 
 
@@ -76,14 +92,14 @@ def draw(
     example: int = 1,
     lit: Collection[str] = (),
     known: Collection[str] | None = None,
+    view: ViewName = "both",
+    path: str = "",
 ) -> Diagram:
     """Draw the network of a trace with all its values, or of a forward pass without gradients.
 
-    A line is a weight: the larger the weight, the wider the line; it is dashed if the weight is
-    negative. A gradient above zero is orange and has a plus. One below zero is blue and has a
-    minus. If a layer has more than 8 units, the first 8 are drawn, and the picture says how many
-    are omitted. Between two layers of more than 3 units each, the weights have no labels; their
-    values are in the table.
+    A unit shows the curve of its activation, with a dot at z and the tangent there. A line is a weight: the larger the
+    weight, the wider the line. If a layer has more than 8 units, the first 8 are drawn, and the picture says how many
+    are omitted. In a layer of more than 12 weights they have no labels; their values are in the table.
 
     Parameters
     ----------
@@ -98,11 +114,18 @@ def draw(
     known : collection of str, optional
         Names of the values to show, such as those of the steps taken so far. The others are shown
         as "…", except weights, biases, inputs and targets. By default all values are shown.
+    view : {"both", "forward", "backward"}
+        "forward" shows values: a line is orange for a positive weight, and blue and dashed for a negative one.
+        "backward" shows gradients: then color, dashes and width are those of the gradient, and units are shaded by δ.
+        In "both", color is that of the gradient, and dashes and width are those of the weight.
+    path : str, optional
+        A gradient, such as "dW1[1,2]": its paths to the loss are highlighted. What comes back along each path is
+        written on its line, and a + is where the paths meet.
 
     Raises
     ------
     ValueError
-        For an unknown notation or example.
+        For an unknown notation, example, view or path.
 
     Examples
     --------
@@ -114,8 +137,11 @@ def draw(
     n = len(passed["x"])
     if not is_count(example) or example > n:
         raise ValueError(f"example must lie between 1 and {n}, the size of the batch; got {example!r}.")
-    layout, symbols = _Layout.of(passed), SYMBOLS[notation]
-    shown = _Shown(passed, example, notation, symbols, lit, known)
+    if view not in VIEWS:
+        raise UnknownNameError("view", view, VIEWS)
+    view = view if isinstance(passed, Trace) else "forward"
+    layout, symbols = _Layout.of(passed, view), SYMBOLS[notation]
+    shown = _Shown(passed, example, notation, symbols, lit, known, view, _Path.of(passed, path, example))
     shown.entries.update((drawn, shown.entry(*drawn)) for drawn in _drawn(passed, layout))
     words, table = _words(shown), [(entry.label, entry.text, entry.gradient) for entry in shown.entries.values()]
     if isinstance(passed, Trace):
@@ -125,7 +151,7 @@ def draw(
         *_edges(shown, layout),
         *_edge_labels(shown, layout),
         *_boxes(shown, layout),
-        *_legend(passed, layout),
+        *_legend(shown, layout),
     )
     described = "; ".join(f"{name} = {value}" + f", gradient {slope}" * bool(slope) for name, value, slope in table)
     picture = svg(layout.width, layout.bottom + 48, words, described, marks, ' text-anchor="middle"')
@@ -163,7 +189,7 @@ def _words(shown: _Shown) -> str:
     if len(passed["x"]) > 1:
         together = "; loss and gradients are those of all together" if isinstance(passed, Trace) else ""
         words += f" It shows example {shown.example} of {len(passed['x'])}{together}."
-    return words
+    return f"{words} {shown.path.words}".rstrip()
 
 
 def _count(count: int, noun: str) -> str:
@@ -214,10 +240,16 @@ class _Shown:
     symbols: Mapping[str, str]
     lit: Collection[str]
     known: Collection[str] | None
+    view: ViewName
+    path: _Path
     entries: dict[tuple[str, int, tuple[int, ...]], _Entry] = field(default_factory=dict)
 
     def is_lit(self, *names: str) -> bool:
-        return any(name in self.lit for name in names)
+        return any(name in self.lit or name in self.path.lit for name in names)
+
+    def opacity(self, *names: str) -> str:
+        """Return the attribute of what is not on the path, if there is one."""
+        return f' opacity="{DIM}"' if self.path.lit and not self.is_lit(*names) else ""
 
     def is_known(self, name: str) -> bool:
         return self.known is None or name in self.known
@@ -250,7 +282,95 @@ class _Shown:
         return format_number(trace.loss) if self.is_known("loss") else UNKNOWN
 
 
+# The paths of a gradient
+
+
+@dataclass(frozen=True)
+class _Path:
+    """The paths of a gradient to the loss.
+
+    lit : names of the weights and units on them
+    back : by name of a weight, what comes back over it: δ of the unit that it leads to, times the weight
+    meets : the unit where the paths meet, by its name such as "a1[2]", or ""
+    words : a sentence about them
+    """
+
+    lit: frozenset[str] = frozenset()
+    back: Mapping[str, float] = field(default_factory=dict)
+    meets: str = ""
+    words: str = ""
+
+    @classmethod
+    def of(cls, passed: Forward, name: str, example: int) -> _Path:
+        if not name:
+            return cls()
+        asked = Name.read(name)
+        sizes = passed.network.sizes
+        if not isinstance(passed, Trace) or not asked.index or asked.quantity not in ("dW", "db", "dz", "da", "dx"):
+            raise ValueError(f"path must be a gradient of the pass, such as dW1[1,2]; got {name}.")
+        layer, unit = asked.layer, asked.index[-1]
+        if layer >= len(sizes) or not 1 <= unit <= sizes[layer]:
+            raise UnknownNameError("gradient", name, [f"dW1[1,{j}]" for j in range(1, sizes[1] + 1)])
+        lit, back = {f"a{layer}[{unit}]" if layer else f"x[{unit}]"}, {}
+        if asked.quantity == "dW":
+            lit |= {f"W{layer}[{asked.index[0]},{unit}]", f"a{layer - 1}[{asked.index[0]}]", f"x[{asked.index[0]}]"}
+            lit -= {"a0[1]"} | ({f"x[{asked.index[0]}]"} if layer > 1 else set())
+        reached = [unit]
+        for above in range(layer + 1, len(sizes)):
+            units = range(1, sizes[above] + 1)
+            lit |= {f"W{above}[{i},{k}]" for i in reached for k in units} | {f"a{above}[{k}]" for k in units}
+            if above == layer + 1:
+                deltas, W = passed[f"dz{above}"][example - 1], passed[f"W{above}"]
+                back = {f"W{above}[{unit},{k}]": float(deltas[k - 1] * W[unit - 1, k - 1]) for k in units}
+            reached = list(units)
+        return cls(frozenset({*lit, "loss"}), back, f"a{layer}[{unit}]" if len(back) > 1 else "", _paths_in_words(back))
+
+
+def _paths_in_words(back: Mapping[str, float]) -> str:
+    """Describe what comes back along each path, and their sum."""
+    if len(back) < 2:
+        return ""
+    parts = " and ".join(f"{format_number(value, signed=True)} over {name}" for name, value in back.items())
+    return f"{len(back)} paths come back: {parts}. Their sum is {format_number(sum(back.values()), signed=True)}."
+
+
 # The layout
+
+
+@cache
+def _labels(n: int, m: int, gap: float, pitch: float, height: float) -> tuple[tuple[tuple[float, ...], ...], bool]:
+    """Return where the labels are along the lines from n units to m units, from 0 to 1, and whether they overlap.
+
+    On the line to target j a label is at 16 % + 62 % · (j + ½)/m. If it would touch another one, it moves along its
+    line to the nearest place where it does not.
+    """
+    placed: list[tuple[float, float]] = []
+    clash = False
+    edge = (LABEL_WIDTH / 2 + 4) / gap
+
+    def at(i: int, j: int, t: float) -> tuple[float, float]:
+        return t * gap, ((1 - t) * (i - (n - 1) / 2) + t * (j - (m - 1) / 2)) * pitch
+
+    def free(x: float, y: float) -> bool:
+        return all(abs(x - a) >= LABEL_WIDTH + 1 or abs(y - b) >= height + 1 for a, b in placed)
+
+    rows = []
+    for i in range(n):
+        row = []
+        for j in range(m):
+            usual = 0.16 + 0.62 * (j + 0.5) / m
+            tries = sorted((edge + (1 - 2 * edge) * step / 60 for step in range(61)), key=lambda t: abs(t - usual))
+            t = next((t for t in tries if free(*at(i, j, t))), None)
+            clash, t = clash or t is None, tries[0] if t is None else t
+            placed.append(at(i, j, t))
+            row.append(t)
+        rows.append(tuple(row))
+    return tuple(rows), clash
+
+
+def is_crowded(sizes: Iterable[int]) -> bool:
+    """Return whether a layer has too many weights for labels with two numbers."""
+    return any(min(n, MOST_UNITS) * min(m, MOST_UNITS) > MOST_WITH_BOTH for n, m in pairwise(sizes))
 
 
 @dataclass(frozen=True)
@@ -260,35 +380,45 @@ class _Layout:
     Column 0 is the input, column k is layer k, and the loss is to the right of them.
 
     drawn : how many units of each column are drawn
-    labeled : for each layer, whether its weights have labels
+    labels : for each layer, the place of each label along its line, or () if there are none
     x : the middle of each column, and of the loss if there is one
+    widths : the width of the boxes in each column
     pitch : the distance between two units
     width, bottom : the width of the picture, and the lower end of the units
+    height : the height of a label
     """
 
     drawn: tuple[int, ...]
-    labeled: tuple[bool, ...]
+    labels: tuple[tuple[tuple[float, ...], ...], ...]
     x: tuple[float, ...]
+    widths: tuple[int, ...]
     pitch: float
     width: int
     bottom: int
+    height: int
 
     @classmethod
-    def of(cls, passed: Forward) -> _Layout:
+    def of(cls, passed: Forward, view: ViewName) -> _Layout:
         drawn = tuple(min(size, MOST_UNITS) for size in passed.network.sizes)
-        smaller_sides = [min(sides) for sides in pairwise(drawn)]
-        labeled = tuple(side <= MOST_LABELED for side in smaller_sides)
-        x = [MARGIN + BOX_WIDTH / 2]
-        for side, on in zip(smaller_sides, labeled, strict=True):
-            room = (side + 1) * (LABEL_WIDTH / 2 + 9)  # a label at 1/(side + 1) of a line does not touch a unit
-            x.append(x[-1] + BOX_WIDTH + (room if on else 130))
+        pitch = (5 if isinstance(passed, Trace) else 3) * LINE + 12 + 14.0
+        one_line = not isinstance(passed, Trace) or (is_crowded(passed.network.sizes) and view != "both")
+        height = LABEL_LINE * (1 if one_line else 2) + 4  # nothing moves if only the view changes
+        x, labels = [MARGIN + INPUT_WIDTH / 2], []
+        for layer, (n, m) in enumerate(pairwise(drawn)):
+            gap = GAPS[0]
+            places: tuple[tuple[float, ...], ...] = ()
+            if n * m <= MOST_LABELED:
+                fitting = (each for each in GAPS if not _labels(n, m, each, pitch, height)[1])
+                gap = next(fitting, GAPS[-1])
+                places = _labels(n, m, gap, pitch, height)[0]
+            labels.append(places)
+            x.append(x[-1] + (UNIT_WIDTH if layer else INPUT_WIDTH) / 2 + gap + UNIT_WIDTH / 2)
+        widths = [INPUT_WIDTH, *[UNIT_WIDTH] * (len(drawn) - 1)]
         if isinstance(passed, Trace):
-            x.append(x[-1] + BOX_WIDTH + 30)
-        # All labels of a layer are in one column, where lines are pitch / (side + 1) apart.
-        between_lines = max((side + 1 for side, on in zip(smaller_sides, labeled, strict=True) if on), default=1)
-        pitch = max(BOX_HEIGHT + 22, between_lines * (LABEL_HEIGHT + 5))
-        width, bottom = max(round(x[-1] + BOX_WIDTH / 2 + MARGIN), LEGEND_WIDTH), round(TOP + max(drawn) * pitch)
-        return cls(drawn, labeled, tuple(x), pitch, width, bottom)
+            x.append(x[-1] + UNIT_WIDTH / 2 + 30 + LOSS_WIDTH / 2)
+            widths.append(LOSS_WIDTH)
+        width, bottom = max(round(x[-1] + widths[-1] / 2 + MARGIN), LEGEND_WIDTH), round(TOP + max(drawn) * pitch)
+        return cls(drawn, tuple(labels), tuple(x), tuple(widths), pitch, width, bottom, height)
 
     def y(self, column: int, unit: int) -> float:
         """Return the height of the middle of a unit, counted from 0, or of the loss."""
@@ -296,17 +426,13 @@ class _Layout:
 
     def line(self, column: int, i: int, j: int) -> tuple[float, float, float, float]:
         """Return x and y of both ends of the line to unit j of a column, from unit i of the one before."""
-        start, end = self.x[column - 1] + BOX_WIDTH / 2, self.x[column] - BOX_WIDTH / 2
+        start, end = self.x[column - 1] + self.widths[column - 1] / 2, self.x[column] - self.widths[column] / 2
         return start, self.y(column - 1, i), end, self.y(column, j)
 
-    def label_at(self, layer: int) -> float:
-        """Return the place of the labels along a layer's lines, from 0 to 1.
-
-        With m units to the right, the lines are evenly spaced at 1/(m + 1) of their length. With n
-        units to the left, they are at n/(n + 1). The smaller side leaves more room.
-        """
-        n, m = self.drawn[layer - 1], self.drawn[layer]
-        return 1 / (m + 1) if m <= n else n / (n + 1)
+    def label(self, layer: int, i: int, j: int) -> tuple[float, float]:
+        """Return the middle of a label."""
+        t, (x1, y1, x2, y2) = self.labels[layer - 1][i][j], self.line(layer, i, j)
+        return (1 - t) * x1 + t * x2, (1 - t) * y1 + t * y2
 
 
 # The marks
@@ -316,39 +442,67 @@ def _headings(passed: Forward, layout: _Layout) -> Iterator[str]:
     """Yield the name of each column, and how many of its units are omitted."""
     layers = [f"layer {k}: {layer.activation.name}" for k, layer in enumerate(passed.network.layers, start=1)]
     names = ["input", *layers]
-    for x, name, size, drawn in zip(layout.x, names, passed.network.sizes, layout.drawn, strict=False):
-        yield _text(x, 20, name, QUIET, BOX_WIDTH + 2 * MARGIN)
+    for x, name, size, drawn, width in zip(
+        layout.x, names, passed.network.sizes, layout.drawn, layout.widths, strict=False
+    ):
+        yield _text(x, 20, name, QUIET, width + 2 * MARGIN)
         if size > drawn:
-            yield _text(x, layout.bottom + 6, f"and {size - drawn} more", QUIET, BOX_WIDTH)
+            yield _text(x, layout.bottom + 6, f"and {size - drawn} more", QUIET, width)
 
 
 def _edges(shown: _Shown, layout: _Layout) -> Iterator[str]:
     """Yield a line for each weight, and a thin one from each output to the loss."""
+    largest = _largest(shown)
     for layer, i, j in _weights(layout):
-        W, entry, ends = shown.passed[f"W{layer}"], shown.at("W", layer, i, j), ENDS.format(*layout.line(layer, i, j))
+        entry, ends = shown.at("W", layer, i, j), ENDS.format(*layout.line(layer, i, j))
+        weight = float(shown.passed[f"W{layer}"][i, j])
+        gradient = float(shown.passed[f"dW{layer}"][i, j]) if shown.view != "forward" else 0.0
+        number = gradient if shown.view == "backward" else weight
+        color = _hue(weight) if shown.view == "forward" else entry.color
+        width = 1 + (8 * abs(gradient) / largest if shown.view == "backward" else 1.4 * abs(weight))
+        dashes = ' stroke-dasharray="9 5"' if number < 0 else ""
         if shown.is_lit(entry.name, f"d{entry.name}"):
-            yield f'<line {ends} stroke="{HALO}" stroke-width="12"/>'
-        width = 1 + 3 * abs(W[i, j]) / (abs(W).max() or 1)
-        dashes = ' stroke-dasharray="9 5"' if W[i, j] < 0 else ""
-        yield f'<line data-name="d{entry.name}" {ends} stroke="{entry.color}" stroke-width="{width:.2f}"{dashes}/>'
+            yield f'<line {ends} stroke="{HALO}" stroke-width="{min(width, WIDEST) + 9:.2f}"/>'
+        look = f'stroke="{color}" stroke-width="{min(width, WIDEST):.2f}"{dashes}'
+        yield f'<line data-name="d{entry.name}" {ends} {look}{shown.opacity(entry.name, f"d{entry.name}")}/>'
     for unit in range(layout.drawn[-1] if isinstance(shown.passed, Trace) else 0):
         yield f'<line {ENDS.format(*layout.line(len(layout.drawn), unit, 0))} stroke="{QUIET}"/>'
 
 
+def _largest(shown: _Shown) -> float:
+    """Return the size of the largest gradient of a weight, 1 if all are 0."""
+    layers = range(1, len(shown.passed.network.layers) + 1)
+    sizes = [float(np.abs(shown.passed[f"dW{layer}"]).max()) for layer in layers if f"dW{layer}" in shown.passed]
+    return max(sizes, default=0.0) or 1.0
+
+
+def _hue(number: float) -> str:
+    return RISES if number > 0 else FALLS if number < 0 else QUIET
+
+
 def _edge_labels(shown: _Shown, layout: _Layout) -> Iterator[str]:
-    """Yield a white box on each line with the weight and its gradient, if there is room."""
+    """Yield a label on each line with the weight, its gradient, or what comes back along it, if there is room."""
     for layer, i, j in _weights(layout):
-        if not layout.labeled[layer - 1]:
+        entry = shown.at("W", layer, i, j)
+        back = shown.path.back.get(entry.name)
+        if not layout.labels[layer - 1] and back is None:
             continue
-        along, (x1, y1, x2, y2), entry = layout.label_at(layer), layout.line(layer, i, j), shown.at("W", layer, i, j)
-        x, y = (1 - along) * x1 + along * x2, (1 - along) * y1 + along * y2
+        x1, y1, x2, y2 = layout.line(layer, i, j)
+        x, y = layout.label(layer, i, j) if layout.labels[layer - 1] else ((x1 + x2) / 2, (y1 + y2) / 2)
+        lines = [(entry.text, INK, entry.name)] if shown.view != "backward" else []
+        if shown.view != "forward" and back is None:
+            lines.append((entry.gradient, entry.color, ""))
+        elif back is not None:
+            lines.append((format_number(back, signed=True), _hue(back), ""))
+        color = _hue(float(shown.passed[f"W{layer}"][i, j])) if shown.view == "forward" else entry.color
         lit = shown.is_lit(entry.name, f"d{entry.name}")
-        texts = [_box(x, y, LABEL_WIDTH, LABEL_HEIGHT, entry.color, thickness=1, lit=lit)]
-        weight = f"{Name.read(entry.name).symbol(shown.notation)} = {entry.text}"
-        texts.append(_text(x, y + (-3 if entry.gradient else 4), weight, INK, LABEL_WIDTH))
-        if entry.gradient:
-            texts.append(_text(x, y + 12, f"{shown.symbols['dW']} {entry.gradient}", entry.color, LABEL_WIDTH))
-        yield f'<g data-name="d{entry.name}">{"".join(texts)}</g>'
+        height = LABEL_LINE * len(lines) + 4
+        marks = [_box(x, y, LABEL_WIDTH, height, color, thickness=1, lit=lit)]
+        for row, (text, ink, control) in enumerate(lines):
+            at = y - height / 2 + 13.5 + row * LABEL_LINE
+            marks.append(_text(x, at, text, ink, LABEL_WIDTH, back is not None and not control, control=control))
+        dim = shown.opacity(entry.name, f"d{entry.name}")
+        yield f'<g data-name="d{entry.name}"{dim}>{"".join(marks)}</g>'
 
 
 def _boxes(shown: _Shown, layout: _Layout) -> Iterator[str]:
@@ -356,43 +510,112 @@ def _boxes(shown: _Shown, layout: _Layout) -> Iterator[str]:
     passed, last, symbols = shown.passed, len(layout.drawn) - 1, shown.symbols
     for unit in range(layout.drawn[0]):
         x = shown.at("x", 0, unit)
-        lines = [(f"input {unit + 1}", QUIET, ""), (f"{symbols['x']} = {x.text}", INK, f"d{x.name}")]
-        yield from _lines(layout.x[0], layout.y(0, unit), lines, lit=shown.is_lit(x.name, f"d{x.name}"))
+        lines = [(f"input {unit + 1}", QUIET, "", ""), (f"{symbols['x']} = {x.text}", INK, f"d{x.name}", x.label)]
+        names = x.label, x.name, f"d{x.name}"
+        yield from _lines(shown, layout.x[0], layout.y(0, unit), INPUT_WIDTH, lines, names)
     for layer in range(1, last + 1):
         for unit in range(layout.drawn[layer]):
-            z, a, output = shown.at("z", layer, unit), shown.at("a", layer, unit), layer == last
-            lines = [
-                (f"{'output' if output else 'unit'} {unit + 1}", QUIET, ""),
-                (f"{symbols['z']} = {z.text}", INK, z.name),
-                (f"{symbols['y_hat' if output else 'a']} = {a.text}", INK, a.name),
-            ]
-            names = [z.name, a.name, f"d{z.name}", f"d{a.name}", shown.names("slope", layer, unit)[1]]
-            if z.gradient:
-                lines.append((f"{symbols['dz']} {z.gradient}", z.color, f"d{z.name}"))
-            if passed.network.layers[layer - 1].b is not None:
-                b = shown.at("b", layer, unit)
-                lines.append((f"{symbols['b']} = {b.text}", QUIET, f"d{b.name}"))
-                names.append(f"d{b.name}")
-            if output and isinstance(passed, Trace):
-                y = shown.at("y", 0, unit)
-                lines.append((f"{symbols['y']} = {y.text}", QUIET, f"d{a.name}"))
-                names += [y.name, shown.names("y_hat", 0, unit)[1]]
-            lit = shown.is_lit(*names)
-            yield from _lines(layout.x[layer], layout.y(layer, unit), lines, bold=2, lit=lit)
+            yield from _unit(shown, layout, layer, unit)
     if isinstance(passed, Trace):
-        title = wrap(f"loss: {passed.loss_function.name.replace('_', ' ')}", width=18)
-        lines = [*((part, QUIET, "") for part in title), (shown.loss(passed), INK, "loss")]
-        yield from _lines(layout.x[-1], layout.y(last + 1, 0), lines, bold=len(title), lit=shown.is_lit("loss"))
+        title = wrap(f"loss: {passed.loss_function.name.replace('_', ' ')}", width=13)
+        lines = [*((part, QUIET, "", "") for part in title), (shown.loss(passed), INK, "loss", "")]
+        yield from _lines(shown, layout.x[-1], layout.y(last + 1, 0), LOSS_WIDTH, lines, ("loss",), bold=len(title))
 
 
-def _legend(passed: Forward, layout: _Layout) -> Iterator[str]:
+def _unit(shown: _Shown, layout: _Layout, layer: int, unit: int) -> Iterator[str]:
+    """Yield the box of a unit: the curve of its activation, and its values."""
+    passed, symbols, output = shown.passed, shown.symbols, layer == len(layout.drawn) - 1
+    z, a = shown.at("z", layer, unit), shown.at("a", layer, unit)
+    lines = [
+        (f"{symbols['z']} = {z.text}", INK, z.name, ""),
+        (f"{symbols['y_hat' if output else 'a']} = {a.text}", INK, a.name, ""),
+    ]
+    names = [a.label, z.name, a.name, f"d{z.name}", f"d{a.name}", shown.names("slope", layer, unit)[1]]
+    if shown.view != "forward":
+        lines.append((f"{symbols['dz']} {z.gradient}", z.color, f"d{z.name}", ""))
+    if passed.network.layers[layer - 1].b is not None:
+        b = shown.at("b", layer, unit)
+        lines.append((f"{symbols['b']} = {b.text}", QUIET, f"d{b.name}", b.name))
+        names.append(f"d{b.name}")
+    if output and isinstance(passed, Trace):
+        y = shown.at("y", 0, unit)
+        lines.append((f"{symbols['y']} = {y.text}", QUIET, f"d{a.name}", y.label))
+        names += [y.name, shown.names("y_hat", 0, unit)[1]]
+    middle = layout.x[layer], layout.y(layer, unit)
+    yield from _lines(
+        shown, *middle, UNIT_WIDTH, lines, names, bold=1, left=CURVE + 3, shade=_shade(shown, layer, unit)
+    )
+    activation, row = passed.network.layers[layer - 1].activation, shown.example - 1
+    before, after = (float(passed[f"{quantity}{layer}"][row, unit]) for quantity in "za")
+    curve = _curve(
+        activation, before, after, middle[0] - UNIT_WIDTH / 2 + 5, middle[1] - CURVE / 2, shown.is_known(z.name)
+    )
+    yield f"<g{shown.opacity(*names)}>{curve}</g>"
+    if shown.path.meets == a.label:
+        at = middle[0] + UNIT_WIDTH / 2
+        yield f'<circle cx="{at:g}" cy="{middle[1]:g}" r="10" fill="{LIT}" stroke="{INK}" stroke-width="1.5"/>'
+        yield _text(at, middle[1] + 5, "+", INK, 30, bold=True)
+
+
+def _shade(shown: _Shown, layer: int, unit: int) -> tuple[str, float]:
+    """Return the color and the strength of the shade of a unit: of δ in the backward view, otherwise of its output."""
+    quantity, row = ("dz" if shown.view == "backward" else "a"), shown.example - 1
+    name = shown.names(quantity, layer, unit)[1]
+    number = float(shown.passed[f"{quantity}{layer}"][row, unit]) if shown.is_known(name) else 0.0
+    if quantity == "a":
+        return INK, 0.2 * min(abs(number), 1.0)
+    layers = range(1, len(shown.passed.network.layers) + 1)
+    largest = max(float(np.abs(shown.passed[f"dz{each}"][row]).max()) for each in layers)
+    return _hue(number), 0.3 * abs(number) / (largest or 1.0)
+
+
+def _curve(activation: Activation, z: float, a: float, left: float, top: float, known: bool) -> str:
+    """Return the plot of an activation, with a dot at z and the tangent there; for a softmax a bar of its share."""
+    corner, look = f'x="{left:g}" y="{top:g}"', f'fill="none" stroke="{QUIET}"'
+    frame = f'<rect {corner} width="{CURVE}" height="{CURVE}" {look} stroke-opacity="0.35"/>'
+    if activation.slope is None:
+        height = CURVE * min(max(a, 0.0), 1.0) if known else 0.0
+        corner = f'x="{left + 12:g}" y="{top + CURVE - height:.1f}"'
+        return f'{frame}<rect {corner} width="16" height="{height:.1f}" fill="{QUIET}"/>'
+    zs = np.linspace(-RANGE, RANGE, 33)
+    with np.errstate(all="ignore"):
+        heights = np.asarray(activation.f(zs), dtype=float)
+    low, high = float(heights.min()), float(heights.max())
+    if not np.isfinite([low, high]).all() or low == high:
+        return frame
+    across, up = CURVE / (2 * RANGE), (CURVE - 8) / (high - low)
+
+    def place(at: float, value: float) -> tuple[float, float]:
+        x = left + (min(max(at, -RANGE), RANGE) + RANGE) * across
+        return x, top + CURVE - 4 - (min(max(value, low), high) - low) * up
+
+    points = " ".join("{:.1f},{:.1f}".format(*place(*each)) for each in zip(zs.tolist(), heights.tolist(), strict=True))
+    marks = [frame, f'<polyline points="{points}" {look} stroke-width="1.5"/>']
+    if known and np.isfinite([z, a]).all():
+        x, y = place(z, a)
+        rise = float(activation.df(z)) * up / across
+        half = 13 / (1 + rise * rise) ** 0.5
+        ends = ENDS.format(*(round(each, 1) for each in (x - half, y + half * rise, x + half, y - half * rise)))
+        marks.append(f'<line {ends} stroke="{INK}" stroke-width="1.5"/>')
+        marks.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" fill="{INK}"/>')
+    return "".join(marks)
+
+
+def _legend(shown: _Shown, layout: _Layout) -> Iterator[str]:
     """Yield the meaning of dashes and colors."""
-    meanings = [("dashed: negative weight", QUIET, ' stroke-dasharray="9 5"')]
-    if isinstance(passed, Trace):
-        meanings.append(("+ gradient: a larger weight, a larger loss", RISES, ""))
-        meanings.append((f"{MINUS} gradient: a larger weight, a smaller loss", FALLS, ""))
+    if shown.view == "forward":
+        meanings = [("positive weight", RISES, ""), ("negative weight", FALLS, ' stroke-dasharray="9 5"')]
+    else:
+        dashed = ' stroke-dasharray="9 5"'
+        meanings = [
+            ("+ gradient: a larger weight, a larger loss", RISES, ""),
+            (f"{MINUS} gradient: a larger weight, a smaller loss", FALLS, dashed if shown.view == "backward" else ""),
+        ]
+        if shown.view == "both":
+            meanings.insert(0, ("dashed: negative weight", QUIET, dashed))
     y = layout.bottom + 32
-    for x, (meaning, color, dashes) in zip((MARGIN, MARGIN + 230, MARGIN + 540), meanings, strict=False):
+    places = (MARGIN, MARGIN + 220, MARGIN + 525) if len(meanings) == 3 else (MARGIN, MARGIN + 310)
+    for x, (meaning, color, dashes) in zip(places, meanings, strict=True):
         yield f'<line x1="{x}" y1="{y - 4}" x2="{x + 32}" y2="{y - 4}" stroke="{color}" stroke-width="3"{dashes}/>'
         yield f'<text x="{x + 40}" y="{y}" text-anchor="start">{meaning}</text>'
 
@@ -403,15 +626,31 @@ def _weights(layout: _Layout) -> Iterator[tuple[int, int, int]]:
         yield from ((layer, i, j) for i in range(n_in) for j in range(n_out))
 
 
-def _lines(x: float, y: float, lines: list[tuple[str, str, str]], bold: int = 1, lit: bool = False) -> Iterator[str]:
-    """Yield a box around (x, y) with lines of text, each with its color and the name of its value.
+def _lines(
+    shown: _Shown,
+    x: float,
+    y: float,
+    width: float,
+    lines: list[tuple[str, str, str, str]],
+    names: Iterable[str],
+    bold: int = 1,
+    left: float = 0,
+    shade: tuple[str, float] = (INK, 0.0),
+) -> Iterator[str]:
+    """Yield a box around (x, y) with lines of text, each with its color, the name of its value and its control.
 
-    The line with index `bold` is bold.
+    The line with index `bold` is bold. On the left there is room for a picture.
     """
-    height = len(lines) * LINE + 12
-    yield _box(x, y, BOX_WIDTH, height, INK, thickness=1.5, lit=lit)
-    for row, (text, color, name) in enumerate(lines):
-        yield _text(x, y - height / 2 + 18 + row * LINE, text, color, BOX_WIDTH, row == bold, name)
+    height, names = len(lines) * LINE + 12, list(names)
+    yield f"<g{shown.opacity(*names)}>"
+    yield _box(x, y, width, height, INK, thickness=1.5, lit=shown.is_lit(*names))
+    if shade[1] > 0 and not shown.is_lit(*names):
+        corner = f'x="{x - width / 2:g}" y="{y - height / 2:g}" width="{width:g}" height="{height:g}"'
+        yield f'<rect {corner} fill="{shade[0]}" fill-opacity="{shade[1]:.3f}"/>'
+    for row, (text, color, name, control) in enumerate(lines):
+        at = y - height / 2 + 18 + row * LINE
+        yield _text(x + left / 2, at, text, color, width - left, row == bold, name, control)
+    yield "</g>"
 
 
 def _box(x: float, y: float, width: float, height: float, color: str, thickness: float, lit: bool) -> str:
@@ -421,9 +660,15 @@ def _box(x: float, y: float, width: float, height: float, color: str, thickness:
     )
 
 
-def _text(x: float, y: float, text: str, color: str, width: float, bold: bool = False, name: str = "") -> str:
-    """Return a line of text around x, smaller if it would be wider than `width` in a wide font."""
+def _text(
+    x: float, y: float, text: str, color: str, width: float, bold: bool = False, name: str = "", control: str = ""
+) -> str:
+    """Return a line of text around x, smaller if it would be wider than `width` in a wide font.
+
+    name, control : the value that it shows, and the number that can be moved there, or ""
+    """
     letter = 0.66 if bold else 0.6  # its width, as a share of its size: at most 0.65 and 0.59 in the widest font
     size = min(12.0, (width - 6) / (letter * len(text)))
     weight, data = ' font-weight="bold"' if bold else "", f' data-name="{name}"' if name else ""
+    data += f' data-control="{control}"' if control else ""
     return f'<text{data} x="{x:g}" y="{y:g}" fill="{color}" font-size="{size:.3g}"{weight}>{escape(text)}</text>'

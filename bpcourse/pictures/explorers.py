@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, cast
 
@@ -28,6 +28,7 @@ from bpcourse.engine.validation import ArrayLike, require
 from bpcourse.jupyter import UNLOCKED, WIDGET_VIEW
 from bpcourse.names import Notation
 from bpcourse.numbers import format_given, parse_number
+from bpcourse.pictures.diagram import is_crowded
 from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
 from bpcourse.pictures.live import LiveScene
 from bpcourse.pictures.scenes import MOST_EXAMPLES, NetworkScene, PassScene, Prediction, Scene, Value, View, in_symbols
@@ -127,7 +128,7 @@ class Explorer(anywidget.AnyWidget):
         try:
             action()
             view = self._shown(**answer)
-        except Exception:
+        except BaseException:  # also if the kernel is interrupted
             self.scene, self._past, self.prediction, self._locked = before
             raise
         self.view = view
@@ -156,7 +157,10 @@ class Explorer(anywidget.AnyWidget):
         if scene.state != self.scene.state and not (again and self._past):
             plain = self.scene.looking_as(self.scene)  # without its computed values, which take memory
             self._past = [*self._past[1 - MOST_PAST :], (plain, self.scene.loss_value)]
+        moved = scene.state != self.scene.state
         self.scene = scene
+        if self.prediction and moved and (again or self.prediction.end is None):  # only the first move counts
+            self.prediction = replace(self.prediction, end=self._asked()[1])
 
     def _commit(self, said: str) -> None:
         if not said.strip():
@@ -173,7 +177,9 @@ class Explorer(anywidget.AnyWidget):
     # From the page
 
     def _receive(self, _: object, message: dict[str, Any], buffers: object) -> None:
-        """Answer a message from the page. Errors are shown there, too."""
+        """Answer a message from the page. Errors are shown there, too. A message that is not a dict has no answer."""
+        if not isinstance(message, dict):
+            return
         edit, name = str(message.get("edit", "")), str(message.get("name", ""))
         try:
             self._do(lambda: self._act(message, name), edit=edit)
@@ -220,7 +226,7 @@ class Explorer(anywidget.AnyWidget):
     def _shown(self, **answer: str) -> dict[str, Any]:
         """Return the content of the page. Text that a person wrote is never HTML."""
         view, values = self._seen(), self.scene.values
-        asked = self.prediction and self.prediction.beside(self._asked()[1], self._notation)
+        asked = self.prediction and self.prediction.beside(self._notation)
         return {
             **{part: getattr(view, part) for part in ("caption", "solution", "note", "said")},
             "picture": view.picture.svg,
@@ -374,6 +380,8 @@ def explore(
     scene = _scene(PassScene, backprop(network, x, y, loss), learning_rate, controls, notation)
     count = len(scene.x)
     require(count <= MOST_EXAMPLES, f"explore shows every equation, of at most {MOST_EXAMPLES} examples; got {count}.")
+    if is_crowded(scene.network.sizes):
+        scene = replace(scene, view="forward")
     return NetworkExplorer(scene, predict, notation)
 
 

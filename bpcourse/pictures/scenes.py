@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, cast
 
 import numpy as np
 
@@ -25,9 +25,9 @@ from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
 from bpcourse.engine.validation import Array, place, real
 from bpcourse.names import SYMBOLS, Name, Notation
-from bpcourse.numbers import format_number
+from bpcourse.numbers import format_number, parse_number
 from bpcourse.pictures.charts import history
-from bpcourse.pictures.diagram import Diagram, draw
+from bpcourse.pictures.diagram import Diagram, ViewName, draw
 from bpcourse.pictures.pitfalls import PITFALLS
 from bpcourse.registry import Registry, UnknownNameError
 from bpcourse.tutor.equations import Step, look_up, table
@@ -353,6 +353,8 @@ class NetworkScene(Scene):
 
 
 WHOLE = "the whole pass"
+VIEW_NAMES: dict[str, str] = {"both": "values and gradients", "forward": "values", "backward": "gradients"}
+"""What the picture can show, and how that is called."""
 MOST_EXAMPLES = 16  # nobody would follow more of them number by number
 
 
@@ -362,10 +364,12 @@ class PassScene(NetworkScene):
 
     step : the number of equations that are shown; 0 means all of them
     picked : the name of the value whose worked solution is shown, or ""
+    view : what the picture shows if no step and no solution says so: values, gradients or both
     """
 
     step: int = 0
     picked: str = ""
+    view: ViewName = "both"
 
     title: ClassVar[str] = "Explorer of a network"
     buttons: ClassVar[tuple[Button, ...]] = (
@@ -391,9 +395,15 @@ class PassScene(NetworkScene):
         hand = Hand.of(self.steps, self.notation)
         named = ((step.name, hand.symbol(step.name)) for step in self.walk)
         found = [Choice("explain", "Explain", (("", "nothing"), (WHOLE, WHOLE), *named)), self.pitfalls]
+        found.append(Choice("view", "Show", tuple(VIEW_NAMES.items())))
         if len(self.x) > 1:
             found.append(Choice("example", "Example", tuple((each, each) for each in self._examples)))
         return tuple(found)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The numbers by layer, folded, because each can be moved in the picture; only the learning rate is open."""
+        return tuple(replace(group, open=group.beside) for group in super().groups)
 
     @property
     def _examples(self) -> Registry[int]:
@@ -402,21 +412,24 @@ class PassScene(NetworkScene):
     @property
     def values(self) -> dict[str, Value]:
         """Every number that can be moved, and the choices."""
-        chosen: dict[str, Value] = {"explain": self.picked, "pitfall": self.pitfall}
+        chosen: dict[str, Value] = {"explain": self.picked, "pitfall": self.pitfall, "view": self.view}
         return {**self.numbers, **chosen, **({"example": str(self.example)} if len(self.x) > 1 else {})}
 
     def looking_as(self, other: Self) -> Self:
-        """Return the same numbers, with the example, step and solution of the other scene."""
-        return replace(self, example=other.example, step=other.step, picked=other.picked)
+        """Return the same numbers, with the example, step, solution and view of the other scene."""
+        return replace(self, example=other.example, step=other.step, picked=other.picked, view=other.view)
 
     def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with other numbers or choices."""
-        looks = {name: str(values[name]) for name in ("explain", "example") if name in values}
+        looks = {name: str(values[name]) for name in ("explain", "example", "view") if name in values}
         scene = super().changed({name: value for name, value in values.items() if name not in looks})
         if "example" in looks:
             scene = replace(scene, example=self._examples[looks["example"]], step=0)
         if "explain" in looks:
             scene = replace(scene, picked=scene._pick(looks["explain"]))
+        if "view" in looks:
+            require_known("view", [looks["view"]], VIEW_NAMES)
+            scene = replace(scene, view=cast(ViewName, looks["view"]))
         return replace(scene, step=0) if "pitfall" in values else scene
 
     def _pick(self, name: str) -> str:
@@ -444,9 +457,12 @@ class PassScene(NetworkScene):
     def show(self, losses: Sequence[float]) -> View:
         """Return the diagram, the current equation, the losses, and the worked solution."""
         lit, known, caption, said = {self.picked}, None, INVITATION, f"loss {format_number(self.trace.loss)}"
-        shown, example = self.trace, self.example
+        shown, example, view, path = self.trace, self.example, self.view, ""
+        if self.picked not in ("", WHOLE) and Name.read(self.picked).is_gradient:
+            view, path = "backward", str(Name.read(self.picked).at(example=0))
         if walked := self.walk[: self.step]:
-            step, hand = walked[-1], Hand.of(self.steps, self.notation)
+            step, hand, path = walked[-1], Hand.of(self.steps, self.notation), ""
+            view = "forward" if step.label in ("FORWARD", "ERROR") else "backward"
             lit, known = {step.name, *step.needs}, {each.name for each in walked}
             sides, where = hand.sides(hand.equation(step)), f"step {len(walked)} of {len(self.walk)}"
             if step.at:  # the gradients of an example are those of this example's loss, without the mean over the batch
@@ -458,7 +474,7 @@ class PassScene(NetworkScene):
             said = f"{step.label}, {where}: {' = '.join(sides)}"
         solved = None if self.picked == WHOLE else self.picked
         worked = solution(self.steps, solved, notation=self.notation).to_html(level=4) if self.picked else ""
-        picture = draw(shown, notation=self.notation, example=example, lit=lit, known=known)
+        picture = draw(shown, notation=self.notation, example=example, lit=lit, known=known, view=view, path=path)
         return View(picture, caption, said, history(losses), worked, self.note)
 
 
@@ -482,11 +498,13 @@ class Prediction:
     name : the value that the question is about, or ""
     said : the answer: words, a sign or a number
     start : the value at that moment, or None if the question names no value
+    end : the value after the first move, or None before it
     """
 
     name: str
     said: str
     start: float | None
+    end: float | None = None
 
     @staticmethod
     def about(question: str, asked: Iterable[str] = ()) -> str:
@@ -504,20 +522,44 @@ class Prediction:
         named, given = _named(question), ("W", "b", "x", "y", "learning_rate")
         return ([name for name in named if Name.read(name).quantity not in given] or named or [""])[-1]
 
-    def beside(self, now: float | None, notation: Notation = "standard") -> str:
-        """Return the prediction next to the result.
+    def beside(self, notation: Notation = "standard") -> str:
+        """Return the prediction next to the result of the first move.
 
-        >>> Prediction("z1[2]", "down", 0.25).beside(0.125)
-        'You predicted: down. z1₂ was 0.2500 and is 0.1250 now: it went down.'
+        >>> Prediction("z1[2]", "down", 0.25, 0.125).beside()
+        '✓ You predicted: down. z1₂ was 0.2500 and became 0.1250: it went down.'
+        >>> Prediction("loss", "0.3", 0.25, 0.125).beside()
+        '✗ You predicted: 0.3. loss was 0.2500 and became 0.1250: it went down.'
         """
         words = f"You predicted: {self.said.rstrip('.')}."
-        if self.start is None or now is None:
+        if self.start is None:
             return words
         symbol = in_symbols(self.name, notation)
-        if now == self.start:
-            return f"{words} {symbol} is {format_number(now)}, as at first. Now move something."
-        went = "up" if now > self.start else "down"
-        return f"{words} {symbol} was {format_number(self.start)} and is {format_number(now)} now: it went {went}."
+        if self.end is None:
+            return f"{words} {symbol} is {format_number(self.start)} now. Move something once, and see."
+        change = self.end - self.start
+        went = "it stayed the same" if not change else f"it went {'up' if change > 0 else 'down'}"
+        result = f"{symbol} was {format_number(self.start)} and became {format_number(self.end)}: {went}."
+        return f"{self._sign(self.start, self.end)} {words} {result}".strip()
+
+    def _sign(self, start: float, end: float) -> str:
+        """Return ✓ or ✗, or "" if what was said is neither a direction, a sign of change nor a number."""
+        for direction, way in DIRECTIONS.items():
+            if re.search(rf"\b(?:{way})\b", self.said.lower()):
+                return "✓" if direction == (end > start) - (end < start) else "✗"
+        try:
+            number = parse_number(self.said)
+        except ValueError:
+            return ""
+        return "✓" if math.isclose(number, end, rel_tol=CLOSE_ENOUGH) else "✗"
+
+
+CLOSE_ENOUGH = 0.02  # relative: a predicted number this close to the result is right
+DIRECTIONS = {
+    0: "same|unchanged|not change|constant|stays?",
+    1: "up|rises?|grows?|larger|increases?|more|higher",
+    -1: "down|falls?|shrinks?|smaller|decreases?|less|lower",
+}
+"""What people say of a value: that it stays, goes up or goes down."""
 
 
 def _named(text: str) -> list[str]:

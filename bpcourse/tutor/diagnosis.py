@@ -129,7 +129,7 @@ def diagnose(
         answers.append(answer)
     *answers, again = answers
     if not _alike(answers[0], again):
-        return _not_repeatable(answers, again, chance != _state_of_chance())
+        return _not_repeatable(experiments[0], answers, again, chance != _state_of_chance())
     return _judged(experiments, answers)
 
 
@@ -150,14 +150,18 @@ def _alike(one: Answer, other: Answer) -> bool:
     )
 
 
-def _not_repeatable(answers: Sequence[Answer], again: Answer, by_chance: bool) -> Verdict:
+def _not_repeatable(experiment: Experiment, answers: Sequence[Answer], again: Answer, by_chance: bool) -> Verdict:
     """Return the verdict on a function that gives different results for the same arguments."""
-    name = next(name for name in again.arrays if not _same(answers[0].arrays.get(name), again.arrays[name]))
-    total = [each.arrays[name] for each in answers if name in each.arrays]
-    added = len(total) == len(answers) and _same(sum(total, start=0 * total[0]) + 0, again.arrays[name])
-    grows = added or _same(total[0] + total[-1], again.arrays[name])
-    text = TEXTS["repeat"]["added" if grows else "chance" if by_chance else "unknown"]
-    return Verdict("wrong", f"Two calls with the same arguments give a different {name}. {text['name']}", text["hint"])
+    name = next((name for name in again.arrays if not _same(answers[0].arrays.get(name), again.arrays[name])), "W1")
+    found = [each.arrays[name] for each in (*answers, again) if name in each.arrays]
+    added = len(found) == len(answers) + 1 and (
+        _same(sum(found[:-1], start=0 * found[0]), found[-1])  # each result is the mean or the sum of those before
+        or _same(found[-1] - found[-2], experiment.right[name])
+        or _same(found[-1] - found[-2], found[0])
+    )
+    text = TEXTS["repeat"]["added" if added else "chance" if by_chance else "unknown"]
+    asked = experiment.asked[name]
+    return Verdict("wrong", f"Two calls with the same arguments give a different {asked}. {text['name']}", text["hint"])
 
 
 def _same(one: Array | None, other: Array) -> bool:
@@ -242,29 +246,37 @@ def _explained(
         if not explanation.edits:
             hint = TEXTS["sign" if explanation.factor == -1.0 else "factor"]["hint"]
             code = line(facts, experiment.layout, "delta", facts.last)
-    message = _in_sentences(experiment, wrong, clauses, where, explanation.whole, len(boards))
-    constant = _constant(boards)
-    if constant is not None and explanation.edits and len(clauses) == 1:
-        words = TEXTS["sign" if constant == -1.0 else "factor"]["name"]
-        message += "\n" + words.format(factor=format_number(constant))
+    factor = _constant(boards)
+    words = "" if factor is None else TEXTS["sign" if factor == -1.0 else "factor"]["name"]
+    constant = words.format(factor=format_number(factor or 1.0))
+    message = _in_sentences(experiment, wrong, clauses, where, explanation.whole, len(boards), constant)
     return Verdict("mistake", "\n".join([message, *notes]), hint, ids, _each(experiment, wrong, ids), first, code=code)
 
 
 def _in_sentences(
-    experiment: Experiment, wrong: Sequence[str], clauses: Sequence[str], where: str, whole: bool, networks: int
+    experiment: Experiment,
+    wrong: Sequence[str],
+    clauses: Sequence[str],
+    where: str,
+    whole: bool,
+    networks: int,
+    constant: str,
 ) -> str:
-    """Return which arrays are wrong, and what gives exactly these arrays."""
-    which = _which(experiment, wrong)
+    """Return which arrays are wrong, and what gives exactly these arrays.
+
+    constant : the sentence about a constant factor between all of them and the right ones, or ""
+    """
+    which = constant or _which(experiment, wrong)
     if not whole:
         head = [experiment.asked[name] for name in wrong if name[1:] == wrong[0][1:]]
         left = [experiment.asked[name] for name in wrong if name[1:] != wrong[0][1:]]
-        comes = f"{listed(head)} {_plural(head, 'is', 'are')} exactly what comes out if {clauses[0]}.{where}"
+        comes = f"{listed(head)} {_plural(head, 'is', 'are')} exactly what you get if {clauses[0]}.{where}"
         rest = f"{listed(left)} {_plural(left, 'has', 'have')} a second mistake, which I don't recognize."
         return f"{which}\n{comes}\n{rest} Fix the first one, and try again."
     if len(clauses) > 1:
         return f"{which}\nThere are two mistakes. First, {clauses[0]}.{where}\nThen one is left: {clauses[1]}."
     these = _plural(wrong, "it is", "they are")
-    return f"{which}\nOn {networks} networks, {these} exactly what comes out if {clauses[0]}.{where}"
+    return f"{which}\nOn {networks} networks, {these} exactly what you get if {clauses[0]}.{where}"
 
 
 def _clause(edits: tuple[Edit, ...], experiment: Experiment, name: str) -> str:
@@ -291,7 +303,7 @@ def _place(edit: Edit, name: str) -> tuple[str, int]:
     layer = int(name[1:])
     kind = edit.kind
     if kind == "mean" and edit.only:
-        return f"d{edit.only}", layer
+        return f"d{edit.only} mean", layer
     if kind in IN_FORWARD:
         kind = next((each for each in edit.kinds if each in ("z", "a")), kind)
         return kind, max(min(edit.layers), 1)
@@ -302,7 +314,7 @@ def _place(edit: Edit, name: str) -> tuple[str, int]:
 def _quantity(kind: str, layer: int) -> str:
     """Return the name of what a line of code computes."""
     names = {"z": "z", "given": "z", "a": "a", "y_hat": "a", "dW": "dW", "db": "db", "new": "the new W"}
-    return f"{names.get(kind, 'dz')}{layer}"
+    return f"{names.get(kind.removesuffix(' mean'), 'dz')}{layer}"
 
 
 def _factor_clause(factor: float, experiment: Experiment) -> str:

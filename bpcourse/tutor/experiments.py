@@ -278,8 +278,12 @@ def _raised(function: Callable[..., object], error: Exception, experiment: Exper
     if not frames:
         hint = f"It is called with {', '.join(['x', 'y', *experiment.parameters])}"
         hint += ", and the learning rate." if experiment.rate is not None else "."
+        if experiment.rate is None and "missing 1 required" in said:
+            hint += " For a training step, pass learning_rate=0.5 to diagnose."
     else:
-        hint = "Print the shapes of the arrays in this line. " + _shapes(experiment)
+        hint = f"Print the shapes of the arrays in this line. {_shapes(experiment)}"
+        other = "columns" if experiment.layout == "rows" else "rows"
+        hint += f' If your examples are {other}, pass layout="{other}" to diagnose.'
     return Verdict("wrong", f"The function raised {said}{where}", hint)
 
 

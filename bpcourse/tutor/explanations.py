@@ -120,6 +120,7 @@ def edits_of(experiment: Experiment) -> list[Edit]:
                     key = place, number, frozenset(step.name for step in part)
                     if key not in found and part:
                         prior = mistake.prior - penalty - (mistake in IN_CODE) + ("new" in rules)
+                        prior += 1.5 * (cross_entropy(facts) and mistake.topic in ("cross-entropy", "softmax"))
                         edit = _edit(mistake, rules, part, prior)
                         if mistake in IN_CODE and len(rules) == 1:
                             only = only or {"dW": "W", "db": "b"}.get(edit.kind, "")
@@ -273,9 +274,11 @@ def factors_of(experiment: Experiment) -> dict[float, tuple[str, ...]]:
     outputs, examples = experiment.trace["y"].shape[1], len(experiment.trace["x"])
     loss = experiment.trace.loss_function.name
     sign = {"binary_cross_entropy": "bce_sign", "categorical_cross_entropy": "ce_sign"}.get(loss, "sign_slip")
-    single = [(2.0, "extra_two"), (0.5, "kept_half"), (-1.0, sign)]
+    single = [(-1.0, sign)]
     if examples > 1:
         single += [(float(examples), "batch_sum_not_mean"), (1 / examples, "batch_divided_twice")]
+    if loss != "binary_cross_entropy" or outputs != 2:  # otherwise the number of outputs is likelier
+        single += [(2.0, "extra_two"), (0.5, "kept_half")]
     if outputs > 1:
         over = {"mse": "sum_not_mean_outputs", "binary_cross_entropy": "bce_sum_outputs"}.get(
             loss, "sum_not_mean_outputs"

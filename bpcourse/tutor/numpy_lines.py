@@ -48,6 +48,9 @@ def line(facts: Facts, layout: str, kind: str, layer: int) -> str:
     """
     rows = layout == "rows"
     before, units, count = f"a{layer - 1}" if layer > 1 else "x", int(rows), "len(y)" if rows else "y.shape[1]"
+    if kind.endswith(" mean"):  # the 1/n is in δ of the outputs
+        own = line(facts, layout, kind.removesuffix(" mean"), layer)
+        return f"{_output_delta(facts, units, count)}\n{own}"
     if kind in ("z", "given"):
         return f"z{layer} = {before} @ W{layer} + b{layer}" if rows else f"z{layer} = W{layer} @ {before} + b{layer}"
     if kind in ("a", "y_hat"):

@@ -76,7 +76,7 @@ class Verdict:
     def __repr__(self) -> str:
         sign, words = STATUS[self.status]
         paragraphs = [*f"{sign} {words}: {self.message}".splitlines(), *self.hint.splitlines()]
-        paragraphs += ["A line that is right is in .code."] if self.code else []
+        paragraphs += ["A correct line is in .code."] if self.code else []
         return "\n  ".join(line for paragraph in paragraphs for line in wrap(paragraph, WIDTH))
 
     def _repr_html_(self) -> str:

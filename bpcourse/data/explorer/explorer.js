@@ -59,9 +59,11 @@ function render({ model, el }) {
 
   // The controls, by name
 
-  const ranges = {}, fields = {}, selects = {};
+  const ranges = {}, fields = {}, selects = {}, labels = {}, units = {};
 
   function control({ name, label, low, high, unit }) {
+    labels[name] = label;
+    units[name] = unit;
     const range = element("input", {
       type: "range", min: low, max: high, step: unit, id: `${me}-${name}`, "data-name": name, ...own,
       // Undo takes back one gesture: a drag, or arrow keys without a pause for another control.
@@ -137,11 +139,122 @@ function render({ model, el }) {
   const picture = element("div", {
     class: "picture",
     onclick: (event) => {
+      if (numberAt(event)) return;
       const picked = event.target.closest("[data-name]");
       if (picked && selects.explain && !frame.disabled)
         send({ do: "set", name: "explain", value: picked.dataset.name, again: false });
     },
+    onpointerdown: (event) => {
+      const name = numberAt(event);
+      if (!name || event.button) return;
+      drag = { name, x: event.clientX, start: latest(name), moved: false };
+      gesture = null;
+      picture.setPointerCapture(event.pointerId);
+    },
+    onpointermove: (event) => {
+      if (!drag || (!drag.moved && Math.abs(event.clientX - drag.x) < 4)) return;
+      drag.moved = true;
+      move(drag.name, drag.start + (event.clientX - drag.x) * units[drag.name]);
+    },
+    onpointerup: () => {
+      if (drag && !drag.moved) open(drag.name);
+      drag = null;
+    },
+    onpointercancel: () => { drag = null; },
+    onkeydown: (event) => {
+      const name = numberAt(event);
+      const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
+      if (!name || (!steps && event.key !== "Enter" && event.key !== " ")) return;
+      event.preventDefault();
+      if (steps) move(name, latest(name) + steps * units[name]);
+      else open(name);
+    },
+    onfocusout: () => { gesture = null; },
   });
+
+  // A number in the picture is a control: drag it, use the arrow keys, or open its slider and field beside it.
+
+  const card = element("div", {
+    class: "card", hidden: true, role: "group",
+    onkeydown: (event) => {
+      if (event.key === "Escape") close(true);
+    },
+  }, button("close", "×", "Close", () => close(true)));
+  const stage = element("div", { class: "stage" }, picture, card);
+  const place = document.createComment("");
+  let drag = null, opened = "";
+
+  function numberAt(event) {
+    const name = event.target.closest?.("[data-control]")?.dataset.control;
+    return name in ranges && !frame.disabled ? name : "";
+  }
+
+  function latest(name) {
+    const sent = [...queue].reverse().concat(current ?? []).find((each) => each.do === "set" && each.name === name);
+    return sent ? sent.value : model.get("view").values[name][0];
+  }
+
+  function move(name, value) {
+    const places = Math.max(0, -Math.floor(Math.log10(units[name])));
+    send({ do: "set", name, value: Number(value.toFixed(places)), again: gesture === name });
+    gesture = name;
+  }
+
+  function mark(name) {
+    return picture.querySelector(`[data-control="${CSS.escape(name)}"]`);
+  }
+
+  function open(name) {
+    close(false);
+    const node = ranges[name].parentElement;
+    node.replaceWith(place);
+    card.prepend(node);
+    card.setAttribute("aria-label", labels[name]);
+    card.hidden = false;
+    opened = name;
+    follow();
+    ranges[name].focus({ preventScroll: true });
+  }
+
+  function close(back) {
+    if (!opened) return;
+    const name = opened;
+    place.replaceWith(ranges[name].parentElement);
+    card.hidden = true;
+    opened = "";
+    if (back) mark(name)?.focus({ preventScroll: true });
+  }
+
+  function follow() {
+    const number = opened && mark(opened);
+    if (!number) return;
+    const box = (number.closest("g[data-name]") ?? number).getBoundingClientRect(), around = stage.getBoundingClientRect();
+    const left = box.left + box.width / 2 - around.left - card.offsetWidth / 2;
+    card.style.left = `${Math.max(0, Math.min(left, around.width - card.offsetWidth))}px`;
+    card.style.top = `${box.bottom - around.top + 10}px`;
+  }
+
+  // The picture is new after each change, so what its numbers are is said again, and the focus goes to the same one.
+  function prepare(focused) {
+    picture.querySelector("svg")?.setAttribute("role", "group");
+    for (const number of picture.querySelectorAll("[data-control]")) {
+      const name = number.dataset.control;
+      if (!(name in ranges)) {
+        number.removeAttribute("data-control");
+        continue;
+      }
+      const [value, text] = model.get("view").values[name];
+      const said = {
+        tabindex: 0, role: "slider", "aria-label": `${labels[name]} in the picture`, "aria-valuenow": value,
+        "aria-valuemin": ranges[name].min, "aria-valuemax": ranges[name].max,
+        "aria-valuetext": `${text}, ${model.get("view").said}`, "data-lm-suppress-shortcuts": "true",
+      };
+      for (const [attribute, content] of Object.entries(said)) number.setAttribute(attribute, content);
+      if (name === focused) number.focus({ preventScroll: true });
+    }
+    follow();
+  }
+
   const caption = element("div", { class: "caption" });
   const heard = element("p", { class: "heard", role: "status" });
   const beside = element("div", { class: "beside" });
@@ -151,7 +264,7 @@ function render({ model, el }) {
   const values = element("div");
   const table = element("details", { class: "group", ontoggle: () => send({ do: "table", open: table.open }) },
     element("summary", own, "All values as a table"), values);
-  const frame = element("fieldset", { class: "frame" }, element("legend", {}, page.title), bar, picture, alert, note, caption, solution,
+  const frame = element("fieldset", { class: "frame" }, element("legend", {}, page.title), bar, stage, alert, note, caption, solution,
     element("div", { class: "beneath" }, element("div", { class: "groups" }, ...folds(false)),
       element("div", { class: "right" }, ...folds(true), beside)), table, heard);
 
@@ -163,7 +276,10 @@ function render({ model, el }) {
       event.preventDefault();
       send({ do: "predict", text: guess.value });
     },
-  }, element("label", { for: guess.id }, page.question), guess, element("button", own, "Predict"));
+  }, element("label", { for: guess.id }, page.question),
+  ...["▲ up", "▬ same", "▼ down"].map((text) => element("button", {
+    type: "button", ...own, onclick: () => send({ do: "predict", text: text.slice(2) }),
+  }, text)), guess, element("button", own, "Predict"));
 
   // What is being typed, has not been answered yet or was wrong stays in its field.
   function write(field, text) {
@@ -172,8 +288,9 @@ function render({ model, el }) {
 
   // Only what differs is touched, so that nothing flickers and a selection or a focus stays.
   function put(node, html) {
-    if (node.shown === html) return;
+    if (node.shown === html) return false;
     node.innerHTML = node.shown = html;
+    return true;
   }
 
   function update() {
@@ -210,7 +327,10 @@ function render({ model, el }) {
       else field.removeAttribute("aria-describedby");
     }
     const asked = form.contains(document.activeElement);
-    put(picture, view.picture);
+    const focused = picture.contains(document.activeElement) ? document.activeElement.dataset.control : "";
+    const before = gesture;
+    if (put(picture, view.picture)) prepare(focused);
+    if (focused) gesture = before; // the number that had the focus is another element now
     put(caption, view.caption);
     put(beside, view.beside);
     put(solution, view.solution);

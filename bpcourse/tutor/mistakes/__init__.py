@@ -17,6 +17,7 @@ from bpcourse.tutor.mistakes.batch import BATCH, OF_SHAPES
 from bpcourse.tutor.mistakes.chain import CHAIN
 from bpcourse.tutor.mistakes.cross_entropy import CROSS_ENTROPY
 from bpcourse.tutor.mistakes.forward import FORWARD
+from bpcourse.tutor.mistakes.in_code import IN_CODE
 from bpcourse.tutor.mistakes.loss import LOSS
 from bpcourse.tutor.mistakes.pen import PEN
 from bpcourse.tutor.mistakes.record import Mistake
@@ -26,7 +27,8 @@ from bpcourse.tutor.mistakes.update import UPDATE
 
 CATALOGUE = (*ACTIVATION, *FORWARD, *LOSS, *CHAIN, *UPDATE, *PEN, *CROSS_ENTROPY, *SOFTMAX, *BATCH)
 
-MISTAKES = Registry("mistake", {mistake.id: mistake for mistake in (*CATALOGUE, *OF_SHAPES)})
+_KNOWN = {mistake.id: mistake for mistake in (*CATALOGUE, *OF_SHAPES)}
+MISTAKES = Registry("mistake", {**_KNOWN, **{each.id: each for each in IN_CODE if each.id not in _KNOWN}})
 """The mistakes by id, in the order in which the chapters of a course come to them."""
 
 __all__ = ["CATALOGUE", "MISTAKES", "Candidate", "Memo", "Mistake", "candidates", "right_way", "wrong_values"]

@@ -1,7 +1,7 @@
 """Mistakes as code makes them, where it does not do what a person with a pen does.
 
-Each belongs to a mistake of the catalogue and has its id. They are tried only by `diagnose`: in an answer that was
-computed by hand they would make accidents more likely.
+Nearly all belong to a mistake of the catalogue and have its id. They are tried only by `diagnose`. In an answer that
+was computed by hand they would make accidents more likely.
 """
 
 from __future__ import annotations
@@ -95,6 +95,12 @@ IN_CODE = (
     Mistake("drop_sigma_prime_hidden", rules={"dW": lambda at: at.signal * at.da}, where=hidden),
     Mistake("leaky_cut_off", rules={"slope": lambda at: float(at.z > 0)}, where=any_unit("leaky_relu")),
     Mistake("hidden_uses_output_slope", rules={"slope": _output_slope}, where=hidden),
+    Mistake(
+        "slope_of_other_layer",
+        rules={"slope": lambda at: at.value("slope", at.unit, up=-1)},
+        also=({"slope": lambda at: at.value("slope", at.unit, up=1)},),
+        where=hidden,
+    ),
     Mistake("no_output_activation", rules=_with(lambda z: z), where=output, applies=nonlinear_output),
     Mistake(
         "no_output_activation",
