@@ -8,7 +8,7 @@ import pytest
 from helpers.support import PROJECT
 
 from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, draw, format_number, forward, leaky_relu
-from bpcourse.palette import FALLS, RISES
+from bpcourse.palette import FALLS, QUIET, RISES
 from bpcourse.pictures import diagram
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -111,7 +111,7 @@ def test_overlap__is_found(monkeypatch):
 
 
 @pytest.mark.parametrize(("sizes", "view"), [((2, 2, 2), "both"), ((2, 3, 2), "both"), ((3, 4, 3), "forward")])
-def test_draw__is_no_wider_than_an_output_of_jupyterlab(sizes, view):
+def test_draw__fits_into_an_output_of_jupyterlab(sizes, view):
     """At 1280 pixels with the file browser open an output has some 850 pixels; wider pictures get smaller letters."""
     assert float(parse(draw(trace_of(sizes), view=view)).get("width")) <= 880
 
@@ -132,6 +132,13 @@ def test_view__forward_shows_weights_and_backward_gradients():
         for line, value in zip(lines_of(picture)[:4], values.ravel(), strict=True):
             assert line.get("stroke") == (plus if value > 0 else FALLS)
             assert (line.get("stroke-dasharray") is not None) == (value < 0)
+
+
+def test_view__unknown_gradient_is_not_given_away_by_its_line():
+    lines = lines_of(draw(EXAMPLES["lecture"].backprop(), view="backward", known=()))
+    assert {(line.get("stroke-width"), line.get("stroke-dasharray"), line.get("stroke")) for line in lines} == {
+        ("1.00", None, QUIET)
+    }
 
 
 def test_view__width_of_a_weight_is_the_same_in_every_picture():

@@ -20,6 +20,7 @@ from bpcourse.palette import STATUS_COLORS
 from bpcourse.tutor import mistakes
 from bpcourse.tutor.marking import check_each
 from bpcourse.tutor.mistakes import CATALOGUE, OF_SHAPES, Mistake, record
+from bpcourse.tutor.mistakes.in_code import IN_CODE
 from bpcourse.tutor.mistakes.search import PAIRS
 from bpcourse.tutor.reading import read_answer
 from bpcourse.tutor.verdicts import STATUS, Verdict

@@ -456,7 +456,8 @@ def _edges(shown: _Shown, layout: _Layout) -> Iterator[str]:
     for layer, i, j in _weights(layout):
         entry, ends = shown.at("W", layer, i, j), ENDS.format(*layout.line(layer, i, j))
         weight = float(shown.passed[f"W{layer}"][i, j])
-        gradient = float(shown.passed[f"dW{layer}"][i, j]) if shown.view != "forward" else 0.0
+        known = shown.view != "forward" and shown.is_known(f"d{entry.name}")
+        gradient = float(shown.passed[f"dW{layer}"][i, j]) if known else 0.0
         number = gradient if shown.view == "backward" else weight
         color = _hue(weight) if shown.view == "forward" else entry.color
         width = 1 + (8 * abs(gradient) / largest if shown.view == "backward" else 1.4 * abs(weight))

@@ -353,7 +353,7 @@ class NetworkScene(Scene):
 
 
 WHOLE = "the whole pass"
-VIEW_NAMES: dict[str, str] = {"both": "values and gradients", "forward": "values", "backward": "gradients"}
+VIEW_NAMES: dict[str, str] = {"both": "both", "forward": "values", "backward": "gradients"}
 """What the picture can show, and how that is called."""
 MOST_EXAMPLES = 16  # nobody would follow more of them number by number
 
