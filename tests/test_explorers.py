@@ -14,6 +14,7 @@ from bpcourse import (
     Dense,
     Network,
     backprop,
+    datasets,
     explore,
     explore_activation,
     explore_boundary,
@@ -22,6 +23,7 @@ from bpcourse import (
     explore_surface,
     explore_training,
     format_number,
+    plotting,
 )
 from bpcourse.pictures import explorers
 
@@ -519,3 +521,20 @@ def test_predict__question_about_a_plain_word(explorer, name):
     assert made.prediction.start == made.scene.quantity(name)
     assert f"{name} is " in made.prediction.beside(made.scene.quantity(name))
     made.close()
+
+
+def test_explore_live__gives_the_trained_network():
+    moons = datasets.moons(20)
+    start = Network.initialize([2, 3, 1], ["tanh", "sigmoid"])
+    explorer = explore_live(start, moons.x, moons.y)
+    assert explorer.network == start
+    explorer.press("epoch")
+    assert explorer.network != start
+
+
+def test_surfaces__explain_each_others_arguments():
+    trace = LECTURE.backprop()
+    with pytest.raises(TypeError, match="needed a Network"):
+        explore_surface(trace, trace["x"], trace["y"])
+    with pytest.raises(TypeError, match="needed a Trace"):
+        plotting.plot_surface(LECTURE.network, "W1[1,1]", "W1[1,2]")

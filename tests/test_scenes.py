@@ -520,12 +520,15 @@ def test_live_scene__equals_train_with_a_changing_rate():
     view = scene.show([])
     right = int(((forward(trained, data.x).y_hat > 0.5) == (data.y > 0.5)).sum())
     assert f"after 3 epochs, loss {format_number(scene.loss_value)}, {right} of 60 right" in view.caption
-    assert view.beside.words.startswith("The loss over the last 2 epochs")
+    assert view.beside.words.startswith(f"The loss over the last 3 epochs: from {format_number(scene.start)}")
+    assert scene.trained == trained
 
 
 def test_live_scene__burst_and_divergence():
     _, scene = live(optimizer=SGD(0.1), learning_rate=0.1)
-    assert "not trained yet" in scene.show([]).caption
+    start = backprop(scene.network, scene.x, scene.y, scene.loss).loss
+    assert f"not trained yet, loss {format_number(start)}" in scene.show([]).caption
+    assert scene.show([]).beside.words == f"The loss is {format_number(start)}."
     burst = scene.pressed("train")
     assert len(burst.losses) > 20
     assert scene.losses == ()
@@ -553,7 +556,7 @@ def test_live_scene__long_training_keeps_a_thinned_curve():
     assert list(scene.losses) == again[:: scene.every]
     assert scene.loss_value == again[-1]
     ends = f"from {format_number(again[0])} to {format_number(again[-1])}"
-    assert scene.show([]).beside.words == f"The loss over the last {scene.epochs - 1} epochs: {ends}."
+    assert scene.show([]).beside.words == f"The loss over the last {scene.epochs} epochs: {ends}."
 
 
 def test_live_scene__weights_of_images_are_a_field():
@@ -625,3 +628,9 @@ def test_pass_scene__explained_gradient_shows_its_paths(lecture):
     assert "2 paths come back" in picture.words
     assert "2 paths" not in seen(lecture.changed({"explain": "z1[1]"})).picture.words
     assert "2 paths" not in seen(lecture.changed({"explain": WHOLE})).picture.words
+
+
+def test_pass_scene__solution_begins_with_the_result(lecture):
+    solution = seen(lecture.changed({"explain": "dW1[1,1]"})).solution
+    places = [solution.index(each) for each in ("THE CHAIN IN NUMBERS", "<details><summary>GIVEN", "CHECK")]
+    assert places == sorted(places)

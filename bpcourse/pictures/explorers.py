@@ -321,6 +321,17 @@ class NetworkExplorer(Explorer):
         return self.scene.learning_rate
 
 
+class LiveExplorer(Explorer):
+    """An explorer of a training, see `explore_live`."""
+
+    scene: LiveScene
+
+    @property
+    def network(self) -> Network:
+        """The network as trained so far."""
+        return self.scene.trained
+
+
 def explore(
     network: Network,
     x: ArrayLike,
@@ -563,7 +574,7 @@ def explore_live(
     batch_size: int | None = None,
     shape: tuple[int, int] | None = None,
     seed: int = 0,
-) -> Explorer:
+) -> LiveExplorer:
     """Watch a training: run it, pause it, do one epoch, or change the learning rate.
 
     Parameters
@@ -595,7 +606,7 @@ def explore_live(
     require(network.sizes[0] == inputs, f"needed a network with {needed}; got {network!r}.")
     begun = Training(network, x, y, loss, optimizer, batch_size=batch_size)  # checks that the arguments fit together
     rate = rate_at(optimizer.learning_rate, 1)
-    return Explorer(LiveScene(network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, rate))
+    return LiveExplorer(LiveScene(network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, rate))
 
 
 def _scene(kind: type[S], trace: Trace, learning_rate: float, controls: Iterable[str] | None, notation: Notation) -> S:

@@ -10,6 +10,7 @@ from typing import ClassVar, Self, cast
 
 import numpy as np
 
+from bpcourse.engine.backpropagation import backprop
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
 from bpcourse.engine.optimizers import Optimizer, rate_at
@@ -43,6 +44,7 @@ class LiveScene(Scene):
     epochs : the number of epochs so far
     losses : those of epochs 1, 1 + every, 1 + 2 · every …, which are enough for a curve
     loss_value : the loss of the last epoch
+    start : the loss before the first epoch; it is computed once
     """
 
     network: Network
@@ -59,6 +61,11 @@ class LiveScene(Scene):
     losses: tuple[float, ...] = ()
     every: int = 1
     loss_value: float = math.nan
+    start: float = math.nan
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.start):
+            object.__setattr__(self, "start", backprop(self.network, self.x, self.y, self.loss).loss)
 
     title: ClassVar[str] = "A training to watch"
     buttons: ClassVar[tuple[Button, ...]] = (
@@ -111,6 +118,11 @@ class LiveScene(Scene):
         epochs = self.epochs + len(new)
         return replace(self, training=training, epochs=epochs, losses=losses, every=every, loss_value=new[-1])
 
+    @property
+    def trained(self) -> Network:
+        """The network as trained so far."""
+        return self.training.parameters.network() if self.training else self.network
+
     def begin(self) -> Training:
         """Return a training before its first epoch."""
         rng = np.random.default_rng(self.seed)
@@ -118,10 +130,9 @@ class LiveScene(Scene):
 
     def show(self, losses: Sequence[float]) -> View:
         """Return the network as trained so far, and the loss over the epochs."""
-        network = self.training.parameters.network() if self.training else self.network
-        loss, told = format_number(self.loss_value), f"after {self.epochs} epoch{'s' * (self.epochs != 1)}"
-        said = f"{told}, loss {loss}" if self.epochs else "not trained yet"
-        table = [("epochs", str(self.epochs), ""), *[("loss", loss, "")] * bool(self.epochs)]
+        network, loss = self.trained, format_number(self.loss_value if self.epochs else self.start)
+        told = f"after {self.epochs} epoch{'s' * (self.epochs != 1)}" if self.epochs else "not trained yet"
+        said, table = f"{told}, loss {loss}", [("epochs", str(self.epochs), ""), ("loss", loss, "")]
         if self.shape:
             W = network.layers[0].W[:, :MOST_UNITS]
             most = float(abs(W).max()) or 1.0
@@ -134,6 +145,6 @@ class LiveScene(Scene):
             frame, marks, right, key = plane(network, self.x, self.y)
             said = f"{said}, {right} of {len(self.x)} right"
             words = f"What the network predicts over the plane of its inputs, {said}."
-        losses = [*self.losses[: self.epochs - 1], self.loss_value]
-        curve = history(losses, "epoch", self.epochs - 1) if self.epochs else None
+        learned = [*self.losses[: self.epochs - 1], self.loss_value] if self.epochs else []
+        curve = history([self.start, *learned], "epoch", self.epochs)
         return View(frame.picture(words, table, marks), f"<p><b>{said}</b></p>{key}", said, curve)

@@ -101,6 +101,7 @@ def plot_surface(
         Where to plot; by default in a new figure.
     """
     ax = _axes(ax)
+    require_kind(trace, Trace, "backprop(network, x, y)")
     here = [value_of(trace.network, name) for name in (first, second)]
     across, up = (np.linspace(value - around, value + around, POINTS) for value in here)
     _field(ax, loss_surface(trace, first, second, across, up), across, up, "loss", cmap=AMOUNTS)

@@ -473,7 +473,9 @@ class PassScene(NetworkScene):
             caption = f'<p><b>{step.label}</b>, {where}</p><p class="equation">{equation}</p>'
             said = f"{step.label}, {where}: {' = '.join(sides)}"
         solved = None if self.picked == WHOLE else self.picked
-        worked = solution(self.steps, solved, notation=self.notation).to_html(level=4) if self.picked else ""
+        worked = (
+            solution(self.steps, solved, notation=self.notation).to_html(level=4, folded=True) if self.picked else ""
+        )
         picture = draw(shown, notation=self.notation, example=example, lit=lit, known=known, view=view, path=path)
         return View(picture, caption, said, history(losses), worked, self.note)
 

@@ -290,7 +290,7 @@ class Solution:
         """The solution as a complete page, which needs no network and no script."""
         return page(self.title, self.to_html(level=1))
 
-    def to_html(self, level: int = 2, *, breaks: bool = True) -> str:
+    def to_html(self, level: int = 2, *, breaks: bool = True, folded: bool = False) -> str:
         """Write the solution in HTML, as a part of a page.
 
         Parameters
@@ -299,13 +299,15 @@ class Solution:
             Heading level of the title.
         breaks : bool
             Whether long equations may be broken, with ``<wbr>`` before each equals sign.
+        folded : bool
+            Whether the result comes first, and what is given and the forward pass are folded.
 
         Returns
         -------
         str
             `markupsafe.Markup`, which a template includes unchanged.
         """
-        return render("solution.html", solution=self, level=level, breaks=breaks)
+        return render("solution.html", solution=self, level=level, breaks=breaks, folded=folded)
 
     def save(self, path: str | Path, force: bool = False) -> Path:
         """Write the solution to a file: .txt, .md or .html.

@@ -333,7 +333,9 @@ function render({ model, el }) {
     if (focused) gesture = before; // the number that had the focus is another element now
     put(caption, view.caption);
     put(beside, view.beside);
-    put(solution, view.solution);
+    const unfolded = [...solution.querySelectorAll("details[open] > summary")].map((each) => each.textContent);
+    if (put(solution, view.solution))
+      for (const each of solution.querySelectorAll("details")) each.open = unfolded.includes(each.firstChild.textContent);
     put(values, view.table);
     solution.hidden = view.solution === "";
     note.textContent = view.note;
