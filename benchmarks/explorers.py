@@ -59,7 +59,7 @@ def picture(w):
 interact(picture, w=FloatSlider(0.5, min=-5, max=5, step=0.01))
 """
 PEERS = {  # the control to press, and the element to watch
-    "bpcourse": (".bpcourse input[type=range][data-name='W1[1,1]']", ".bpcourse .picture"),
+    "bpcourse": (".bpcourse .picture [data-control='W1[1,1]']", ".bpcourse .picture"),
     "interact": (".widget-slider .noUi-handle", ".widget-output"),
 }
 WATCH = """selector => {
