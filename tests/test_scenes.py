@@ -529,14 +529,14 @@ def test_live_scene__burst_and_divergence():
     start = backprop(scene.network, scene.x, scene.y, scene.loss).loss
     assert f"not trained yet, loss {format_number(start)}" in scene.show([]).caption
     assert scene.show([]).beside.words == f"The loss is {format_number(start)}."
-    burst = scene.pressed("train")
+    burst = scene.changed({"speed": "fast"}).pressed("train")
     assert len(burst.losses) > 20
     assert scene.losses == ()
     network = Network([Dense([[3.0], [1.0]])])
     x, y = np.array([[1.0, 2.0]]), np.array([[9.0]])
     wild = LiveScene(network, x, y, LOSSES["mse"], SGD(1e3), None, 0, None, 1e3)
     with pytest.raises(ValueError, match=r"Press Reset. Try a smaller learning rate"):
-        wild.pressed("train")
+        wild.changed({"speed": "fast"}).pressed("train")
     with pytest.raises(ValueError, match="unknown button"):
         wild.pressed("jump")
     with pytest.raises(ValueError, match="unknown number or choice"):
@@ -545,6 +545,7 @@ def test_live_scene__burst_and_divergence():
 
 def test_live_scene__long_training_keeps_a_thinned_curve():
     _, scene = live(batch_size=None)
+    scene = scene.changed({"speed": "fast"})
     for _ in range(7):
         scene = scene.pressed("train")
     assert scene.epochs > 8 * MOST_POINTS
@@ -634,3 +635,11 @@ def test_pass_scene__solution_begins_with_the_result(lecture):
     solution = seen(lecture.changed({"explain": "dW1[1,1]"})).solution
     places = [solution.index(each) for each in ("THE CHAIN IN NUMBERS", "<details><summary>GIVEN", "CHECK")]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(("speed", "epochs"), [("1", 1), ("10", 10), ("100", 100)])
+def test_live_scene__speed_is_the_number_of_epochs_between_two_pictures(speed, epochs):
+    _, scene = live()
+    assert scene.changed({"speed": speed}).pressed("train").epochs == epochs
+    with pytest.raises(ValueError, match="unknown speed '7'"):
+        scene.changed({"speed": "7"})

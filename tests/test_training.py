@@ -338,6 +338,7 @@ def test_live_scene__interrupted_burst_counts_its_epochs(monkeypatch):
     data = datasets.moons(20)
     network = Network.initialize([2, 3, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
     scene = LiveScene(network, data.x, data.y, LOSSES["binary_cross_entropy"], Adam(0.01), None, 0, None, 0.01)
+    scene = scene.changed({"speed": "fast"})
     monkeypatch.setattr(Training, "epoch", epoch)
     after = scene.pressed("train")
     assert after.epochs == after.training.epochs == len(after.losses) == 3

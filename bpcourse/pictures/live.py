@@ -20,9 +20,11 @@ from bpcourse.numbers import format_number
 from bpcourse.palette import SIGNS
 from bpcourse.pictures.charts import Frame, history
 from bpcourse.pictures.ideas import plane
-from bpcourse.pictures.scenes import Button, Control, Group, Scene, Value, View
+from bpcourse.pictures.scenes import Button, Choice, Control, Group, Scene, Value, View, require_known
 from bpcourse.pictures.series import MOST_POINTS, tiled
 
+SPEEDS = {"1": "1", "10": "10", "100": "100", "fast": "as many as fit"}
+"""How many epochs there are between two pictures, and how that is called."""
 BURST = 0.15  # seconds of training between two pictures
 MOST_UNITS = 32  # of the first layer, whose weights are shown
 COLUMNS = 8
@@ -45,6 +47,7 @@ class LiveScene(Scene):
     losses : those of epochs 1, 1 + every, 1 + 2 · every …, which are enough for a curve
     loss_value : the loss of the last epoch
     start : the loss before the first epoch; it is computed once
+    speed : one of SPEEDS
     """
 
     network: Network
@@ -62,6 +65,7 @@ class LiveScene(Scene):
     every: int = 1
     loss_value: float = math.nan
     start: float = math.nan
+    speed: str = "1"
 
     def __post_init__(self) -> None:
         if math.isnan(self.start):
@@ -69,7 +73,7 @@ class LiveScene(Scene):
 
     title: ClassVar[str] = "A training to watch"
     buttons: ClassVar[tuple[Button, ...]] = (
-        Button("train", "Train", "As many epochs as fit between two pictures", repeats=True, pause=0),
+        Button("train", "Train", "Start the training", repeats=True, only_runs=True),
         Button("epoch", "One epoch", "Learn from all examples once"),
     )
 
@@ -82,9 +86,14 @@ class LiveScene(Scene):
         return (Group("learning rate", (control,)),)
 
     @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The speed."""
+        return (Choice("speed", "Epochs per picture", tuple(SPEEDS.items())),)
+
+    @property
     def values(self) -> dict[str, Value]:
-        """The learning rate."""
-        return {"learning_rate": self.learning_rate}
+        """The learning rate and the speed."""
+        return {"learning_rate": self.learning_rate, "speed": self.speed}
 
     @property
     def state(self) -> object:
@@ -92,9 +101,10 @@ class LiveScene(Scene):
         return None
 
     def changed(self, values: Mapping[str, Value]) -> Self:
-        """Return the scene with a different learning rate, from the next epoch on."""
-        rate = cast(float, self.updated(values)["learning_rate"])
-        return replace(self, learning_rate=rate_at(rate, 1))
+        """Return the scene with a different learning rate, from the next epoch on, or with a different speed."""
+        new = self.updated(values)
+        require_known("speed", [str(new["speed"])], SPEEDS)
+        return replace(self, learning_rate=rate_at(cast(float, new["learning_rate"]), 1), speed=str(new["speed"]))
 
     def pressed(self, button: str) -> Self:
         """Return the scene after some epochs, or one."""
@@ -104,7 +114,7 @@ class LiveScene(Scene):
         training.learning_rate, until, new = self.learning_rate, time.perf_counter() + BURST, list[float]()
         try:
             with np.errstate(all="ignore"):  # a loss that is not finite gets its own message
-                while not new or (button == "train" and time.perf_counter() < until):
+                while not new or (button == "train" and self._goes_on(len(new), until)):
                     new.append(training.epoch())
                     if not math.isfinite(new[-1]):
                         raise ValueError(DIVERGED)
@@ -117,6 +127,10 @@ class LiveScene(Scene):
             losses, every = losses[::2], 2 * every
         epochs = self.epochs + len(new)
         return replace(self, training=training, epochs=epochs, losses=losses, every=every, loss_value=new[-1])
+
+    def _goes_on(self, epochs: int, until: float) -> bool:
+        """Return whether there is another epoch before the next picture."""
+        return time.perf_counter() < until if self.speed == "fast" else epochs < int(self.speed)
 
     @property
     def trained(self) -> Network:

@@ -149,7 +149,7 @@ def test_explorer__agrees_with_python_is_accessible_and_fits(kind, lab):
         slider(page, name).press("ArrowLeft")
         agrees(page)
     for label in page.locator(".bpcourse .bar button").all_inner_texts():
-        if label != "Run":
+        if label not in ("Run", "▶ Train"):
             press(page, label)
             agrees(page)
     page.set_viewport_size({"width": 640, "height": 400})  # what 1280 × 800 is at 200 %
@@ -415,7 +415,7 @@ def test_buttons__step_update_run_undo_and_reset(lab):
     page.wait_for_function(
         "() => document.querySelector('.bpcourse .beside title').textContent.includes('last 7 moves')"
     )
-    press(page, "Pause")
+    press(page, "❚❚ Pause")
     agrees(page)
     moved = value(page, "W1[1,1]")
     page.wait_for_timeout(400)
@@ -441,7 +441,7 @@ def test_explain__by_click_and_by_keyboard(lab):
     assert "step by step" in page.locator(".bpcourse .solution").inner_text()
     slider(page, "W1[1,2]").press("ArrowRight")  # the worked solution follows
     settled(page)
-    assert "w1₁₂ = −0.74" in page.locator(".bpcourse .solution").inner_text()
+    assert "w1₁₂ = −0.74" in page.locator(".bpcourse .solution").text_content()  # in a fold
     page.locator(".bpcourse select[data-name=pitfall]").select_option("dead_relu")
     agrees(page)
     assert "are now ReLUs" in page.locator(".bpcourse fieldset .message[role=status]").inner_text()
@@ -496,7 +496,7 @@ def test_run__keeps_its_pace_and_pauses(lab):
     assert 2 <= page.evaluate("sent") <= 13  # one each 80 ms at most
     field(page, "b1[1]").select_text()
     field(page, "b1[1]").press_sequentially("0.25", delay=60)  # a step does not overwrite what is being typed
-    press(page, "Pause")
+    press(page, "❚❚ Pause")
     agrees(page)
     assert value(page, "b1[1]") == pytest.approx(0.25, abs=0.1)
     page.evaluate(SENT)
@@ -510,11 +510,12 @@ def test_run__keeps_its_pace_and_pauses(lab):
 
 def test_live__runs_pauses_and_changes_its_rate(lab):
     page = lab("live")
-    press(page, "Run")
+    page.locator(".bpcourse select[data-name=speed]").select_option("fast")
+    press(page, "▶ Train")
     page.wait_for_function(
         "() => /after \\d{3,} epochs/.test(document.querySelector('.bpcourse .caption').textContent)"
     )
-    press(page, "Pause")
+    press(page, "❚❚ Pause")
     agrees(page)
     epochs = int(python(page, "print(e.scene.epochs)"))
     page.wait_for_timeout(400)
@@ -524,9 +525,9 @@ def test_live__runs_pauses_and_changes_its_rate(lab):
     assert int(python(page, "print(e.scene.epochs)")) == epochs + 1
     field(page, "learning_rate").fill("0.2")
     field(page, "learning_rate").press("Enter")
-    press(page, "Run")
+    press(page, "▶ Train")
     page.wait_for_timeout(500)
-    press(page, "Pause")
+    press(page, "❚❚ Pause")
     agrees(page)
     assert float(python(page, "print(e.scene.training.learning_rate)")) == 0.2
     press(page, "Reset")

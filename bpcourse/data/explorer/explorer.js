@@ -105,7 +105,7 @@ function render({ model, el }) {
 
   function run() {
     running = !running;
-    runner.textContent = running ? "Pause" : "Run";
+    runner.textContent = running ? "❚❚ Pause" : start;
     clearTimeout(timer);
     if (running) again();
   }
@@ -123,10 +123,13 @@ function render({ model, el }) {
     send({ do: "press", name });
   };
   const repeated = page.buttons.find((each) => each.repeats);
-  const runner = repeated && button("run", "Run", `${repeated.label} again and again`, run);
+  const single = repeated?.only_runs;
+  const start = single ? `▶ ${repeated.label}` : "Run";
+  const runner = repeated && button("run", start, single ? repeated.hint : `${repeated.label} again and again`, run);
   const bar = element("div", { class: "bar", role: "group", "aria-label": "Steps" },
-    ...page.buttons.map((each) => button(each.name, each.label, each.hint, press(each.name))),
-    ...(runner ? [runner] : []),
+    ...(single ? [runner] : []),
+    ...page.buttons.filter((each) => !each.only_runs).map((each) => button(each.name, each.label, each.hint, press(each.name))),
+    ...(runner && !single ? [runner] : []),
     button("undo", "Undo", "Take back the last change", press("undo")),
     button("reset", "Reset", "Back to the first numbers", press("reset")),
     ...page.choices.map(choice));
