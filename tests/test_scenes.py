@@ -95,15 +95,17 @@ def test_changed__value_is_not_a_finite_number(value, lecture):
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_pass_scene__shows_the_diagram_and_says_the_loss(case):
     scene = scene_of(case)
+    if len(scene.x) > 1:
+        scene = scene.changed({"of": "mean"})
     view = seen(scene)
     assert view.picture == draw(scene.trace)
     assert format_number(scene.trace.loss) in view.picture.words
-    assert view.said == f"loss {format_number(scene.trace.loss)}"
+    assert view.said.startswith(f"loss {format_number(scene.trace.loss)}")
     ET.fromstring(view.beside.svg)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_pass_scene__moved_numbergives_the_pass_of_the_new_network(case):
+def test_pass_scene__moved_number_gives_the_pass_of_the_new_network(case):
     scene = scene_of(case)
     for name, value in scene.values.items():
         if isinstance(value, str):
@@ -122,7 +124,7 @@ def test_pass_scene__input_of_a_hidden_example_can_be_moved():
     assert (scene.x != case.x).sum() == 1
     shown = scene.changed({"example": "2"})
     assert shown.values["x[1]"] == 0.125
-    assert "example 2 of" in seen(shown).picture.words
+    assert "Example 2 of" in seen(shown).caption
     with pytest.raises(ValueError, match="unknown example '99'"):
         scene.changed({"example": "99"})
 
@@ -643,3 +645,19 @@ def test_live_scene__speed_is_the_number_of_epochs_between_two_pictures(speed, e
     assert scene.changed({"speed": speed}).pressed("train").epochs == epochs
     with pytest.raises(ValueError, match="unknown speed '7'"):
         scene.changed({"speed": "7"})
+
+
+def test_pass_scene__gradients_of_an_example_or_of_the_batch():
+    lecture = EXAMPLES["lecture"]
+    x, y = np.array([[0.8, 0.45], [0.1, -0.5], [0.3, 0.9]]), np.array([[0.3, 0.7], [0.5, 0.5], [0.9, 0.1]])
+    scene = PassScene(lecture.network, x, y, LOSSES["mse"], 0.5, view="backward").changed({"example": "2"})
+    own, mean = backprop(lecture.network, x[1:2], y[1:2], "mse"), backprop(lecture.network, x, y, "mse")
+    for of, trace, row, words in (("own", own, 0, "its own loss"), ("mean", mean, 1, "mean over all 3 examples")):
+        view = seen(scene.changed({"of": of}))
+        assert f">{format_number(trace['dW1'][0, 1], signed=True)}<" in view.picture.svg
+        assert f">δ {format_number(trace['dz1'][row, 0], signed=True)}<" in view.picture.svg
+        assert words in view.caption
+    seen(scene.changed({"explain": "dW1[1,2]"}))
+    seen(scene.changed({"explain": "z1[1]"}))
+    with pytest.raises(ValueError, match="unknown kind of gradients 'all'"):
+        scene.changed({"of": "all"})

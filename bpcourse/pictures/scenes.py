@@ -369,11 +369,13 @@ class PassScene(NetworkScene):
     step : the number of equations that are shown; 0 means all of them
     picked : the name of the value whose worked solution is shown, or ""
     view : what the picture shows if no step and no solution says so: values, gradients or both
+    of : in a batch, whose gradients are shown: those of the example's "own" loss, or their "mean"
     """
 
     step: int = 0
     picked: str = ""
     view: ViewName = "both"
+    of: str = "own"
 
     title: ClassVar[str] = "Explorer of a network"
     buttons: ClassVar[tuple[Button, ...]] = (
@@ -402,6 +404,7 @@ class PassScene(NetworkScene):
         found.append(Choice("view", "Show", tuple(VIEW_NAMES.items())))
         if len(self.x) > 1:
             found.append(Choice("example", "Example", tuple((each, each) for each in self._examples)))
+            found.append(Choice("of", "Gradients", tuple(GRADIENTS.items())))
         return tuple(found)
 
     @property
@@ -417,15 +420,17 @@ class PassScene(NetworkScene):
     def values(self) -> dict[str, Value]:
         """Every number that can be moved, and the choices."""
         chosen: dict[str, Value] = {"explain": self.picked, "pitfall": self.pitfall, "view": self.view}
-        return {**self.numbers, **chosen, **({"example": str(self.example)} if len(self.x) > 1 else {})}
+        batch = {"example": str(self.example), "of": self.of} if len(self.x) > 1 else {}
+        return {**self.numbers, **chosen, **batch}
 
     def looking_as(self, other: Self) -> Self:
-        """Return the same numbers, with the example, step, solution and view of the other scene."""
-        return replace(self, example=other.example, step=other.step, picked=other.picked, view=other.view)
+        """Return the same numbers, looked at in the same way as the other scene."""
+        look = {name: getattr(other, name) for name in ("example", "step", "picked", "view", "of")}
+        return replace(self, **look)
 
     def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with other numbers or choices."""
-        looks = {name: str(values[name]) for name in ("explain", "example", "view") if name in values}
+        looks = {name: str(values[name]) for name in ("explain", "example", "view", "of") if name in values}
         scene = super().changed({name: value for name, value in values.items() if name not in looks})
         if "example" in looks:
             scene = replace(scene, example=self._examples[looks["example"]], step=0)
@@ -434,6 +439,9 @@ class PassScene(NetworkScene):
         if "view" in looks:
             require_known("view", [looks["view"]], VIEW_NAMES)
             scene = replace(scene, view=cast(ViewName, looks["view"]))
+        if "of" in looks:
+            require_known("kind of gradients", [looks["of"]], GRADIENTS if len(self.x) > 1 else ())
+            scene = replace(scene, of=looks["of"])
         return replace(scene, step=0) if "pitfall" in values else scene
 
     def _pick(self, name: str) -> str:
@@ -464,18 +472,24 @@ class PassScene(NetworkScene):
         shown, example, view, path = self.trace, self.example, self.view, ""
         if self.picked not in ("", WHOLE) and Name.read(self.picked).is_gradient:
             view, path = "backward", str(Name.read(self.picked).at(example=0))
+        n, own = len(self.x), len(self.x) > 1 and self.of == "own"
+        if n > 1:
+            caption = f"<p><b>Example {example} of {n}.</b> {OF_EXAMPLE if own else OF_ALL.format(n)}</p>"
+            said = f"{said}, example {example} of {n}"
         if walked := self.walk[: self.step]:
             step, hand, path = walked[-1], Hand.of(self.steps, self.notation), ""
             view = "forward" if step.label in ("FORWARD", "ERROR") else "backward"
             lit, known = {step.name, *step.needs}, {each.name for each in walked}
             sides, where = hand.sides(hand.equation(step)), f"step {len(walked)} of {len(self.walk)}"
-            if step.at:  # the gradients of an example are those of this example's loss, without the mean over the batch
-                row, where = slice(example - 1, example), f"only example {example}, {where}"
-                shown, example = backprop(self.network, self.x[row], self.y[row], self.loss), 1
-                lit, known = ({str(Name.read(name).at(example=0)) for name in names} for names in (lit, known))
+            own, where = step.at != "", f"only example {example}, {where}" if step.at else where
             equation = " <wbr>= ".join(escape(side) for side in sides)
             caption = f'<p><b>{step.label}</b>, {where}</p><p class="equation">{equation}</p>'
             said = f"{step.label}, {where}: {' = '.join(sides)}"
+        if own:  # the gradients of an example are those of its own loss, without the mean over the batch
+            row = slice(example - 1, example)
+            shown, example = backprop(self.network, self.x[row], self.y[row], self.loss), 1
+            lit = {_without_example(name) for name in lit}
+            known = None if known is None else {_without_example(name) for name in known}
         solved = None if self.picked == WHOLE else self.picked
         worked = (
             solution(self.steps, solved, notation=self.notation).to_html(level=4, folded=True) if self.picked else ""
@@ -485,6 +499,17 @@ class PassScene(NetworkScene):
 
 
 INVITATION = "<p>All values are shown. <b>Step ▶</b> computes them one after the other.</p>"
+GRADIENTS = {"own": "of this example", "mean": "mean of all"}
+"""Whose gradients are shown in a batch, and how that is called."""
+OF_EXAMPLE = "The picture shows its values, and the gradients of its own loss. The loss of the batch is the mean."
+OF_ALL = (
+    "The picture shows its x, z and a. The gradients are those of the mean over all {0} examples: δ contains the 1/{0}."
+)
+
+
+def _without_example(name: str) -> str:
+    """Return a name without its example, and what is not the name of a value unchanged."""
+    return name if name in ("", WHOLE) else str(Name.read(name).at(example=0))
 
 
 def _array(name: str) -> str:
