@@ -485,7 +485,7 @@ class PassScene(NetworkScene):
             equation = " <wbr>= ".join(escape(side) for side in sides)
             caption = f'<p><b>{step.label}</b>, {where}</p><p class="equation">{equation}</p>'
             said = f"{step.label}, {where}: {' = '.join(sides)}"
-        if own:  # the gradients of an example are those of its own loss, without the mean over the batch
+        if own:  # the gradients of an example are those of its loss, without the mean over the batch
             row = slice(example - 1, example)
             shown, example = backprop(self.network, self.x[row], self.y[row], self.loss), 1
             lit = {_without_example(name) for name in lit}
@@ -501,7 +501,7 @@ class PassScene(NetworkScene):
 INVITATION = "<p>All values are shown. <b>Step ▶</b> computes them one after the other.</p>"
 GRADIENTS = {"own": "of this example", "mean": "mean of all"}
 """Whose gradients are shown in a batch, and how that is called."""
-OF_EXAMPLE = "The picture shows its values, and the gradients of its own loss. The loss of the batch is the mean."
+OF_EXAMPLE = "The picture shows its values, and the gradients of this example's loss. The loss of the batch is the mean."
 OF_ALL = (
     "The picture shows its x, z and a. The gradients are those of the mean over all {0} examples: δ contains the 1/{0}."
 )
