@@ -652,7 +652,10 @@ def test_pass_scene__gradients_of_an_example_or_of_the_batch():
     x, y = np.array([[0.8, 0.45], [0.1, -0.5], [0.3, 0.9]]), np.array([[0.3, 0.7], [0.5, 0.5], [0.9, 0.1]])
     scene = PassScene(lecture.network, x, y, LOSSES["mse"], 0.5, view="backward").changed({"example": "2"})
     own, mean = backprop(lecture.network, x[1:2], y[1:2], "mse"), backprop(lecture.network, x, y, "mse")
-    for of, trace, row, words in (("own", own, 0, "this example's loss"), ("mean", mean, 1, "mean over all 3 examples")):
+    for of, trace, row, words in (
+        ("own", own, 0, "this example's loss"),
+        ("mean", mean, 1, "mean over all 3 examples"),
+    ):
         view = seen(scene.changed({"of": of}))
         assert f">{format_number(trace['dW1'][0, 1], signed=True)}<" in view.picture.svg
         assert f">δ {format_number(trace['dz1'][row, 0], signed=True)}<" in view.picture.svg

@@ -501,7 +501,9 @@ class PassScene(NetworkScene):
 INVITATION = "<p>All values are shown. <b>Step ▶</b> computes them one after the other.</p>"
 GRADIENTS = {"own": "of this example", "mean": "mean of all"}
 """Whose gradients are shown in a batch, and how that is called."""
-OF_EXAMPLE = "The picture shows its values, and the gradients of this example's loss. The loss of the batch is the mean."
+OF_EXAMPLE = (
+    "The picture shows its values, and the gradients of this example's loss. The loss of the batch is the mean."
+)
 OF_ALL = (
     "The picture shows its x, z and a. The gradients are those of the mean over all {0} examples: δ contains the 1/{0}."
 )
