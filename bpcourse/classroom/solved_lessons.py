@@ -31,6 +31,7 @@ from bpcourse.engine.validation import Array
 from bpcourse.jupyter import WIDGET_VIEW
 from bpcourse.tutor.diagnosis import diagnose
 from bpcourse.tutor.equations import entries, look_up, table
+from bpcourse.tutor.failures import Runs
 from bpcourse.tutor.functions import FORMULAS, FUNCTIONS, check_function
 from bpcourse.tutor.marking import check
 from bpcourse.tutor.numpy_lines import line
@@ -223,6 +224,8 @@ class Questions:
         problem = getattr(asking, "__self__", None)
         if isinstance(problem, Problem):
             return partial(self._ask, problem.trace, problem.name, learning_rate=problem.learning_rate)
+        if isinstance(problem, Runs):
+            return partial(self._ask_for_failures, problem)
         if asking is check_function:
             return self._ask_function
         if asking is diagnose:
@@ -248,6 +251,11 @@ class Questions:
         blank = f(*FUNCTIONS[name].points[0])
         if isinstance(blank, Blank):
             self._answers[blank.number] = FORMULAS[name]
+
+    def _ask_for_failures(self, runs: Runs, answers: Mapping[str, Any]) -> None:
+        for letter, blank in answers.items():
+            if isinstance(blank, Blank):
+                self._answers[blank.number] = f'"{runs.answers[letter]}"'
 
     def _ask_for_lines(
         self,

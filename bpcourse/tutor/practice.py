@@ -37,6 +37,7 @@ from bpcourse.numbers import WIDTH, format_given, format_number
 from bpcourse.registry import Registry
 from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Step, Values, entries, name_of, needed_for, table
+from bpcourse.tutor.failures import failures as failures
 from bpcourse.tutor.hints import Hints, hint
 from bpcourse.tutor.marker import Marker
 from bpcourse.tutor.marking import check
