@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bpcourse import backprop, practice
+from bpcourse.numbers import WIDTH
 from bpcourse.tutor.failures import FAILURES
 
 
@@ -28,6 +29,7 @@ def test_failures__show_in_their_symptoms(seed):
     assert {run.failure for run in runs.runs} == {*FAILURES}
     assert {run.letter: told(run) for run in runs.runs} == runs.answers
     assert repr(runs) == repr(practice.failures(seed))
+    assert max(map(len, repr(runs).splitlines())) <= WIDTH
 
 
 def test_failures__order_depends_on_the_seed():

@@ -96,7 +96,7 @@ class Run:
         losses, network = self.history.losses, self.history.network
         last = len(losses)
         epochs = [epoch for epoch in (1, 2, 10, 100) if epoch < last] + [last]
-        told = ", ".join(f"{format_number(losses[epoch - 1], 3)} in epoch {epoch}" for epoch in epochs)
+        told = ", ".join(format_number(losses[epoch - 1], 3) for epoch in epochs)
         trace = backprop(network, self.x, self.y, self.loss)
         zs = max(float(np.abs(trace[f"z{layer}"]).max()) for layer in range(1, len(network.layers) + 1))
         columns = "  ".join(f"({', '.join(format_number(w, 3) for w in column)})" for column in network.layers[0].W.T)
@@ -104,9 +104,9 @@ class Run:
         return "\n".join(
             (
                 f"{self.letter}  {network!r}, {self.loss}",
-                f"   loss: {told}",
-                f"   at the end: |z| up to {format_number(zs, 3)}; layer 1 puts out {low} to {high}; "
-                f"length of ∂L/∂W1 {format_number(float(np.linalg.norm(trace['dW1'])), 3)}",
+                f"   loss in epoch {', '.join(map(str, epochs))}: {told}",
+                f"   at the end: |z| up to {format_number(zs, 3)}, layer 1 puts out {low} to {high},",
+                f"   the length of ∂L/∂W1 is {format_number(float(np.linalg.norm(trace['dW1'])), 3)}",
                 f"   columns of W1: {columns}",
             )
         )
