@@ -419,6 +419,21 @@ def test_error__shows_the_line_of_the_function():
     assert "return x @ W1.T" in message
 
 
+def test_error__in_a_function_that_is_called_shows_its_line():
+    def helper(z):
+        return z.undefined
+
+    message = diagnose(lambda *arguments: helper(arguments[0]), **SMALL).message
+    assert "return z.undefined" in message
+
+
+def test_exit__is_an_error_like_any_other():
+    def leaves(*arguments):
+        raise SystemExit(3)
+
+    assert "SystemExit" in diagnose(leaves, **SMALL).message
+
+
 def test_function_that_is_not_written__is_not_answered():
     def todo(*arguments):
         raise NotImplementedError

@@ -224,7 +224,9 @@ def call(function: Callable[..., object], experiment: Experiment) -> Answer | Ve
         result = function(*given)
     except NotImplementedError:
         return Verdict("not answered", "The function is not written yet.")
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever the function raises is reported
         return _raised(function, error, experiment)
     if result is ...:
         return Verdict("not answered", "The function is not written yet.")
@@ -260,11 +262,12 @@ def _needed(experiment: Experiment) -> str:
     return f"It must return {', '.join(experiment.asked.values())}, or a dict with these keys."
 
 
-def _raised(function: Callable[..., object], error: Exception, experiment: Experiment) -> Verdict:
+def _raised(function: Callable[..., object], error: BaseException, experiment: Experiment) -> Verdict:
     """Return the verdict on a function that raises, with the line of its code."""
     said = "".join(traceback.format_exception_only(error)).strip()[:300]
     own = _code_of(function)
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if own and frame.filename == own.co_filename]
+    called = traceback.extract_tb(error.__traceback__)[1:]  # without `call` itself
+    frames = [frame for frame in called if not re.search(r"site-packages|numpy|<frozen", frame.filename)]
     where = ""
     if frames:
         line = frames[-1].line or linecache.getline(frames[-1].filename, frames[-1].lineno or 0).strip()
