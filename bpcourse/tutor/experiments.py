@@ -328,7 +328,7 @@ def _by_parameter(result: object, experiment: Experiment) -> dict[str, Any] | Ve
     back = [name for layer in reversed(weights) for name in parameters if name[1:] == layer[1:]]
     orders = (parameters, [*weights, *biases], back, [*weights[::-1], *biases[::-1]])
     shapes = [each.shape if hasattr(each, "shape") else _shape(each) for each in flat]
-    order = max(orders, key=lambda names: sum(map(_may_be, shapes, names, [experiment] * len(names))))
+    order = max(orders, key=lambda names: sum(map(tuple.__eq__, shapes, map(experiment.wanted, names))))
     return dict(zip(order, flat, strict=True))
 
 
@@ -338,10 +338,6 @@ def _shape(value: Any) -> tuple[int, ...]:
         return np.shape(value)
     except ValueError:
         return ()
-
-
-def _may_be(shape: tuple[int, ...], name: str, experiment: Experiment) -> bool:
-    return shape == experiment.wanted(name)
 
 
 def _is_group(value: Any) -> bool:
