@@ -4,7 +4,7 @@
     python benchmarks/diagnose.py --quick    a tenth of it
 
 The functions come from `tests/helpers/backward_passes.py`, whose formulas are independent of the tutor: bugs of
-everything that a backward pass contains, each on all networks below where it changes the gradients, in both layouts, as
+everything that a backward pass contains, each on all `NETWORKS` where it changes the gradients, in both layouts, as
 gradients and as training steps; functions in the style of public code with bugs that were reported there; correct
 functions in all forms; and pairs of bugs in different places, of which one must be named first.
 """
@@ -23,27 +23,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from helpers.backward_passes import BUGS, PUBLIC, correct, write
+from helpers.backward_passes import BUGS, NETWORKS, PUBLIC, correct, write
 
 from bpcourse import Verdict, diagnose
 
-NETWORKS = (
-    ([3, 2], ["sigmoid"], "mse"),
-    ([3, 1], ["identity"], "half_sse"),
-    ([4, 3], ["softmax"], "categorical_cross_entropy"),
-    ([3, 2], ["sigmoid"], "binary_cross_entropy"),
-    ([3, 4, 2], ["sigmoid", "sigmoid"], "mse"),
-    ([3, 3, 3], ["tanh", "sigmoid"], "half_sse"),
-    ([3, 4, 2], ["relu", "identity"], "mse"),
-    ([3, 4, 3], ["relu", "softmax"], "categorical_cross_entropy"),
-    ([2, 3, 1], ["tanh", "sigmoid"], "binary_cross_entropy"),
-    ([3, 4, 3], ["leaky_relu", "softmax"], "mse"),
-    ([3, 4, 1], ["leaky_relu", "tanh"], "half_sse"),
-    ([3, 4, 3, 2], ["sigmoid", "tanh", "sigmoid"], "mse"),
-    ([3, 3, 3, 3], ["relu", "tanh", "softmax"], "categorical_cross_entropy"),
-    ([2, 3, 4, 2], ["tanh", "leaky_relu", "sigmoid"], "binary_cross_entropy"),
-    ([2, 2, 3, 2], ["sigmoid", "sigmoid", "identity"], "half_sse"),
-)
 RATE = 0.5
 times: list[float] = []
 

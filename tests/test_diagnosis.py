@@ -5,28 +5,13 @@ from itertools import cycle, product
 
 import numpy as np
 import pytest
-from helpers.backward_passes import BUGS, PUBLIC, correct, write
+from helpers.backward_passes import BUGS, NETWORKS, PUBLIC, correct, write
 
 from bpcourse import MISTAKES, Dense, Network, backprop, diagnose
 from bpcourse.tutor.equations import steps
 from bpcourse.tutor.numpy_lines import line
 
 SMALL = {"sizes": [3, 4, 2], "activations": ["sigmoid", "sigmoid"]}
-NETWORKS = [
-    ([3, 2], ["sigmoid"], "mse"),
-    ([4, 3], ["softmax"], "categorical_cross_entropy"),
-    ([3, 2], ["sigmoid"], "binary_cross_entropy"),
-    ([3, 4, 2], ["sigmoid", "sigmoid"], "mse"),
-    ([3, 3, 3], ["tanh", "sigmoid"], "half_sse"),
-    ([3, 4, 2], ["relu", "identity"], "mse"),
-    ([3, 4, 3], ["relu", "softmax"], "categorical_cross_entropy"),
-    ([2, 3, 1], ["tanh", "sigmoid"], "binary_cross_entropy"),
-    ([3, 4, 3], ["leaky_relu", "softmax"], "mse"),
-    ([3, 4, 3, 2], ["sigmoid", "tanh", "sigmoid"], "mse"),
-    ([3, 3, 3, 3], ["relu", "tanh", "softmax"], "categorical_cross_entropy"),
-    ([2, 3, 4, 2], ["tanh", "leaky_relu", "sigmoid"], "binary_cross_entropy"),
-    ([2, 2, 3, 2], ["sigmoid", "sigmoid", "identity"], "half_sse"),
-]
 WAYS = [*product(("rows", "columns"), (False, True), ("tuple", "list", "dict"))]
 
 

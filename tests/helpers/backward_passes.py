@@ -1290,3 +1290,22 @@ PUBLIC: dict[str, tuple[Function, dict[str, Any], frozenset[str]]] = {
     )
 }
 """Functions in the style of public code, with the arguments of `diagnose` and the accepted ids, by name."""
+
+NETWORKS = (
+    ([3, 2], ["sigmoid"], "mse"),
+    ([3, 1], ["identity"], "half_sse"),
+    ([4, 3], ["softmax"], "categorical_cross_entropy"),
+    ([3, 2], ["sigmoid"], "binary_cross_entropy"),
+    ([3, 4, 2], ["sigmoid", "sigmoid"], "mse"),
+    ([3, 3, 3], ["tanh", "sigmoid"], "half_sse"),
+    ([3, 4, 2], ["relu", "identity"], "mse"),
+    ([3, 4, 3], ["relu", "softmax"], "categorical_cross_entropy"),
+    ([2, 3, 1], ["tanh", "sigmoid"], "binary_cross_entropy"),
+    ([3, 4, 3], ["leaky_relu", "softmax"], "mse"),
+    ([3, 4, 1], ["leaky_relu", "tanh"], "half_sse"),
+    ([3, 4, 3, 2], ["sigmoid", "tanh", "sigmoid"], "mse"),
+    ([3, 3, 3, 3], ["relu", "tanh", "softmax"], "categorical_cross_entropy"),
+    ([2, 3, 4, 2], ["tanh", "leaky_relu", "sigmoid"], "binary_cross_entropy"),
+    ([2, 2, 3, 2], ["sigmoid", "sigmoid", "identity"], "half_sse"),
+)
+"""Networks on which bugs are tried: sizes, activations and loss."""
