@@ -36,6 +36,19 @@ from .engine.training import (
     sgd_step as sgd_step,
     train as train,
 )
+from .explorers.explore import (
+    explore as explore,
+    explore_activation as explore_activation,
+    explore_boundary as explore_boundary,
+    explore_image as explore_image,
+    explore_live as explore_live,
+    explore_loss as explore_loss,
+    explore_surface as explore_surface,
+    explore_training as explore_training,
+)
+from .explorers.widget import (
+    Explorer as Explorer,
+)
 from .interop.programs import (
     keras_code as keras_code,
     torch_code as torch_code,
@@ -52,16 +65,6 @@ from .pictures import plotting as plotting
 from .pictures.diagram import (
     Diagram as Diagram,
     draw as draw,
-)
-from .pictures.explorers import (
-    Explorer as Explorer,
-    explore as explore,
-    explore_activation as explore_activation,
-    explore_boundary as explore_boundary,
-    explore_live as explore_live,
-    explore_loss as explore_loss,
-    explore_surface as explore_surface,
-    explore_training as explore_training,
 )
 from .tutor import practice as practice
 from .tutor.diagnosis import diagnose as diagnose
@@ -109,6 +112,7 @@ __all__ = [
     "explore",
     "explore_activation",
     "explore_boundary",
+    "explore_image",
     "explore_live",
     "explore_loss",
     "explore_surface",

@@ -28,6 +28,8 @@ SERIES = (
 """The looks of several curves in one picture."""
 
 INK, QUIET, GRID, PAPER = "#1a1a1a", "#595959", "#c8c8c8", "#ffffff"
+LOOKS = (*SERIES, Line(INK, "", "2 7", "sparsely dotted"), Line(QUIET, "", "20 6", "long-dashed"))
+"""More looks, where a picture has more curves."""
 LIT, HALO = "#FFF7D6", "#F0E442"
 """The background of what is highlighted, and the halo of a highlighted line."""
 

@@ -25,7 +25,7 @@ from bpcourse import (
     format_number,
     plotting,
 )
-from bpcourse.pictures import explorers
+from bpcourse.explorers import widget as module
 
 LECTURE = EXAMPLES["lecture"]
 
@@ -59,7 +59,7 @@ def live_models():
     yield lambda: len(live())
     ipywidgets.Widget.on_widget_constructed(None)
     for widget in live():
-        if isinstance(widget, explorers.Explorer):
+        if isinstance(widget, module.Explorer):
             widget.close()
     assert live() == []
 
@@ -71,7 +71,7 @@ def run_in_cell(monkeypatch, cell, run="a run", deleted=()):
         def get_parent(self):
             return {"header": {"msg_id": run}, "metadata": {"cellId": cell, "deletedCells": list(deleted)}}
 
-    monkeypatch.setattr(explorers, "get_ipython", lambda: SimpleNamespace(kernel=Kernel()))
+    monkeypatch.setattr(module, "get_ipython", lambda: SimpleNamespace(kernel=Kernel()))
 
 
 def send(explorer, **message):
@@ -221,12 +221,12 @@ def test_undo__takes_back_a_whole_drag():
 
 def test_undo__past_is_bounded():
     explorer = explore(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=1e-4)
-    for _ in range(explorers.MOST_PAST + 20):
+    for _ in range(module.MOST_PAST + 20):
         explorer._press("update")
-    assert len(explorer._past) == explorers.MOST_PAST
+    assert len(explorer._past) == module.MOST_PAST
     assert all("trace" not in vars(scene) for scene, _ in explorer._past)  # no computed values
     explorer.press("undo")
-    assert f"over the last {explorers.MOST_PAST - 1} moves" in repr(explorer)
+    assert f"over the last {module.MOST_PAST - 1} moves" in repr(explorer)
 
 
 def test_page__choices_and_pitfalls():
@@ -320,6 +320,8 @@ def test_page__slider_grows_to_reach_its_value():
     assert explorer.view["ends"]["W1[1,1]"] == [-80.0, 80.0]
     send(explorer, do="set", name="W1[1,1]", value=1.0, again=False)
     assert explorer.view["ends"]["W1[1,1]"] == [-80.0, 80.0]  # it does not shrink while it is used
+    send(explorer, do="press", name="reset")
+    assert explorer.view["ends"]["W1[1,1]"] == [-5.0, 5.0]
     explorer.set({"pitfall": "large_rate"})
     assert explorer.view["ends"]["learning_rate"][1] >= explorer.learning_rate
 
@@ -328,7 +330,7 @@ def test_page__slider_grows_to_reach_its_value():
 
 
 def test_predict__controls_are_locked_until_answered(monkeypatch):
-    monkeypatch.delenv(explorers.UNLOCKED, raising=False)
+    monkeypatch.delenv(module.UNLOCKED, raising=False)
     explorer = lecture(predict="Lower W1[1,2]. dW1[1,2] goes up or down?")
     assert explorer.view["locked"]
     before = explorer.value
@@ -390,7 +392,7 @@ def test_predict__instructor_can_switch_it_off(monkeypatch):
     explorer = lecture(predict="loss up?")
     explorer.unlock()
     assert not explorer.view["locked"]
-    monkeypatch.setenv(explorers.UNLOCKED, "1")
+    monkeypatch.setenv(module.UNLOCKED, "1")
     assert not lecture(predict="loss up?").view["locked"]
 
 
@@ -401,7 +403,7 @@ def test_predict__instructor_can_switch_it_off(monkeypatch):
 def test_mimebundle__description_and_picture_without_a_kernel(kind):
     explorer = every_explorer()[kind]
     data, _ = explorer._repr_mimebundle_()
-    assert set(data) == {"text/plain", "text/html", explorers.WIDGET_VIEW}
+    assert set(data) == {"text/plain", "text/html", module.WIDGET_VIEW}
     assert '<img src="data:image/svg+xml;base64,' in data["text/html"]
     assert 'alt="' in data["text/html"]
     assert "<script" not in data["text/html"]
@@ -477,7 +479,7 @@ def test_explore__kernel_of_jupyterlite(monkeypatch):
 @pytest.mark.parametrize("message", [None, {}])
 def test_explore__kernel_without_a_message(message, monkeypatch):
     kernel = SimpleNamespace(get_parent=lambda: message)
-    monkeypatch.setattr(explorers, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
+    monkeypatch.setattr(module, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
     assert lecture().view["picture"].startswith("<svg")
 
 

@@ -15,6 +15,7 @@ from matplotlib import colormaps
 from matplotlib.image import imread
 
 from bpcourse import (
+    ACTIVATIONS,
     EXAMPLES,
     LOSSES,
     SGD,
@@ -32,12 +33,17 @@ from bpcourse import (
 )
 from bpcourse.engine.entries import replaced
 from bpcourse.engine.surfaces import loss_surface, over_plane
+from bpcourse.explorers import live as live_module, planes
+from bpcourse.explorers.curves import ActivationScene, LossScene
+from bpcourse.explorers.images import ImageScene
+from bpcourse.explorers.live import LiveScene
+from bpcourse.explorers.networks import WHOLE, PassScene
+from bpcourse.explorers.pitfalls import PITFALLS
+from bpcourse.explorers.planes import BoundaryScene, SurfaceScene, TrainingScene
+from bpcourse.explorers.predictions import Prediction, in_symbols
+from bpcourse.numbers import format_given
 from bpcourse.palette import BLUE, HALO, LIT, PURPLE
 from bpcourse.pictures import charts
-from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
-from bpcourse.pictures.live import LiveScene
-from bpcourse.pictures.pitfalls import PITFALLS
-from bpcourse.pictures.scenes import WHOLE, PassScene, Prediction, in_symbols
 from bpcourse.pictures.series import MOST_POINTS
 from bpcourse.tutor.equations import table
 
@@ -562,20 +568,173 @@ def test_live_scene__long_training_keeps_a_thinned_curve():
     assert scene.show([]).beside.words == f"The loss over the last {scene.epochs} epochs: {ends}."
 
 
-def test_live_scene__weights_of_images_are_a_field():
+def test_live_scene__weights_are_images_with_a_fixed_scale():
     digits = datasets.digits()
     network = Network.initialize([64, 12, 10], ["relu", "softmax"], np.random.default_rng(0))
-    loss = LOSSES["categorical_cross_entropy"]
-    scene = LiveScene(network, digits.x[:99], digits.y[:99], loss, Adam(0.01), 33, 0, (8, 8), 0.01).pressed("epoch")
-    view = scene.show([])
-    encoded = re.search('base64,([^"]+)', view.picture.svg)[1]
-    pixels = imread(io.BytesIO(base64.b64decode(encoded)))
-    assert pixels.shape[:2] == (2 * 8 + 1, 8 * 8 + 7)  # two rows of eight images, with gaps
+    loss, labels = LOSSES["categorical_cross_entropy"], tuple("abcdefghijkl")
+    first = LiveScene(network, digits.x[:99], digits.y[:99], loss, Adam(0.01), 33, 0, (8, 8), 0.01, labels)
+    scene = first.pressed("epoch")
+    view, most = scene.show([]), first._most
+    assert most in (1.0, 2.0)
     W = scene.training.parameters.network().layers[0].W
-    most = abs(W).max()
-    shade = int((W[0, 0] + most) * 255 / (2 * most))
-    assert np.allclose(pixels[0, 0, :3], colormaps["PuOr_r"](shade)[:3], atol=2 / 255)
+    for unit, label in enumerate(labels):
+        assert f">{label}</text>" in view.picture.svg
+        pixels = picture(view.picture.svg, unit)
+        assert pixels.shape[:2] == (8, 8)
+        shades = ((W[:, unit] + most) * 255 / (2 * most)).clip(0, 255).astype(int).reshape(8, 8)
+        assert np.allclose(pixels[..., :3], colormaps["PuOr_r"](shades)[..., :3], atol=2 / 255)
     assert "12 units of layer 1" in view.picture.words
+    assert f"≥ {format_given(most)}" in view.picture.svg
+
+
+def picture(svg, number):
+    """Return an image in an SVG as an array."""
+    return imread(io.BytesIO(base64.b64decode(re.findall('base64,([^"]+)', svg)[number])))
+
+
+def test_live_scene__looks_back():
+    _, scene = live()
+    traces = [scene.trained]
+    for _ in range(5):
+        scene = scene.pressed("epoch")
+        traces.append(scene.trained)
+    for epoch, network in enumerate(traces):
+        back = scene.changed({"epoch": float(epoch)})
+        loss = [scene.start, *scene.losses][epoch]
+        assert back.values["epoch"] == epoch
+        told = f"after {epoch} epoch" if epoch else "not trained yet"
+        assert told in back.show([]).caption
+        assert f"loss {format_number(loss)}" in back.show([]).caption
+        if epoch < 5:
+            assert np.array_equal(back.back.network.layers[0].W, network.layers[0].W)
+        assert np.array_equal(back.trained.layers[0].W, traces[-1].layers[0].W)
+    assert scene.changed({"epoch": 2.5}).values["epoch"] == 2
+    with pytest.raises(ValueError, match="epoch must lie between 0 and 5; got 9"):
+        scene.changed({"epoch": 9})
+    assert scene.changed({"epoch": 1.0}).pressed("epoch").values["epoch"] == 6  # learning goes on from the last epoch
+
+
+def test_live_scene__keeps_a_bounded_past(monkeypatch):
+    monkeypatch.setattr(live_module, "MOST_PICTURES", 8)
+    _, scene = live()
+    for _ in range(100):
+        scene = scene.pressed("epoch")
+        assert len(scene.past) <= 8
+    assert scene.past[0].epoch == 0
+    assert scene.past[-1].epoch > 50
+
+
+def test_image_scene__draws_shifts_and_shows_the_outputs():
+    rng = np.random.default_rng(0)
+    network = Network.initialize([6, 3], ["softmax"], rng)
+    scene = ImageScene(network, rng.random((3, 2)), ("<a>", "b", "c")).validated()
+    first = scene.pointed(0.99, 0.01)
+    ink = 0.0 if scene.image[2, 1] > 0.5 else 1.0
+    assert first.image[2, 1] == ink
+    assert first.pointed(0.0, 1.0, again=True).image[0, 0] == ink  # one stroke has one color
+    assert first.pointed(1.0, 0.0).image[2, 1] == 1 - ink  # a second click takes it back
+    shifted = scene.pressed("down")
+    assert np.array_equal(shifted.image, [[0, 0], *scene.image[:2]])
+    assert np.array_equal(scene.pressed("right").image, np.column_stack([[0, 0, 0], scene.image[:, 0]]))
+    assert np.array_equal(scene.pressed("up").pressed("down").image[1:], scene.image[1:])
+    expected = forward(network, shifted.image.reshape(1, 6)).y_hat[0]
+    view = shifted.show([])
+    for output in expected.tolist():
+        assert f">{format_number(output)}</text>" in view.picture.svg
+    assert "<a>" not in view.picture.svg + view.caption
+    assert shifted.quantity("y_hat[2]") == expected[1]
+    assert shifted.quantity("x[2]") == 0
+    with pytest.raises(ValueError, match="unknown"):
+        shifted.quantity("y_hat[4]")
+    with pytest.raises(ValueError, match="unknown button"):
+        scene.pressed("jump")
+
+
+# Points of charts that are clicked
+
+
+def surface(learning_rate=2.0):
+    chosen = {"rate": learning_rate, "first": "W1[1,1]", "second": "W2[2,1]"}
+    return scene_of(EXAMPLES["lecture"], SurfaceScene, **chosen).changed({"b1[1]": 0.1})
+
+
+def test_activation_scene__point_is_dragged():
+    scene = ActivationScene(ACTIVATIONS["tanh"], 0.0, ACTIVATIONS["tanh"])
+    assert scene.pointed(0.75, 0.5).z == pytest.approx(3.0)
+    assert "data-touch" in scene.show([]).picture.svg
+
+
+@pytest.mark.parametrize("shown, quantity", [("all", "f"), ("slopes", "df")])
+def test_activation_scene__compares_all(shown, quantity):
+    own = Activation("own", np.sin, np.cos)
+    scene = ActivationScene(own, 0.5, own).changed({"shown": shown, "z": 0.75})
+    view = scene.show([])
+    assert view.picture.svg.count('fill="none" stroke="') >= 6
+    for name in ("identity", "sigmoid", "tanh", "relu", "leaky_relu"):
+        each = ACTIVATIONS[name]
+        a, slope = format_number(float(each.f(0.75))), format_number(float(each.df(0.75)))
+        assert (name.replace("_", " "), a, slope) in view.picture.table
+        assert f"<td>{a}</td><td>{slope}</td>" in view.caption
+    frame = charts.Frame((-6, 6), (-0.2, 1.2) if shown == "slopes" else (-1.5, 2.5), "", "", 620, 330)
+    x, y = frame.at(0.75, float(getattr(ACTIVATIONS["tanh"], quantity)(0.75)))
+    assert f'cx="{x:.1f}" cy="{y:.1f}"' in view.picture.svg
+
+
+def test_loss_scene__over_z():
+    scene = LossScene(("mse", "binary_cross_entropy"), 1.0, 0.7).changed({"over": "z"})
+    caption = scene.show([]).caption
+    assert f"<b>{format_number(0.7 - 1, signed=True)}</b>" in caption  # ∂L/∂z of a cross-entropy is ŷ − y
+    assert f"<b>{format_number(2 * (0.7 - 1) * 0.7 * 0.3, signed=True)}</b>" in caption
+    assert "∂L/∂z" in caption
+    assert scene.pointed(0.5, 0.0).y_hat == 0.5
+    assert scene.changed({"over": "y_hat"}).pointed(0.25, 0.0).y_hat == 0.25
+    for y_hat in (0.0, 1.0):
+        assert "inf" not in scene.changed({"y_hat": y_hat}).show([]).picture.svg
+
+
+def test_surface_scene__click_starts_a_new_path():
+    scene = surface()
+    left, up = scene.ends
+    moved = scene.pressed("update").pointed(0.25, 1.0)
+    assert moved.here == (round(left[0] + 0.25 * (left[1] - left[0]), 2), round(up[1], 2))
+    assert moved.path == ()
+
+
+def test_surface_scene__axes_hold_the_whole_path():
+    scene = surface(learning_rate=300.0)
+    for _ in range(6):
+        scene = scene.pressed("update")
+        for axis, (low, high) in enumerate(scene.ends):
+            assert all(low <= point[axis] <= high for point in (*scene.path, scene.here))
+
+
+def test_surface_scene__arrows_point_downhill():
+    scene = surface()
+    across, up, heights = scene.surface
+    frame = charts.Frame(*scene.ends, "", "", width=480, height=400)
+    arrows = [*planes._downhill(frame, across, up, heights, np.log(heights))]
+    assert len(arrows) > 50
+    for arrow in arrows:
+        x1, y1, x2, y2 = map(float, re.search(r"M([\d.]+) ([\d.]+)L([\d.]+) ([\d.]+)", arrow).groups())
+
+        def loss(x, y):
+            numbers = frame.value((x - 62) / (480 - 74), (400 - 40 - y) / (400 - 52))
+            network = replaced(scene.network, dict(zip((scene.first, scene.second), numbers, strict=True)))
+            return backprop(network, scene.x, scene.y, scene.loss).loss
+
+        assert loss(x2, y2) < loss(x1, y1)
+
+
+def test_boundary_scene__probe():
+    network = Network([Dense([[1.0], [2.0]], [0.1], "sigmoid")])
+    x, y = np.array([[-1.0, 0.0], [1.0, 0.5]]), np.array([[0.0], [1.0]])
+    scene = BoundaryScene(network, x, y, LOSSES["binary_cross_entropy"], 0.5).validated().pointed(0.5, 0.5)
+    assert scene.probe == (0.0, 0.25)
+    expected = format_number(float(forward(network, [(0.0, 0.25)]).y_hat[0, 0]))
+    assert f"(0, 0.25), is <b>{expected}</b>" in seen(scene).caption
+    moved = scene.changed({"probe_1": 1.0, "W1[1,1]": 2.0})
+    assert moved.probe == (1.0, 0.25)
+    assert moved.looking_as(scene).probe == scene.probe
 
 
 # Charts

@@ -20,7 +20,7 @@ from bpcourse.engine import training
 from bpcourse.engine.optimizers import SGD, Adam, Momentum, rate_at
 from bpcourse.engine.tape import Parameters
 from bpcourse.engine.training import Training, train
-from bpcourse.pictures.live import LiveScene
+from bpcourse.explorers.live import LiveScene
 
 LECTURE = EXAMPLES["lecture"]
 SWISH = Activation(

@@ -53,16 +53,44 @@ class Frame:
         across, up = (x - self.x[0]) / (self.x[1] - self.x[0]), (y - self.y[0]) / (self.y[1] - self.y[0])
         return LEFT + across * (self.width - LEFT - RIGHT), self.height - BOTTOM - up * (self.height - TOP - BOTTOM)
 
-    def curve(self, xs: Iterable[float], ys: Iterable[float], color: str, thickness: float = 2.5) -> str:
-        """Return a line through points, interrupted where a value is not finite."""
+    def value(self, across: float, up: float) -> tuple[float, float]:
+        """Return the values at a point that is given as shares of the area, from 0 to 1.
+
+        >>> Frame((-2, 2), (0, 10), "x", "y").value(0.25, 0.5)
+        (-1.0, 5.0)
+        """
+        return self.x[0] + across * (self.x[1] - self.x[0]), self.y[0] + up * (self.y[1] - self.y[0])
+
+    def curve(
+        self, xs: Iterable[float], ys: Iterable[float], color: str, thickness: float = 2.5, dashes: str | None = None
+    ) -> str:
+        """Return a line through points, interrupted where a value is not finite. By default a color has its dashes."""
         pieces, pen, room = [], "M", 9 * (self.y[1] - self.y[0])
         for x, y in zip(xs, ys, strict=True):
             if math.isfinite(y):
                 left, top = self.at(x, min(max(y, self.y[0] - room), self.y[1] + room))
                 pieces.append(f"{pen}{left:.1f} {top:.1f}")
             pen = "L" if math.isfinite(y) else "M"
-        dashes = f' stroke-dasharray="{DASHES[color]}"' if DASHES.get(color) else ""
-        return f'<path d="{"".join(pieces)}" fill="none" stroke="{color}" stroke-width="{thickness:g}"{dashes}/>'
+        dashes = DASHES.get(color, "") if dashes is None else dashes
+        look = f'stroke="{color}" stroke-width="{thickness:g}"' + f' stroke-dasharray="{dashes}"' * bool(dashes)
+        return f'<path d="{"".join(pieces)}" fill="none" {look}/>'
+
+    def arrow(self, x: float, y: float, rise: tuple[float, float], color: str, length: float) -> str:
+        """Return an arrow of a length in pixels from a point, in the direction of a change of x and y."""
+        left, top = self.at(x, y)
+        right, bottom = self.at(x + rise[0], y + rise[1])
+        far = math.hypot(right - left, bottom - top)
+        if not (math.isfinite(far) and far > 0):
+            return ""
+        along, down = (right - left) / far, (bottom - top) / far
+        end, side = (left + length * along, top + length * down), 0.3 * length
+        wings = (
+            f"M{end[0] - side * (along + turn * down):.1f} {end[1] - side * (down - turn * along):.1f}"
+            f"L{end[0]:.1f} {end[1]:.1f}"
+            for turn in (0.6, -0.6)
+        )
+        line = f"M{left:.1f} {top:.1f}L{end[0]:.1f} {end[1]:.1f}{''.join(wings)}"
+        return f'<path d="{line}" fill="none" stroke="{color}" stroke-width="{max(1.0, length / 12):.3g}"/>'
 
     def dot(self, x: float, y: float, color: str = INK, radius: float = 5, shape: str = "circle") -> str:
         """Return a mark at a point, with a white rim: a circle, or a square."""
@@ -75,10 +103,10 @@ class Frame:
         side = f'width="{2 * radius:g}" height="{2 * radius:g}"'
         return f'<rect x="{left - radius:.1f}" y="{top - radius:.1f}" {side} {look}/>'
 
-    def dots(self, points: Iterable[tuple[float, float]]) -> str:
+    def dots(self, points: Iterable[tuple[float, float]], color: str = INK, size: float = 3) -> str:
         """Return many small dots."""
         places = "".join("M{:.1f} {:.1f}h0".format(*self.at(*point)) for point in points)
-        return f'<path d="{places}" stroke="{INK}" stroke-width="3" stroke-linecap="round"/>'
+        return f'<path d="{places}" stroke="{color}" stroke-width="{size:g}" stroke-linecap="round"/>'
 
     def field(self, values: Array, low: float, high: float, color_map: str) -> str:
         """Return an image of values in a color map of matplotlib.
@@ -91,14 +119,7 @@ class Frame:
             The values of the first and the last color of the map.
         color_map : str
         """
-        from PIL import Image  # only fields need it
-
-        shades = np.clip((values - low) * (255 / ((high - low) or 1)), 0, 255).astype(np.uint8)
-        image, file = Image.fromarray(shades[::-1]), io.BytesIO()
-        image.putpalette(_rgb(color_map))
-        image.save(file, "png", compress_level=0)  # fastest, and the same bytes with every version of zlib
-        source = base64.b64encode(file.getvalue()).decode()
-        return f'<image {self._area} preserveAspectRatio="none" href="data:image/png;base64,{source}"/>'
+        return image(values, f'{self._area} preserveAspectRatio="none"', low, high, color_map, smooth=True)
 
     @property
     def _area(self) -> str:
@@ -106,8 +127,10 @@ class Frame:
         width, height = self.width - LEFT - RIGHT, self.height - TOP - BOTTOM
         return f'x="{LEFT}" y="{TOP}" width="{width}" height="{height}"'
 
-    def picture(self, words: str, table: Sequence[tuple[str, str, str]], marks: Iterable[str]) -> Diagram:
-        """Return the chart with its description, and its values as a table."""
+    def picture(
+        self, words: str, table: Sequence[tuple[str, str, str]], marks: Iterable[str], touch: bool = False
+    ) -> Diagram:
+        """Return the chart with its description, and its values as a table. In an explorer it may be one to `touch`."""
         described = "; ".join(f"{name} = {value}" + f", slope {slope}" * bool(slope) for name, value, slope in table)
         box = f"{LEFT} {TOP} {self.width - LEFT - RIGHT} {self.height - TOP - BOTTOM}"
         parts = (
@@ -116,6 +139,7 @@ class Frame:
             *marks,
             "</svg>",
             f'<rect {self._area} fill="none" stroke="{QUIET}"/>',
+            f'<rect {self._area} fill-opacity="0" data-touch=""/>' * touch,
         )
         return Diagram(svg(self.width, self.height, words, described, parts), words, tuple(table))
 
@@ -136,6 +160,31 @@ class Frame:
         yield f'<text {upward} text-anchor="middle">{escape(self.y_label)}</text>'
 
 
+def image(values: Array, place: str, low: float, high: float, color_map: str, smooth: bool = False) -> str:
+    """Return an image of values, a pixel for each, or `smooth` between them.
+
+    Parameters
+    ----------
+    values : (rows, columns) array
+        The first row is at the bottom.
+    place : str
+        The attributes x, y, width and height.
+    low, high : float
+        The values of the first and the last color of the map.
+    color_map : str
+        Its name in matplotlib.
+    smooth : bool
+    """
+    from PIL import Image  # only images need it
+
+    shades = np.clip((values - low) * (255 / ((high - low) or 1)), 0, 255).astype(np.uint8)
+    pixels, file = Image.fromarray(shades[::-1]), io.BytesIO()
+    pixels.putpalette(_rgb(color_map))
+    pixels.save(file, "png", compress_level=0)  # fastest, and the same bytes with every version of zlib
+    look = "" if smooth else ' style="image-rendering:pixelated"'
+    return f'<image {place}{look} href="data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"/>'
+
+
 def ticks(low: float, high: float, most: int) -> list[float]:
     """Return at most `most` round numbers from low to high.
 
@@ -152,7 +201,12 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     return [float(f"{count * unit:.12g}") for count in range(first, last + 1)]
 
 
-def history(losses: Sequence[float], unit: str = "move", count: int | None = None) -> Diagram:
+def history(
+    losses: Sequence[float],
+    unit: str = "move",
+    count: int | None = None,
+    here: tuple[int, float] | None = None,
+) -> Diagram:
     """Return a chart of the loss over the last moves or epochs, with the present one marked.
 
     Parameters
@@ -163,6 +217,8 @@ def history(losses: Sequence[float], unit: str = "move", count: int | None = Non
     count : int, optional
         The number of steps between the first loss and the last one. By default there is a loss for
         each step.
+    here : (int, float), optional
+        The step and the loss to mark. By default the last ones.
 
     Examples
     --------
@@ -176,7 +232,10 @@ def history(losses: Sequence[float], unit: str = "move", count: int | None = Non
     frame = Frame((0, 1.03 * max(count, 5)), (0, 1.1 * highest), f"{unit}s", "loss", width=300, height=150)
     now, units = format_number(losses[-1]), f"the last {unit}" if count == 1 else f"the last {count} {unit}s"
     words = f"The loss over {units}: from {format_number(losses[0])} to {now}." if count else f"The loss is {now}."
-    marks = [frame.curve(drawn, curve, BLUE), frame.dot(count, losses[-1], BLUE)]
+    step, loss = here or (count, losses[-1])
+    marks = [frame.curve(drawn, curve, BLUE), frame.dot(step, loss, BLUE)]
+    if step < count:
+        marks.insert(0, frame.curve((step, step), frame.y, QUIET, thickness=1))
     return frame.picture(words, [("loss", now, "")], marks)
 
 

@@ -129,13 +129,19 @@ def boundary(network: Network, x: Array, y: Array, *, output: int, points: int) 
     points : int
         How many values of each input to compute.
     """
-    across, up = (np.linspace(*span(x[:, column].tolist(), 0.15), points) for column in (0, 1))
+    across, up = (np.linspace(*ends, points) for ends in plane_ends(x))
     target, predicted = y[:, output - 1], forward(network, x).y_hat[:, output - 1]
     classes = network.layers[-1].activation.name in ("sigmoid", "softmax") or np.ptp(target) == 0
     ends = (0.0, 1.0) if classes else (float(target.min()), float(target.max()))
     high = target > sum(ends) / 2
     right = int(np.count_nonzero(high == (predicted > sum(ends) / 2)))
     return Boundary(across, up, over_plane(network, across, up)[..., output - 1], ends, high, right)
+
+
+def plane_ends(x: Array) -> tuple[Span, Span]:
+    """Find the ends of the two axes of a plane with all points x, an (n, 2) array."""
+    across, up = (span(x[:, column].tolist(), 0.15) for column in (0, 1))
+    return across, up
 
 
 def crossings(field: Array, across: Array, up: Array, level: float) -> list[tuple[float, float]]:

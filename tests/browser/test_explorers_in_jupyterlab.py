@@ -611,7 +611,7 @@ WRONG = {
 def test_agrees__finds_a_wrong_number_in_the_javascript(planted, lab):
     right, wrong = WRONG[planted]
     plant = (
-        "\nfrom bpcourse.pictures.explorers import Explorer"
+        "\nfrom bpcourse.explorers.widget import Explorer"
         f"\nassert Explorer._esm.count({right!r}) == 1"
         f"\nExplorer._esm = Explorer._esm.replace({right!r}, {wrong!r})"
     )

@@ -28,8 +28,9 @@ function render({ model, el }) {
   let count = 0, current = null, silence = null, running = false, timer = null, gesture = null;
 
   function send(message) {
-    const last = queue[queue.length - 1];
-    if (last && last.do === "set" && message.do === "set" && message.name === last.name) last.value = message.value;
+    const last = queue[queue.length - 1], moves = ["set", "point"].includes(message.do);
+    if (last && moves && message.do === last.do && message.name === last.name)
+      Object.assign(last, message, { again: last.again });
     else queue.push(message);
     next();
   }
@@ -148,6 +149,15 @@ function render({ model, el }) {
         send({ do: "set", name: "explain", value: picked.dataset.name, again: false });
     },
     onpointerdown: (event) => {
+      const area = event.target.closest("[data-touch]");
+      if (area && !frame.disabled && !event.button) {
+        pause();
+        gesture = null;
+        touching = true;
+        picture.setPointerCapture(event.pointerId);
+        point(event);
+        return;
+      }
       const name = numberAt(event);
       if (!name || event.button) return;
       drag = { name, x: event.clientX, start: latest(name), moved: false };
@@ -155,6 +165,7 @@ function render({ model, el }) {
       picture.setPointerCapture(event.pointerId);
     },
     onpointermove: (event) => {
+      if (touching) point(event);
       if (!drag || (!drag.moved && Math.abs(event.clientX - drag.x) < 4)) return;
       drag.moved = true;
       move(drag.name, drag.start + (event.clientX - drag.x) * units[drag.name]);
@@ -162,8 +173,12 @@ function render({ model, el }) {
     onpointerup: () => {
       if (drag && !drag.moved) open(drag.name);
       drag = null;
+      touching = false;
     },
-    onpointercancel: () => { drag = null; },
+    onpointercancel: () => {
+      drag = null;
+      touching = false;
+    },
     onkeydown: (event) => {
       const name = numberAt(event);
       const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
@@ -185,7 +200,16 @@ function render({ model, el }) {
   }, button("close", "×", "Close", () => close(true)));
   const stage = element("div", { class: "stage" }, picture, card);
   const place = document.createComment("");
-  let drag = null, opened = "";
+  let drag = null, touching = false, opened = "";
+
+  // A point of a chart: how far across and up its area the pointer is, from 0 to 1.
+  function point(event) {
+    const box = picture.querySelector("[data-touch]").getBoundingClientRect();
+    const share = (at, size) => Math.min(Math.max(at / size, 0), 1);
+    const place = { across: share(event.clientX - box.left, box.width), up: share(box.bottom - event.clientY, box.height) };
+    send({ do: "point", name: "", ...place, again: gesture === "point" });
+    gesture = "point";
+  }
 
   function numberAt(event) {
     const name = event.target.closest?.("[data-control]")?.dataset.control;
@@ -267,9 +291,16 @@ function render({ model, el }) {
   const values = element("div");
   const table = element("details", { class: "group", ontoggle: () => send({ do: "table", open: table.open }) },
     element("summary", own, "All values as a table"), values);
-  const frame = element("fieldset", { class: "frame" }, element("legend", {}, page.title), bar, stage, alert, note, caption, solution,
-    element("div", { class: "beneath" }, element("div", { class: "groups" }, ...folds(false)),
-      element("div", { class: "right" }, ...folds(true), beside)), table, heard);
+  const groups = element("div", { class: "groups" }, ...folds(false)), right = element("div", { class: "right" });
+  const row = (...parts) => element("div", { class: "row" }, ...parts);
+  const frame = element("fieldset", { class: "frame" }, element("legend", {}, page.title), bar);
+  if (page.split) {
+    right.append(caption, beside, ...folds(true));
+    frame.append(row(stage, right), alert, note, groups, table, heard);
+  } else {
+    right.append(...folds(true), beside);
+    frame.append(stage, alert, note, caption, solution, row(groups, right), table, heard);
+  }
 
   const predicted = element("p", { class: "message", role: "status" });
   const guess = element("input", { type: "text", autocomplete: "off", id: `${me}-guess`, ...own });

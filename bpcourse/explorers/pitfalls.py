@@ -96,7 +96,7 @@ def _rate_uphill(trace: Trace, rate: float) -> float | None:
     return None
 
 
-_WORDS = read_toml("pictures/pitfalls.toml")
+_WORDS = read_toml("explorers/pitfalls.toml")
 _RULES: dict[str, tuple[Applies, Make]] = {
     "saturation": (_has_flat_units, _saturate),
     "dead_relu": (_has_hidden_biases, _die),

@@ -7,37 +7,33 @@ Python.
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 import anywidget
 import traitlets
 from IPython.core.getipython import get_ipython
 
-from bpcourse.engine.activations import ACTIVATIONS, Activation
-from bpcourse.engine.backpropagation import Trace, backprop
-from bpcourse.engine.losses import Loss
+from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Network
-from bpcourse.engine.optimizers import Adam, Optimizer, rate_at
-from bpcourse.engine.training import Training
-from bpcourse.engine.validation import ArrayLike, require
+from bpcourse.engine.validation import real
+from bpcourse.explorers.live import LiveScene
+from bpcourse.explorers.networks import NetworkScene
+from bpcourse.explorers.predictions import Prediction, in_symbols
+from bpcourse.explorers.scenes import Control, Scene, Value, View
 from bpcourse.jupyter import UNLOCKED, WIDGET_VIEW
 from bpcourse.names import Notation
 from bpcourse.numbers import format_given, parse_number
-from bpcourse.pictures.diagram import is_crowded
-from bpcourse.pictures.ideas import ActivationScene, BoundaryScene, LossScene, SurfaceScene, TrainingScene
-from bpcourse.pictures.live import LiveScene
-from bpcourse.pictures.scenes import MOST_EXAMPLES, NetworkScene, PassScene, Prediction, Scene, Value, View, in_symbols
 from bpcourse.registry import UnknownNameError
 
 S = TypeVar("S", bound=NetworkScene)
 
 DATA = Path(__file__).parent.parent / "data" / "explorer"
 MOST_PAST = 500  # scenes that Undo remembers
+AXES = ("across", "up")  # of a point in a chart
 
 
 class Explorer(anywidget.AnyWidget):
@@ -76,13 +72,17 @@ class Explorer(anywidget.AnyWidget):
         self.scene, self._first = scene, scene
         self._past: list[tuple[Scene, float]] = []  # with their losses, so that no scene is computed twice
         self._moving = ""  # the name of the control that moved last
-        self._controls = scene.controls
+        self._controls: Mapping[str, Control] = scene.controls
         self._tables: set[str] = set()  # the pages in which the table is open
         self.prediction: Prediction | None = None
         self.predict, self._notation = predict, notation
         self._asked()  # raises for a question about an unknown value
         self._locked = predict is not None and not os.environ.get(UNLOCKED)
-        page: dict[str, Any] = {"title": scene.title, "question": in_symbols(predict or "", notation)}
+        page: dict[str, Any] = {
+            "title": scene.title,
+            "split": scene.split,
+            "question": in_symbols(predict or "", notation),
+        }
         for part in ("groups", "choices", "buttons"):
             page[part] = [asdict(each) for each in getattr(scene, part)]
         super().__init__(page=page, view=self._shown(), value=scene.values)
@@ -148,6 +148,7 @@ class Explorer(anywidget.AnyWidget):
             before, _ = self._past.pop()
             self.scene = before.looking_as(self.scene)
         elif button == "reset":
+            self._controls = self._first.controls  # sliders that grew are short again
             self._go(self._first.looking_as(self.scene))
         else:
             self._go(self.scene.pressed(button))
@@ -202,10 +203,15 @@ class Explorer(anywidget.AnyWidget):
             self._set({name: message["value"]}, moving=name if message["again"] else "")
         elif do == "type":
             self._set({name: self._typed(name, message["text"])})
+        elif do == "point":
+            across, up = (real(message[axis], axis, "a share from 0 to 1", lambda it: 0 <= it <= 1) for axis in AXES)
+            again = bool(message["again"]) and self._moving == do
+            self._go(self.scene.pointed(across, up, again), again=again)
+            self._moving = do
         elif do == "press":
             self._press(name)
         else:
-            raise UnknownNameError("message", do, ["set", "type", "press", "predict", "table"])
+            raise UnknownNameError("message", do, ["set", "type", "point", "press", "predict", "table"])
 
     def _typed(self, name: str, text: str) -> float:
         """Return a number that was typed, if the control accepts it."""
@@ -226,6 +232,7 @@ class Explorer(anywidget.AnyWidget):
     def _shown(self, **answer: str) -> dict[str, Any]:
         """Return the content of the page. Text that a person wrote is never HTML."""
         view, values = self._seen(), self.scene.values
+        self._controls = self.scene.reach(self._controls)
         asked = self.prediction and self.prediction.beside(self._notation)
         return {
             **{part: getattr(view, part) for part in ("caption", "solution", "note", "said")},
@@ -233,20 +240,12 @@ class Explorer(anywidget.AnyWidget):
             "beside": view.beside.svg if view.beside else "",
             "table": view.picture.table_html if self._tables else "",
             "values": {name: [value, _written(value)] for name, value in values.items()},
-            "ends": self._ends(values),
+            "ends": {name: [each.low, each.high] for name, each in self._controls.items()},
             "predicted": asked or "",
             "locked": self._locked,
             **dict.fromkeys(("alert", "about", "edit"), ""),
             **answer,
         }
-
-    def _ends(self, values: Mapping[str, Value]) -> dict[str, list[float]]:
-        """Return the ends of each slider. A slider that does not reach its value gets longer."""
-        known = self._controls
-        if far := [name for name, old in known.items() if not old.low <= cast(float, values[name]) <= old.high]:
-            now = self.scene.controls
-            known |= {name: now[name] for name in far}
-        return {name: [control.low, control.high] for name, control in known.items()}
 
     def __repr__(self) -> str:
         view = self._seen()
@@ -330,287 +329,3 @@ class LiveExplorer(Explorer):
     def network(self) -> Network:
         """The network as trained so far."""
         return self.scene.trained
-
-
-def explore(
-    network: Network,
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    loss: Loss | str = "mse",
-    learning_rate: float = 0.5,
-    controls: Iterable[str] | None = None,
-    predict: str | None = None,
-    notation: Notation = "standard",
-) -> NetworkExplorer:
-    """Explore a network: move any number and see how all the others follow.
-
-    Parameters
-    ----------
-    network : Network
-    x : (n, n_in) array
-        At most 16 examples; for one example an (n_in,) array.
-    y : (n, n_out) array
-        The targets; for one example an (n_out,) array.
-    loss : {"mse", "half_sse", "binary_cross_entropy", "categorical_cross_entropy"} or Loss
-    learning_rate : float
-        The learning rate of Update.
-    controls : iterable of str, optional
-        Names of the numbers that get a slider, or of arrays, such as "W1[1,2]", "b2" and
-        "learning_rate". By default all numbers get one.
-    predict : str, optional
-        A question that must be answered before the controls can be used, such as "Raise b1[1]. Does
-        dW1[1,2] go up or down?". The answer is then shown next to the result: the last value in the
-        question that is not a weight, bias or input.
-    notation : {"standard", "lecture"}
-        The symbols: z, a, δ or net, O, ∂L/∂net.
-
-    Returns
-    -------
-    NetworkExplorer
-        Its buttons are "forward" and "back" (one equation of the pass), "update", "undo" and
-        "reset". Its choices are "explain" (the name of a value), "pitfall" ("saturation",
-        "dead_relu", "large_rate" or "symmetry") and in a batch "example".
-
-    Raises
-    ------
-    ValueError
-        For arguments that `backprop` does not accept, and for an unknown name.
-
-    Examples
-    --------
-    >>> from bpcourse import Dense
-    >>> explorer = explore(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=0.25)
-    >>> explorer.trace.loss  # (3·2 + 1 − 9)²
-    4.0
-    >>> explorer.set({"W1[1,1]": 3.5})
-    >>> explorer.press("update")  # ŷ was 8, so ∂L/∂w was 2·(8 − 9)·2 and ∂L/∂b 2·(8 − 9)
-    >>> explorer.value["W1[1,1]"], explorer.value["b1[1]"]
-    (4.5, 1.5)
-    """
-    scene = _scene(PassScene, backprop(network, x, y, loss), learning_rate, controls, notation)
-    count = len(scene.x)
-    require(count <= MOST_EXAMPLES, f"explore shows every equation, of at most {MOST_EXAMPLES} examples; got {count}.")
-    if is_crowded(scene.network.sizes):
-        scene = replace(scene, view="forward")
-    return NetworkExplorer(scene, predict, notation)
-
-
-def explore_activation(
-    activation: Activation | str = "sigmoid", *, z: float = 0.5, predict: str | None = None
-) -> Explorer:
-    """Explore an activation: the curve, its slope, and the tangent at a point that you can move.
-
-    Parameters
-    ----------
-    activation : Activation or str
-    z : float
-        The first position of the point.
-    predict : str, optional
-        A question to answer first, as in `explore`.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, and for softmax, whose units depend on each other.
-
-    Examples
-    --------
-    >>> explorer = explore_activation("relu", z=-1.0)
-    >>> explorer.set({"z": 2.0})
-    >>> explorer.scene.quantity("a"), explorer.scene.quantity("slope")
-    (2.0, 1.0)
-    """
-    chosen = ACTIVATIONS.pick(activation)
-    return Explorer(ActivationScene(chosen, z, chosen).validated(), predict)
-
-
-def explore_loss(
-    losses: Sequence[str] = ("mse", "half_sse", "binary_cross_entropy"),
-    *,
-    y: float = 1.0,
-    y_hat: float = 0.7,
-    predict: str | None = None,
-) -> Explorer:
-    """Explore losses of one output over its prediction, for a target that you can move.
-
-    Parameters
-    ----------
-    losses : sequence of str
-        The names of one to four losses.
-    y, y_hat : float
-        The first target and the first prediction, between 0 and 1.
-    predict : str, optional
-        A question to answer first, as in `explore`.
-
-    Examples
-    --------
-    >>> explorer = explore_loss(["mse"], y=1.0, y_hat=0.5)
-    >>> explorer.set({"y_hat": 0.75})
-    >>> explorer.scene.quantity("mse")
-    0.0625
-    """
-    require(0 < len(losses) <= 4, f"an explorer shows one to four losses; got {len(losses)}.")
-    return Explorer(LossScene(tuple(losses), y, y_hat).validated(), predict)
-
-
-def explore_surface(
-    network: Network,
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    first: str = "W1[1,1]",
-    second: str | None = None,
-    loss: Loss | str = "mse",
-    learning_rate: float = 0.5,
-    controls: Iterable[str] | None = None,
-    predict: str | None = None,
-    notation: Notation = "standard",
-) -> NetworkExplorer:
-    """Explore the loss over two weights or biases of a network, with the path of descent on it.
-
-    Parameters
-    ----------
-    network, x, y, loss, learning_rate, controls, predict, notation
-        As in `explore`, for any number of examples.
-    first, second : str
-        The names of the numbers across and up. By default the second is the one after the first.
-
-    Examples
-    --------
-    >>> from bpcourse import Dense
-    >>> network = Network([Dense([[3.0]], [1.0])])
-    >>> explorer = explore_surface(network, [2.0], [9.0], learning_rate=0.05)
-    >>> explorer.press("update")
-    >>> explorer.value["W1[1,1]"], explorer.value["b1[1]"]  # 3 − 0.05·(−8) and 1 − 0.05·(−4)
-    (3.4, 1.2)
-    """
-    scene = _scene(SurfaceScene, backprop(network, x, y, loss), learning_rate, controls, notation)
-    names = list(scene.parameters)
-    after = names[(names.index(first) + 1) % len(names)] if first in names else names[0]
-    return NetworkExplorer(scene.changed({"first": first, "second": second or after}), predict, notation)
-
-
-def explore_boundary(
-    network: Network,
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    loss: Loss | str = "binary_cross_entropy",
-    learning_rate: float = 0.5,
-    controls: Iterable[str] | None = None,
-    predict: str | None = None,
-    notation: Notation = "standard",
-) -> NetworkExplorer:
-    """Explore a network with two inputs: its predictions over their plane, and the points.
-
-    Parameters
-    ----------
-    network : Network
-    x : (n, 2) array
-    y : (n, outputs) array
-    loss, learning_rate, controls, predict, notation
-        As in `explore`.
-
-    Examples
-    --------
-    >>> from bpcourse import Dense
-    >>> network = Network([Dense([[1.0], [0.0]], [0.0], "sigmoid")])
-    >>> explorer = explore_boundary(network, [[-1.0, 0.0], [1.0, 0.0]], [[0.0], [1.0]])
-    >>> explorer.view["said"]
-    'loss 0.3133, 2 of 2 right'
-    """
-    require(network.sizes[0] == 2, f"a boundary needs a network with two inputs; got {network!r}.")
-    scene = _scene(BoundaryScene, backprop(network, x, y, loss), learning_rate, controls, notation)
-    return NetworkExplorer(scene, predict, notation)
-
-
-def explore_training(
-    data: Literal["moons", "spirals", "rings", "xor"] = "moons",
-    *,
-    learning_rate: float = 0.02,
-    width: int = 8,
-    epochs: int = 300,
-    seed: int = 0,
-    activation: str = "tanh",
-    predict: str | None = None,
-) -> Explorer:
-    """Explore a whole training, which is done again at every move of a slider.
-
-    The network has two inputs, two hidden layers of one width and one sigmoid output. Adam trains
-    it on all points at once, with the binary cross-entropy.
-
-    Parameters
-    ----------
-    data : {"moons", "spirals", "rings", "xor"}
-    learning_rate : float
-    width : int
-        The number of units in each hidden layer.
-    epochs : int
-        At most 1,000.
-    seed : int
-        The seed of the first weights.
-    activation : str
-        The activation of the hidden layers.
-    predict : str, optional
-        A question to answer first, as in `explore`.
-
-    Examples
-    --------
-    >>> explorer = explore_training("xor", epochs=200)
-    >>> print(explorer.scene.history.losses[-1] < 0.1)
-    True
-    """
-    return Explorer(TrainingScene(data, learning_rate, width, epochs, seed, activation).validated(), predict)
-
-
-def explore_live(
-    network: Network,
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    loss: Loss | str = "binary_cross_entropy",
-    optimizer: Optimizer | None = None,
-    batch_size: int | None = None,
-    shape: tuple[int, int] | None = None,
-    seed: int = 0,
-) -> LiveExplorer:
-    """Watch a training: run it, pause it, do one epoch, or change the learning rate.
-
-    Parameters
-    ----------
-    network, x, y, loss, batch_size
-        The arguments of `train`.
-    optimizer : Optimizer, optional
-        By default Adam(0.01).
-    shape : (height, width), optional
-        The shape of the inputs as images; then the picture shows the weights of the first layer. By
-        default the network has two inputs.
-    seed : int
-        The seed of the shuffles.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from bpcourse import datasets
-    >>> moons = datasets.moons()
-    >>> network = Network.initialize([2, 8, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
-    >>> explorer = explore_live(network, moons.x, moons.y)
-    >>> explorer.press("epoch")
-    >>> explorer.scene.epochs
-    1
-    """
-    optimizer = Adam(0.01) if optimizer is None else optimizer
-    inputs = 2 if shape is None else math.prod(shape)
-    needed = "two inputs, or images of the given shape, such as shape=(8, 8)"
-    require(network.sizes[0] == inputs, f"needed a network with {needed}; got {network!r}.")
-    begun = Training(network, x, y, loss, optimizer, batch_size=batch_size)  # checks that the arguments fit together
-    rate = rate_at(optimizer.learning_rate, 1)
-    return LiveExplorer(LiveScene(network, begun.x, begun.y, begun.loss, optimizer, batch_size, seed, shape, rate))
-
-
-def _scene(kind: type[S], trace: Trace, learning_rate: float, controls: Iterable[str] | None, notation: Notation) -> S:
-    """Return the first scene of a network."""
-    movable = (controls,) if isinstance(controls, str) else None if controls is None else tuple(controls)
-    scene = kind(trace.network, trace["x"], trace["y"], trace.loss_function, 0.5, movable, notation).validated()
-    return NetworkScene.changed(scene, {"learning_rate": learning_rate})

@@ -6,7 +6,8 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self, cast
+from functools import cached_property
+from typing import ClassVar, NamedTuple, Self, cast
 
 import numpy as np
 
@@ -15,23 +16,31 @@ from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
 from bpcourse.engine.optimizers import Optimizer, rate_at
 from bpcourse.engine.training import Training
-from bpcourse.engine.validation import Array
-from bpcourse.numbers import format_number
-from bpcourse.palette import SIGNS
-from bpcourse.pictures.charts import Frame, history
-from bpcourse.pictures.ideas import plane
-from bpcourse.pictures.scenes import Button, Choice, Control, Group, Scene, Value, View, require_known
-from bpcourse.pictures.series import MOST_POINTS, tiled
+from bpcourse.engine.validation import Array, require
+from bpcourse.explorers.images import weight_images
+from bpcourse.explorers.planes import plane
+from bpcourse.explorers.scenes import Button, Choice, Control, Group, Scene, Value, View, finite, require_known
+from bpcourse.numbers import format_given, format_number
+from bpcourse.pictures.charts import history
+from bpcourse.pictures.series import MOST_POINTS
 
+MOST_PICTURES = 200  # of a training that can be looked at again
+MOST_BYTES = 20_000_000  # of their networks
 SPEEDS = {"1": "1", "10": "10", "100": "100", "fast": "as many as fit"}
 """How many epochs there are between two pictures, and how that is called."""
 BURST = 0.15  # seconds of training between two pictures
-MOST_UNITS = 32  # of the first layer, whose weights are shown
-COLUMNS = 8
 DIVERGED = (
     "The loss is not a finite number any more. Press Reset. "
     "Try a smaller learning rate, or inputs around 0 and of size 1."
 )
+
+
+class Past(NamedTuple):
+    """An earlier picture: its epoch, network and loss."""
+
+    epoch: int
+    network: Network
+    loss: float
 
 
 @dataclass(frozen=True)
@@ -42,12 +51,15 @@ class LiveScene(Scene):
     seed : the seed of the shuffles
     shape : height and width of the inputs as images, or None for two inputs
     learning_rate : the learning rate of the next epochs
+    labels : a word for each unit of the first layer
     training : the training, which changes in place, so Undo is impossible; None before it begins
     epochs : the number of epochs so far
     losses : those of epochs 1, 1 + every, 1 + 2 · every …, which are enough for a curve
     loss_value : the loss of the last epoch
     start : the loss before the first epoch; it is computed once
     speed : one of SPEEDS
+    past : earlier pictures, for looking back
+    back : the earlier picture that is looked at again, or None
     """
 
     network: Network
@@ -59,6 +71,7 @@ class LiveScene(Scene):
     seed: int
     shape: tuple[int, int] | None
     learning_rate: float
+    labels: tuple[str, ...] = ()
     training: Training | None = None
     epochs: int = 0
     losses: tuple[float, ...] = ()
@@ -66,12 +79,15 @@ class LiveScene(Scene):
     loss_value: float = math.nan
     start: float = math.nan
     speed: str = "1"
+    past: tuple[Past, ...] = ()
+    back: Past | None = None
 
     def __post_init__(self) -> None:
         if math.isnan(self.start):
             object.__setattr__(self, "start", backprop(self.network, self.x, self.y, self.loss).loss)
 
     title: ClassVar[str] = "A training to watch"
+    split: ClassVar[bool] = True
     buttons: ClassVar[tuple[Button, ...]] = (
         Button("train", "Train", "Start the training", repeats=True, only_runs=True),
         Button("epoch", "One epoch", "Learn from all examples once"),
@@ -79,11 +95,16 @@ class LiveScene(Scene):
 
     @property
     def groups(self) -> tuple[Group, ...]:
-        """The learning rate."""
+        """The learning rate, and the epoch to look at."""
         high = max(1.0, 4 * self.learning_rate)
         low = min(0.001, self.learning_rate)
-        control = Control("learning_rate", "η", low, high, low, least=0.0, most=1000.0)
-        return (Group("learning rate", (control,)),)
+        rate = Control("learning_rate", "η", low, high, low, least=0.0, most=1000.0)
+        epoch = Control("epoch", "epoch", 0, self.epochs, 1, least=0, most=self.epochs)
+        return Group("learning rate", (rate,), beside=True), Group("look back", (epoch,), beside=True)
+
+    def reach(self, first: Mapping[str, Control]) -> Mapping[str, Control]:
+        """Return the controls. That of the epoch always ends at the last one."""
+        return {**super().reach(first), "epoch": self.controls["epoch"]}
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -92,8 +113,9 @@ class LiveScene(Scene):
 
     @property
     def values(self) -> dict[str, Value]:
-        """The learning rate and the speed."""
-        return {"learning_rate": self.learning_rate, "speed": self.speed}
+        """The learning rate, the speed and the epoch that is shown."""
+        epoch = self.back.epoch if self.back else self.epochs
+        return {"learning_rate": self.learning_rate, "speed": self.speed, "epoch": float(epoch)}
 
     @property
     def state(self) -> object:
@@ -101,16 +123,24 @@ class LiveScene(Scene):
         return None
 
     def changed(self, values: Mapping[str, Value]) -> Self:
-        """Return the scene with a different learning rate, from the next epoch on, or with a different speed."""
+        """Return the scene with another learning rate, from the next epoch on, another speed, or an earlier epoch."""
         new = self.updated(values)
         require_known("speed", [str(new["speed"])], SPEEDS)
-        return replace(self, learning_rate=rate_at(cast(float, new["learning_rate"]), 1), speed=str(new["speed"]))
+        rate, back = rate_at(cast(float, new["learning_rate"]), 1), self.back
+        if "epoch" in values:
+            epoch = finite(values, "epoch")
+            rule = f"epoch must lie between 0 and {self.epochs}; got {format_given(epoch)}."
+            require(0 <= epoch <= self.epochs, rule)
+            back = None if epoch == self.epochs else [each for each in self.past if each.epoch <= epoch][-1]
+        return replace(self, learning_rate=rate, speed=str(new["speed"]), back=back)
 
     def pressed(self, button: str) -> Self:
         """Return the scene after some epochs, or one."""
         if button not in ("train", "epoch"):
             return super().pressed(button)
-        training = self.training or self.begin()
+        training, past = self.training or self.begin(), (*self.past, self._now)
+        if len(past) > max(2, min(MOST_PICTURES, MOST_BYTES // training.parameters.vector.nbytes)):
+            past = past[::2]
         training.learning_rate, until, new = self.learning_rate, time.perf_counter() + BURST, list[float]()
         try:
             with np.errstate(all="ignore"):  # a loss that is not finite gets its own message
@@ -126,11 +156,24 @@ class LiveScene(Scene):
         while len(losses) > 2 * MOST_POINTS:
             losses, every = losses[::2], 2 * every
         epochs = self.epochs + len(new)
-        return replace(self, training=training, epochs=epochs, losses=losses, every=every, loss_value=new[-1])
+        done = replace(self, training=training, epochs=epochs, losses=losses, every=every, loss_value=new[-1])
+        return replace(done, past=past, back=None)
 
     def _goes_on(self, epochs: int, until: float) -> bool:
         """Return whether there is another epoch before the next picture."""
         return time.perf_counter() < until if self.speed == "fast" else epochs < int(self.speed)
+
+    @property
+    def _now(self) -> Past:
+        """The last picture."""
+        return Past(self.epochs, self.trained, self.loss_value if self.epochs else self.start)
+
+    @cached_property
+    def _most(self) -> float:
+        """The weight of the strongest color: a round number, at least five times the first weights."""
+        largest = 5 * float(abs(self.network.layers[0].W).max()) or 1.0
+        power = 10.0 ** math.floor(math.log10(largest))
+        return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= largest)
 
     @property
     def trained(self) -> Network:
@@ -143,22 +186,16 @@ class LiveScene(Scene):
         return Training(self.network, self.x, self.y, self.loss, self.optimizer, batch_size=self.batch_size, rng=rng)
 
     def show(self, losses: Sequence[float]) -> View:
-        """Return the network as trained so far, and the loss over the epochs."""
-        network, loss = self.trained, format_number(self.loss_value if self.epochs else self.start)
-        told = f"after {self.epochs} epoch{'s' * (self.epochs != 1)}" if self.epochs else "not trained yet"
-        said, table = f"{told}, loss {loss}", [("epochs", str(self.epochs), ""), ("loss", loss, "")]
-        if self.shape:
-            W = network.layers[0].W[:, :MOST_UNITS]
-            most = float(abs(W).max()) or 1.0
-            sheet = tiled(W.T, self.shape, COLUMNS, gap=0.0)[::-1]
-            frame = Frame((0, sheet.shape[1]), (0, sheet.shape[0]), "", "", width=560, height=360, scales=False)
-            marks = [frame.field(sheet, -most, most, SIGNS)]
-            words = f"The weights into {W.shape[1]} units of layer 1 as images, {said}."
-            key = f"<p>orange: {format_number(most, signed=True)}; white: 0; purple: {format_number(-most)}.</p>"
-        else:
-            frame, marks, right, key = plane(network, self.x, self.y)
-            said = f"{said}, {right} of {len(self.x)} right"
-            words = f"What the network predicts over the plane of its inputs, {said}."
+        """Return the network of the epoch that is shown, and the loss over the epochs."""
+        epoch, network, shown = self.back or self._now
         learned = [*self.losses[: self.epochs - 1], self.loss_value] if self.epochs else []
-        curve = history([self.start, *learned], "epoch", self.epochs)
+        curve, loss = history([self.start, *learned], "epoch", self.epochs, (epoch, shown)), format_number(shown)
+        told = f"after {epoch} epoch{'s' * (epoch != 1)}" if epoch else "not trained yet"
+        said, table = f"{told}, loss {loss}", [("epochs", str(epoch), ""), ("loss", loss, "")]
+        if self.shape:
+            picture = weight_images(network, self.shape, self.labels, self._most, said)
+            return View(picture, f"<p><b>{said}</b></p>", said, curve)
+        frame, marks, right, key = plane(network, self.x, self.y)
+        said = f"{said}, {right} of {len(self.x)} right"
+        words = f"What the network predicts over the plane of its inputs, {said}."
         return View(frame.picture(words, table, marks), f"<p><b>{said}</b></p>{key}", said, curve)

@@ -8,13 +8,11 @@ tested without a browser.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import Any, ClassVar, Protocol, Self, cast
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
@@ -24,167 +22,16 @@ from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
 from bpcourse.engine.validation import Array, place, real
+from bpcourse.explorers.pitfalls import PITFALLS
+from bpcourse.explorers.scenes import Button, Choice, Control, Group, Scene, Value, View, require_known
 from bpcourse.names import SYMBOLS, Name, Notation
-from bpcourse.numbers import format_number, parse_number
+from bpcourse.numbers import format_number
 from bpcourse.pictures.charts import history
-from bpcourse.pictures.diagram import Diagram, ViewName, draw
-from bpcourse.pictures.pitfalls import PITFALLS
-from bpcourse.registry import Registry, UnknownNameError
+from bpcourse.pictures.diagram import ViewName, draw
+from bpcourse.registry import Registry
 from bpcourse.tutor.equations import Step, look_up, table
 from bpcourse.tutor.solutions import Hand
 from bpcourse.tutor.worked import solution
-
-Value = float | str
-
-
-@dataclass(frozen=True)
-class Control:
-    """A number that can be moved.
-
-    name : such as "W1[1,2]"
-    label : the name as people read it
-    low, high : the ends of its slider
-    unit : the distance that an arrow key moves it
-    least, most : the limits of what may be typed
-    """
-
-    name: str
-    label: str
-    low: float
-    high: float
-    unit: float = 0.01
-    least: float = -1000.0
-    most: float = 1000.0
-
-
-@dataclass(frozen=True)
-class Group:
-    """Controls under one heading, folded or open; `beside` puts them to the right."""
-
-    title: str
-    controls: tuple[Control, ...]
-    open: bool = True
-    beside: bool = False
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of several options, each with its value and the text that is shown for it."""
-
-    name: str
-    label: str
-    options: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class Button:
-    """A button. If it `repeats`, Run presses it again and again, with a `pause` in milliseconds.
-
-    If it `only_runs`, it is shown as one button that starts and pauses.
-    """
-
-    name: str
-    label: str
-    hint: str
-    repeats: bool = False
-    pause: int = 80
-    only_runs: bool = False
-
-
-@dataclass(frozen=True)
-class View:
-    """The look of a scene.
-
-    picture : the picture, its description and its values
-    caption : HTML for below the picture
-    said : what changed, in a few words, for people who listen to a screen reader
-    beside : a smaller picture for beside the controls
-    solution : HTML, the worked solution of the value that was picked
-    note : a sentence about what just happened
-    """
-
-    picture: Diagram
-    caption: str
-    said: str
-    beside: Diagram | None = None
-    solution: str = ""
-    note: str = ""
-
-
-class Scene(Protocol):
-    """The base of all scenes: no choices and no buttons, and Undo takes back every value."""
-
-    title: ClassVar[str]
-    """A title for people who listen to a screen reader."""
-    buttons: ClassVar[tuple[Button, ...]] = ()
-
-    @property
-    def asked(self) -> tuple[str, ...]:
-        """Quantities with plain names, such as "slope", the most likely one first."""
-        return ()
-
-    @property
-    def groups(self) -> tuple[Group, ...]:
-        """The numbers that can be moved."""
-
-    @property
-    def controls(self) -> dict[str, Control]:
-        """The numbers that can be moved, by name."""
-        return {control.name: control for group in self.groups for control in group.controls}
-
-    @property
-    def choices(self) -> tuple[Choice, ...]:
-        """The choices."""
-        return ()
-
-    @property
-    def values(self) -> dict[str, Value]:
-        """The value of every control and choice."""
-
-    @property
-    def state(self) -> object:
-        """The state that Undo restores. Two scenes with equal states are at most looked at differently."""
-        return self.values
-
-    @property
-    def loss_value(self) -> float:
-        """The loss, for its history; NaN if there is not one loss."""
-        return math.nan
-
-    def updated(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        """Return the values with some replaced. Raises UnknownNameError for an unknown name."""
-        require_known("number or choice", values, self.values)
-        return {**self.values, **values}
-
-    def validated(self) -> Self:
-        """Return the scene. Raises ValueError for impossible values."""
-        return self.changed({})
-
-    def looking_as(self, other: Self) -> Self:
-        """Return this state, looked at in the same way as another scene of the same kind."""
-        return self
-
-    def changed(self, values: Mapping[str, Value]) -> Self:
-        """Return the scene with some values replaced. Raises ValueError for an impossible value."""
-
-    def pressed(self, button: str) -> Self:
-        """Return the scene after a button was pressed. Raises ValueError if that is impossible."""
-        raise UnknownNameError("button", button, [*(each.name for each in self.buttons), "undo", "reset"])
-
-    def quantity(self, name: str) -> float:
-        """Return any value by name; by default only the loss. Raises ValueError for an unknown name."""
-        return Registry("value", {"loss": self.loss_value})[name]
-
-    def show(self, losses: Sequence[float]) -> View:
-        """Return the look of the scene. `losses` are those of all scenes up to this one."""
-
-
-def require_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
-    """Raise UnknownNameError for the first of the names that is not known."""
-    for name in names:
-        if name not in known:
-            raise UnknownNameError(kind, name, known)
-
 
 UPDATE = Button("update", "Update", "One step of gradient descent", repeats=True)
 
@@ -517,105 +364,3 @@ def _without_example(name: str) -> str:
 def _array(name: str) -> str:
     """Return the name of the array that a number is in."""
     return str(Name.read(name).at(index=()))
-
-
-# Predict first
-
-NAME = r"[A-Za-z_]+\d*\[[\d, ]+\](?:@\d+)?|\bloss\b|\blearning_rate\b"
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A learner's answer to a question, given before anything moves.
-
-    name : the value that the question is about, or ""
-    said : the answer: words, a sign or a number
-    start : the value at that moment, or None if the question names no value
-    end : the value after the first move, or None before it
-    """
-
-    name: str
-    said: str
-    start: float | None
-    end: float | None = None
-
-    @staticmethod
-    def about(question: str, asked: Iterable[str] = ()) -> str:
-        """Return the name of the value that a question is about, or "".
-
-        It is the last value in the question that is not a weight, bias, input, target or learning
-        rate. If an explorer can be asked about the plain words in `asked`, it is the first of these
-        that occurs.
-
-        >>> Prediction.about("What does dW2[1,2] do when b1[1] grows?"), Prediction.about("Who knows?")
-        ('dW2[1,2]', '')
-        """
-        if asked:
-            return next((name for name in asked if re.search(rf"\b{name}\b", question)), "")
-        named, given = _named(question), ("W", "b", "x", "y", "learning_rate")
-        return ([name for name in named if Name.read(name).quantity not in given] or named or [""])[-1]
-
-    def beside(self, notation: Notation = "standard") -> str:
-        """Return the prediction next to the result of the first move.
-
-        >>> Prediction("z1[2]", "down", 0.25, 0.125).beside()
-        '✓ You predicted: down. z1₂ was 0.2500 and became 0.1250: it went down.'
-        >>> Prediction("loss", "0.3", 0.25, 0.125).beside()
-        '✗ You predicted: 0.3. loss was 0.2500 and became 0.1250: it went down.'
-        """
-        words = f"You predicted: {self.said.rstrip('.')}."
-        if self.start is None:
-            return words
-        symbol = in_symbols(self.name, notation)
-        if self.end is None:
-            return f"{words} {symbol} is {format_number(self.start)} now. Move something once, and see."
-        change = self.end - self.start
-        went = "it stayed the same" if not change else f"it went {'up' if change > 0 else 'down'}"
-        result = f"{symbol} was {format_number(self.start)} and became {format_number(self.end)}: {went}."
-        return f"{self._sign(self.start, self.end)} {words} {result}".strip()
-
-    def _sign(self, start: float, end: float) -> str:
-        """Return ✓ or ✗, or "" if what was said is neither a direction, a sign of change nor a number."""
-        for direction, way in DIRECTIONS.items():
-            if re.search(rf"\b(?:{way})\b", self.said.lower()):
-                return "✓" if direction == (end > start) - (end < start) else "✗"
-        try:
-            number = parse_number(self.said)
-        except ValueError:
-            return ""
-        return "✓" if math.isclose(number, end, rel_tol=CLOSE_ENOUGH) else "✗"
-
-
-CLOSE_ENOUGH = 0.02  # relative: a predicted number this close to the result is right
-DIRECTIONS = {
-    0: "same|unchanged|not change|constant|stays?",
-    1: "up|rises?|grows?|larger|increases?|more|higher",
-    -1: "down|falls?|shrinks?|smaller|decreases?|less|lower",
-}
-"""What people say of a value: that it stays, goes up or goes down."""
-
-
-def _named(text: str) -> list[str]:
-    """Return the names of values in a text."""
-    found = []
-    for word in re.findall(NAME, text):
-        with suppress(ValueError):
-            found.append(str(Name.read(word)))
-    return found
-
-
-def in_symbols(text: str, notation: Notation) -> str:
-    """Return a text with symbols in place of the names of values.
-
-    Examples
-    --------
-    >>> in_symbols("Raise W2[1,2]: what does dW1[1,1] do?", "standard")
-    'Raise w2₁₂: what does ∂L/∂w1₁₁ do?'
-    """
-
-    def symbol(found: re.Match[str]) -> str:
-        if found[0] == "loss" or not _named(found[0]):
-            return found[0]
-        return Name.read(found[0]).symbol(notation)
-
-    return re.sub(NAME, symbol, text)

@@ -1,160 +1,39 @@
-"""Scenes for single ideas: an activation, losses, the surface of a loss, a boundary, a training."""
+"""Scenes over a plane: the surface of a loss, a boundary, and a training."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from itertools import product
 from typing import ClassVar, Self, cast
 
 import numpy as np
 
-from bpcourse.engine.activations import ACTIVATIONS, Activation
+from bpcourse.engine.activations import ACTIVATIONS
 from bpcourse.engine.datasets import Dataset, moons, rings, spirals, xor
 from bpcourse.engine.entries import replaced, value_of
-from bpcourse.engine.losses import LOSSES
-from bpcourse.engine.network import Network
+from bpcourse.engine.network import Network, forward
 from bpcourse.engine.optimizers import Adam, rate_at
 from bpcourse.engine.surfaces import loss_surface
 from bpcourse.engine.training import History, train
 from bpcourse.engine.validation import Array, real, require
+from bpcourse.explorers.networks import NetworkScene
+from bpcourse.explorers.scenes import Button, Choice, Control, Group, Scene, Value, View, finite, require_known
 from bpcourse.names import Name
 from bpcourse.numbers import format_given, format_number
-from bpcourse.palette import AMOUNTS, BLUE, INK, ORANGE, PAPER, PURPLE, SERIES, SIGNS
+from bpcourse.palette import AMOUNTS, INK, ORANGE, PAPER, PURPLE, SIGNS
 from bpcourse.pictures.charts import Frame, history
-from bpcourse.pictures.scenes import Button, Choice, Control, Group, NetworkScene, Scene, Value, View, require_known
-from bpcourse.pictures.series import Z_SPAN, activation_curves, boundary, loss_curve, span
+from bpcourse.pictures.series import boundary, crossings, plane_ends
 from bpcourse.registry import Registry
 from bpcourse.render import render
 
 POINTS = 64  # of a field, across and up
 AROUND = 2.5  # the least distance from the first point to the ends of a surface
-
-
-@dataclass(frozen=True)
-class ActivationScene(Scene):
-    """An activation, its slope, and the tangent at a point that can be moved.
-
-    activation : one whose units do not depend on each other
-    z : the position of the point
-    own : the activation of the first scene, which may be a custom one
-    """
-
-    activation: Activation
-    z: float
-    own: Activation
-
-    title: ClassVar[str] = "Explorer of an activation"
-    groups: ClassVar[tuple[Group, ...]] = (Group("what goes in", (Control("z", "z", *Z_SPAN, 0.05),)),)
-    asked: ClassVar[tuple[str, ...]] = ("slope", "a", "z")
-
-    @property
-    def known(self) -> Registry[Activation]:
-        """The activations that can be chosen: those of the course, and the first one."""
-        names = {name: each for name, each in ACTIVATIONS.items() if each.slope is not None}
-        return Registry("activation", names if self.own in names.values() else names | {self.own.name: self.own})
-
-    @property
-    def choices(self) -> tuple[Choice, ...]:
-        """The choice of the activation."""
-        return (Choice("activation", "Activation", tuple((name, name.replace("_", " ")) for name in self.known)),)
-
-    @property
-    def values(self) -> dict[str, Value]:
-        """The point and the activation."""
-        return {"z": self.z, "activation": next(name for name, each in self.known.items() if each == self.activation)}
-
-    def changed(self, values: Mapping[str, Value]) -> Self:
-        """Return the scene with a different point or activation."""
-        new = self.updated(values)
-        return replace(self, activation=self.known[new["activation"]], z=_finite(new, "z"))
-
-    def quantity(self, name: str) -> float:
-        """Return z, a or the slope."""
-        known = {"z": self.z, "a": float(self.activation.f(self.z)), "slope": float(self.activation.df(self.z))}
-        return Registry("value", known)[name]
-
-    def show(self, losses: Sequence[float]) -> View:
-        """Return both curves, the tangent, and the numbers at the point."""
-        z, a, slope = (self.quantity(name) for name in ("z", "a", "slope"))
-        name, shown_z, shown_a, shown_slope = str(self.values["activation"]), *map(format_number, (z, a, slope))
-        name = name.replace("_", " ")
-        zs, f, df = activation_curves(self.activation)
-        height = span([-1.0, *f.tolist(), *df.tolist()], 0.06)
-        frame = Frame(Z_SPAN, height, "z", "a and its slope", width=620, height=330)
-        marks = [
-            frame.curve(zs, f, BLUE),
-            frame.curve(zs, df, ORANGE),
-            frame.curve(Z_SPAN, [a + slope * (end - z) for end in Z_SPAN], PURPLE, thickness=1.5),
-            frame.dot(z, slope, ORANGE, shape="square"),
-            frame.dot(z, a, BLUE),
-        ]
-        words = f"{name} and its slope. At z = {shown_z} it is {shown_a}, its slope {shown_slope}."
-        table = [("z", shown_z, ""), ("a = f(z)", shown_a, ""), ("slope f′(z)", shown_slope, "")]
-        curves = [("a", SERIES[0]), ("its slope", SERIES[1]), ("the tangent at z", SERIES[3])]
-        shown = {"name": name, "z": format_given(z), "a": shown_a, "slope": shown_slope, "curves": curves}
-        caption = render("captions/activation.html", **shown)
-        return View(frame.picture(words, table, marks), caption, f"a {shown_a}, slope {shown_slope}")
-
-
-def _probability(name: str, label: str) -> Control:
-    return Control(name, label, 0.0, 1.0, least=0.0, most=1.0)
-
-
-@dataclass(frozen=True)
-class LossScene(Scene):
-    """Several losses of one prediction, over all predictions.
-
-    losses : names of losses that one output can have
-    y, y_hat : target and prediction, both probabilities
-    """
-
-    losses: tuple[str, ...]
-    y: float
-    y_hat: float
-
-    title: ClassVar[str] = "Explorer of losses"
-    groups: ClassVar[tuple[Group, ...]] = (
-        Group("prediction and target", (_probability("y_hat", "ŷ"), _probability("y", "y"))),
-    )
-
-    @property
-    def asked(self) -> tuple[str, ...]:
-        """The losses."""
-        return self.losses
-
-    @property
-    def values(self) -> dict[str, Value]:
-        """Target and prediction."""
-        return {"y": self.y, "y_hat": self.y_hat}
-
-    def changed(self, values: Mapping[str, Value]) -> Self:
-        """Return the scene with a different target or prediction, both between 0 and 1."""
-        new = self.updated(values)
-        y, y_hat = _finite(new, "y"), _finite(new, "y_hat")
-        require(0 <= y <= 1 and 0 <= y_hat <= 1, f"y and y_hat must lie between 0 and 1; got {y} and {y_hat}.")
-        return replace(self, y=y, y_hat=y_hat)
-
-    def quantity(self, name: str) -> float:
-        """Return a loss by its name."""
-        return LOSSES[name].value([self.y], [self.y_hat])
-
-    def show(self, losses: Sequence[float]) -> View:
-        """Return a curve for each loss, and its value and slope at the prediction."""
-        frame = Frame((0, 1), (0, 3), "prediction ŷ", "loss", width=620, height=330)
-        marks, table = [], []
-        for name, line in zip(self.losses, SERIES, strict=False):
-            value, slope = self.quantity(name), float(LOSSES[name].gradient([self.y], [self.y_hat])[0])
-            marks.append(frame.curve(*loss_curve(LOSSES[name], self.y), line.color))
-            marks.append(frame.dot(self.y_hat, value, line.color))
-            table.append((name, format_number(value), format_number(slope, signed=True)))
-        rows = [(name.replace("_", " "), value, slope) for name, value, slope in table]
-        words = f"Losses of the prediction {format_number(self.y_hat)} for the target {format_number(self.y)}: "
-        words += ", ".join(f"{name} {value} with slope {slope}" for name, value, slope in rows) + "."
-        curves = [(name, line) for (name, _, _), line in zip(rows, SERIES, strict=False)]
-        caption = render("captions/losses.html", rows=rows, curves=curves)
-        return View(frame.picture(words, table, marks), caption, ", ".join(f"{n} {v}" for n, v, _ in table))
+DEEPEST = 1e-6  # the smallest loss with a separate color, as a share of the largest one
+LEVELS, ARROWS = 9, 9  # contours of a surface; arrows across and up
+PLACES = 2  # decimals of a number that is set by a click
 
 
 @dataclass(frozen=True)
@@ -172,6 +51,7 @@ class SurfaceScene(NetworkScene):
     path: tuple[tuple[float, float], ...] = ()
 
     title: ClassVar[str] = "Explorer of a loss surface"
+    split: ClassVar[bool] = True
     buttons: ClassVar[tuple[Button, ...]] = (
         Button("update", "Step down", "One step of gradient descent, for these two numbers", repeats=True),
     )
@@ -205,13 +85,22 @@ class SurfaceScene(NetworkScene):
         return replace(new, first=first, second=second, path=path)._fitted(again={first, second} != {*self._names})
 
     def _fitted(self, again: bool) -> Self:
-        """Return the scene with axes that hold the present point, with new ones `again` or if needed."""
+        """Return the scene with axes that hold the path and the present point, with new ones `again` or if needed."""
         inside = all(low <= value <= high for (low, high), value in zip(self.ends, self.here, strict=False))
         if again or not inside or not self.ends:
-            around = [(value, max(AROUND, abs(value))) for value in self.here]
-            self = replace(self, ends=tuple((value - width, value + width) for value, width in around))
+            ends = []
+            for values in zip(*self.path, self.here, strict=True):
+                low, high = min(values), max(values)
+                room = max(AROUND, abs(values[-1]), 0.2 * (high - low))
+                ends.append((low - room, high + room))
+            self = replace(self, ends=tuple(ends))
         _ = self.surface  # raises ValueError now if the network overflows on it
         return self
+
+    def pointed(self, across: float, up: float, again: bool = False) -> Self:
+        """Return the scene with the two numbers of a point, from which a new path starts."""
+        point = (low + share * (high - low) for share, (low, high) in zip((across, up), self.ends, strict=True))
+        return self.changed({name: round(value, PLACES) for name, value in zip(self._names, point, strict=True)})
 
     def pressed(self, button: str) -> Self:
         """Return the scene after a step of descent for the two numbers."""
@@ -236,13 +125,17 @@ class SurfaceScene(NetworkScene):
 
     def show(self, losses: Sequence[float]) -> View:
         """Return the surface as a color field, and the path on it."""
-        heights, here = self.surface[2], self.here
+        (across, above, heights), here = self.surface, self.here
         bottom, top = float(heights.min()), float(heights.max())
+        shades = np.log(np.maximum(heights, DEEPEST * top or 1.0))
+        darkest, lightest = float(shades.min()), float(shades.max())
         symbols = [Name.read(name).symbol(self.notation) for name in self._names]
         frame = Frame(self.ends[0], self.ends[1], symbols[0], symbols[1], width=480, height=400)
         lefts, rights = zip(*self.path, here, strict=True)
         marks = [
-            frame.field(heights, bottom, top, AMOUNTS),
+            frame.field(shades, darkest, lightest, AMOUNTS),
+            *_contours(frame, across, above, shades),
+            *_downhill(frame, across, above, heights, shades),
             frame.curve(lefts, rights, PAPER, thickness=5),
             frame.curve(lefts, rights, INK, thickness=2),
             *(frame.dot(left, right, INK, radius=3) for left, right in self.path),
@@ -250,10 +143,33 @@ class SurfaceScene(NetworkScene):
         ]
         table, loss, low, high = self.table(self._names), *map(format_number, (self.trace.loss, bottom, top))
         words = f"The loss over {self.first} and {self.second}, from {low} (dark) to {high} (light). "
-        words += f"After {len(self.path)} step{'s' * (len(self.path) != 1)} down it is {loss}."
+        words += f"Arrows point downhill. After {len(self.path)} step{'s' * (len(self.path) != 1)} down it is {loss}."
         said = f"loss {loss}"
         caption = render("captions/surface.html", said=said, symbols=symbols, table=table, low=low, high=high)
-        return View(frame.picture(words, table, marks), caption, said, history(losses))
+        return View(frame.picture(words, table, marks, touch=True), caption, said, history(losses))
+
+
+def _on(shade: float, shades: Array) -> str:
+    """Return the color that is seen on a shade: white on dark, black on light."""
+    return PAPER if shade < (shades.min() + shades.max()) / 2 else INK
+
+
+def _contours(frame: Frame, across: Array, up: Array, shades: Array) -> Iterable[str]:
+    """Yield dotted contour lines."""
+    for level in np.linspace(shades.min(), shades.max(), LEVELS + 2)[1:-1].tolist():
+        yield frame.dots(crossings(shades, across, up, level), _on(level, shades), size=1.2)
+
+
+def _downhill(frame: Frame, across: Array, up: Array, heights: Array, shades: Array) -> Iterable[str]:
+    """Yield arrows of one length that point downhill, at a few points of a surface."""
+    rises = np.gradient(heights, up, across)
+    for row, column in product(range(POINTS // ARROWS // 2, POINTS, POINTS // ARROWS), repeat=2):
+        down, color = (-float(rises[1][row, column]), -float(rises[0][row, column])), _on(shades[row, column], shades)
+        yield frame.arrow(float(across[column]), float(up[row]), down, color, length=14)
+
+
+PROBE = {"probe_1": "x₁", "probe_2": "x₂"}
+"""The names of the two numbers of the probe, and their labels."""
 
 
 @dataclass(frozen=True)
@@ -261,11 +177,14 @@ class BoundaryScene(NetworkScene):
     """The predictions of a network over the plane of its two inputs, and the points.
 
     output : the number of the output that is shown, from 1
+    probe : a point of the plane whose output is shown; it is not an example
     """
 
     output: int = 1
+    probe: tuple[float, float] = (0.0, 0.0)
 
     title: ClassVar[str] = "Explorer of a decision boundary"
+    split: ClassVar[bool] = True
 
     @cached_property
     def numbers(self) -> dict[str, float]:
@@ -286,26 +205,47 @@ class BoundaryScene(NetworkScene):
     def values(self) -> dict[str, Value]:
         """All numbers of the network, the learning rate, and the choices."""
         output = {"output": str(self.output)} if len(self._outputs) > 1 else {}
-        return {**self.numbers, "pitfall": self.pitfall, **output}
+        return {**self.numbers, **dict(zip(PROBE, self.probe, strict=True)), "pitfall": self.pitfall, **output}
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The numbers of the network, and the two of the probe."""
+        ends = plane_ends(self.x)
+        two = (Control(name, label, *each) for (name, label), each in zip(PROBE.items(), ends, strict=True))
+        return (*super().groups, Group("probe", tuple(two), beside=True))
 
     def looking_as(self, other: Self) -> Self:
-        """Return the same numbers, with the output that the other scene shows."""
-        return replace(self, output=other.output)
+        """Return the same numbers, with the output and the probe that the other scene shows."""
+        return replace(self, output=other.output, probe=other.probe)
 
     def changed(self, values: Mapping[str, Value]) -> Self:
-        """Return the scene with other numbers, or a different output."""
-        new = super().changed({name: value for name, value in values.items() if name != "output"})
-        return replace(new, output=self._outputs[str(values.get("output", self.output))])
+        """Return the scene with other numbers, a different output or a different probe."""
+        looks: dict[str, Value] = {"output": str(self.output), **dict(zip(PROBE, self.probe, strict=True))}
+        new = super().changed({name: value for name, value in values.items() if name not in looks})
+        looks |= {name: value for name, value in values.items() if name in looks}
+        across, up = (finite(looks, name) for name in PROBE)
+        return replace(new, output=self._outputs[str(looks["output"])], probe=(across, up))
+
+    def pointed(self, across: float, up: float, again: bool = False) -> Self:
+        """Return the scene with the probe at a point."""
+        shares = zip((across, up), plane_ends(self.x), strict=True)
+        probe = (round(low + share * (high - low), PLACES) for share, (low, high) in shares)
+        return self.changed(dict(zip(PROBE, probe, strict=True)))
 
     def show(self, losses: Sequence[float]) -> View:
         """Return the field of predictions with its boundary, and the points."""
         of = f" of output {self.output}" if len(self._outputs) > 1 else ""
         frame, marks, right, key = plane(self.network, self.x, self.y, output=self.output, of=of)
         loss, count = format_number(self.trace.loss), f"{right} of {len(self.x)}"
+        output = format_number(float(forward(self.network, [self.probe]).y_hat[0, self.output - 1]))
+        places = ", ".join(map(format_given, self.probe))
+        marks += [frame.dot(*self.probe, PAPER, radius=7), frame.dot(*self.probe, INK, radius=5)]
         words = "What the network predicts over the plane of its inputs. "
-        words += f"{count} points lie on their side of the boundary{of}; the loss is {loss}."
-        caption = f"<p><b>loss {loss}</b>; <b>{count}</b> points on their side</p>{key}"
-        picture = frame.picture(words, self.table(self.parameters), marks)
+        words += f"{count} points lie on their side of the boundary{of}; the loss is {loss}. "
+        words += f"At ({places}) the output{of} is {output}."
+        probed = f"<p>The output{of} at the black dot, ({places}), is <b>{output}</b>.</p>"
+        caption = f"<p><b>loss {loss}</b>; <b>{count}</b> points on their side</p>{probed}{key}"
+        picture = frame.picture(words, self.table(self.parameters), marks, touch=True)
         return View(picture, caption, f"loss {loss}, {count} right", history(losses), note=self.note)
 
 
@@ -332,7 +272,9 @@ def plane(network: Network, x: Array, y: Array, *, output: int = 1, of: str = ""
     found = boundary(network, x, y, output=output, points=POINTS)
     across, up = ((float(axis[0]), float(axis[-1])) for axis in (found.across, found.up))
     frame = Frame(across, up, "input 1", "input 2", width=480, height=400)
-    marks = [frame.field(found.field, *found.ends, SIGNS), frame.dots(found.line)]
+    room = 0.6 * (found.ends[1] - found.ends[0])  # so that no ground is as dark as the points on it
+    ground = frame.field(found.field, found.ends[0] - room, found.ends[1] + room, SIGNS)
+    marks = [ground, frame.dots(found.line)]
     for point, high in zip(x.tolist(), found.high, strict=True):
         look = (ORANGE, 4.5, "circle") if high else (PURPLE, 4.5, "square")
         marks.append(frame.dot(point[0], point[1], *look))
@@ -369,6 +311,7 @@ class TrainingScene(Scene):
     activation: str
 
     title: ClassVar[str] = "Explorer of a training"
+    split: ClassVar[bool] = True
     sets: ClassVar[Registry[Callable[[], Dataset]]] = Registry(
         "data set", {"moons": moons, "spirals": spirals, "rings": rings, "xor": xor}
     )
@@ -427,7 +370,3 @@ def _count(values: Mapping[str, Value], name: str, least: int, most: float = mat
     count = int(real(values[name], name, rule, lambda value: value >= least and value == round(value)))
     require(count <= most, f"{name} must be at most {most}; got {count}.")
     return count
-
-
-def _finite(values: Mapping[str, Value], name: str) -> float:
-    return real(values[name], name, "a finite number", math.isfinite)
