@@ -1,5 +1,6 @@
 """The network diagram shows and describes the values of a trace, and nothing overlaps."""
 
+import re
 import xml.etree.ElementTree as ET
 from itertools import combinations, product
 
@@ -277,3 +278,32 @@ def test_draw__no_text_is_wider_than_its_box(scale, notation):
         left, right = (around[-1][0], around[-1][2]) if around else (0, float(root.get("width")))
         assert x - width / 2 >= left
         assert x + width / 2 <= right
+
+
+def test_live__dots_move_along_what_a_step_highlights():
+    trace = EXAMPLES["lecture"].backprop()
+    for view, direction in (("forward", "forward"), ("backward", "back")):
+        picture = draw(trace, live=True, lit={"z2[1]", "W2[1,1]", "W2[2,1]"}, view=view).svg
+        ways = re.findall(r'path="M([\d.]+) [\d.]+L([\d.]+) [\d.]+"', picture)
+        assert len(ways) == 2
+        assert all((float(start) < float(end)) == (direction == "forward") for start, end in ways)
+        assert picture.count('class="dot" display="none"') == 2  # the page shows them, if motion is wanted
+    assert "animateMotion" not in draw(trace, lit={"z2[1]", "W2[1,1]"}).svg
+
+
+def test_live__paths_light_up_one_after_the_other():
+    picture = draw(EXAMPLES["lecture"].backprop(), live=True, path="dW1[1,2]", view="backward").svg
+    turns = re.findall(r'class="turn" style="--turn:(\d)"', picture)
+    assert sorted(turns) == ["0", "0", "1", "1", "2"]  # a line and a label of each path, then the +
+    assert 'class="turn"' not in draw(EXAMPLES["lecture"].backprop(), path="dW1[1,2]").svg
+
+
+def test_live__labels_without_room_are_hidden():
+    trace = backprop(
+        Network.initialize([4, 5, 1], ["tanh", "sigmoid"], np.random.default_rng(0)), [[0.1, 0.2, 0.3, 0.4]], [[1.0]]
+    )
+    picture = draw(trace, live=True).svg
+    fans = re.findall(r'data-fan="1 (\d) (\d)" display="none"', picture)
+    assert len(fans) == 20
+    assert "data-fan" not in draw(trace).svg
+    assert 'data-fan="2' not in picture  # the second layer has room

@@ -104,7 +104,7 @@ def test_pass_scene__shows_the_diagram_and_says_the_loss(case):
     if len(scene.x) > 1:
         scene = scene.changed({"of": "mean"})
     view = seen(scene)
-    assert view.picture == draw(scene.trace)
+    assert view.picture == draw(scene.trace, live=True)
     assert format_number(scene.trace.loss) in view.picture.words
     assert view.said.startswith(f"loss {format_number(scene.trace.loss)}")
     ET.fromstring(view.beside.svg)

@@ -341,7 +341,9 @@ class PassScene(NetworkScene):
         worked = (
             solution(self.steps, solved, notation=self.notation).to_html(level=4, folded=True) if self.picked else ""
         )
-        picture = draw(shown, notation=self.notation, example=example, lit=lit, known=known, view=view, path=path)
+        picture = draw(
+            shown, notation=self.notation, example=example, lit=lit, known=known, view=view, path=path, live=True
+        )
         return View(picture, caption, said, history(losses), worked, self.note)
 
 

@@ -42,6 +42,7 @@ GAPS = (130, 150, 165, 180, 200, 220, 250, 280, 310)  # between two columns, the
 LEGEND_WIDTH = 840
 WIDEST = 12.0  # of a line
 DIM = 0.28  # opacity of what is not on a path
+TURN = 0.6  # seconds in which a dot moves along a line, and until the next path lights up
 RANGE = 4.0  # the plot of an activation reaches from −4 to 4
 ENDS = 'x1="{:g}" y1="{:g}" x2="{:g}" y2="{:g}"'  # of a line
 
@@ -94,6 +95,7 @@ def draw(
     known: Collection[str] | None = None,
     view: ViewName = "both",
     path: str = "",
+    live: bool = False,
 ) -> Diagram:
     """Draw the network of a trace with all its values, or of a forward pass without gradients.
 
@@ -121,6 +123,9 @@ def draw(
     path : str, optional
         A gradient, such as "dW1[1,2]": its paths to the loss are highlighted. What comes back along each path is
         written on its line, and a + is where the paths meet.
+    live : bool
+        Whether the picture is for an explorer. Then it also has what the page shows for a moment: dots that move along
+        highlighted lines, and labels of weights that have no room.
 
     Raises
     ------
@@ -141,7 +146,7 @@ def draw(
         raise UnknownNameError("view", view, VIEWS)
     view = view if isinstance(passed, Trace) else "forward"
     layout, symbols = _Layout.of(passed, view), SYMBOLS[notation]
-    shown = _Shown(passed, example, notation, symbols, lit, known, view, _Path.of(passed, path, example))
+    shown = _Shown(passed, example, notation, symbols, lit, known, view, _Path.of(passed, path, example), live)
     shown.entries.update((drawn, shown.entry(*drawn)) for drawn in _drawn(passed, layout))
     words, table = _words(shown), [(entry.label, entry.text, entry.gradient) for entry in shown.entries.values()]
     if isinstance(passed, Trace):
@@ -242,6 +247,7 @@ class _Shown:
     known: Collection[str] | None
     view: ViewName
     path: _Path
+    live: bool
     entries: dict[tuple[str, int, tuple[int, ...]], _Entry] = field(default_factory=dict)
 
     def is_lit(self, *names: str) -> bool:
@@ -358,7 +364,7 @@ def _labels(n: int, m: int, gap: float, pitch: float, height: float) -> tuple[tu
     for i in range(n):
         row = []
         for j in range(m):
-            usual = 0.16 + 0.62 * (j + 0.5) / m
+            usual = _usual(j, m)
             tries = sorted((edge + (1 - 2 * edge) * step / 60 for step in range(61)), key=lambda t: abs(t - usual))
             t = next((t for t in tries if free(*at(i, j, t))), None)
             clash, t = clash or t is None, tries[0] if t is None else t
@@ -366,6 +372,11 @@ def _labels(n: int, m: int, gap: float, pitch: float, height: float) -> tuple[tu
             row.append(t)
         rows.append(tuple(row))
     return tuple(rows), clash
+
+
+def _usual(j: int, m: int) -> float:
+    """Return where a label is along the line to unit j of m, from 0 to 1, if nothing is in its way."""
+    return 0.16 + 0.62 * (j + 0.5) / m
 
 
 def is_crowded(sizes: Iterable[int]) -> bool:
@@ -431,7 +442,8 @@ class _Layout:
 
     def label(self, layer: int, i: int, j: int) -> tuple[float, float]:
         """Return the middle of a label."""
-        t, (x1, y1, x2, y2) = self.labels[layer - 1][i][j], self.line(layer, i, j)
+        places, (x1, y1, x2, y2) = self.labels[layer - 1], self.line(layer, i, j)
+        t = places[i][j] if places else _usual(j, self.drawn[layer])
         return (1 - t) * x1 + t * x2, (1 - t) * y1 + t * y2
 
 
@@ -462,12 +474,31 @@ def _edges(shown: _Shown, layout: _Layout) -> Iterator[str]:
         color = _hue(weight) if shown.view == "forward" else entry.color
         width = 1 + (8 * abs(gradient) / largest if shown.view == "backward" else 1.4 * abs(weight))
         dashes = ' stroke-dasharray="9 5"' if number < 0 else ""
-        if shown.is_lit(entry.name, f"d{entry.name}"):
-            yield f'<line {ends} stroke="{HALO}" stroke-width="{min(width, WIDEST) + 9:.2f}"/>'
+        lit, turn = shown.is_lit(entry.name, f"d{entry.name}"), _turn(shown, entry.name)
+        if lit:
+            yield f'<line {ends} stroke="{HALO}" stroke-width="{min(width, WIDEST) + 9:.2f}"{turn}/>'
         look = f'stroke="{color}" stroke-width="{min(width, WIDEST):.2f}"{dashes}'
         yield f'<line data-name="d{entry.name}" {ends} {look}{shown.opacity(entry.name, f"d{entry.name}")}/>'
+        if shown.live and lit and (turn or not shown.path.lit):
+            yield _dot(layout.line(layer, i, j), [*shown.path.back].index(entry.name) if turn else 0, shown.view)
     for unit in range(layout.drawn[-1] if isinstance(shown.passed, Trace) else 0):
         yield f'<line {ENDS.format(*layout.line(len(layout.drawn), unit, 0))} stroke="{QUIET}"/>'
+
+
+def _turn(shown: _Shown, name: str) -> str:
+    """Return the attributes of what lights up in its turn, if the paths light up one after the other."""
+    turns = [*shown.path.back, shown.path.meets]
+    return f' class="turn" style="--turn:{turns.index(name)}"' if shown.live and name in turns else ""
+
+
+def _dot(line: tuple[float, float, float, float], turn: int, view: ViewName) -> str:
+    """Return a hidden dot that moves along a line once it is shown: back to its unit in the backward view."""
+    x1, y1, x2, y2 = line if view == "forward" else (*line[2:], *line[:2])
+    begin, way = turn * TURN, f"M{x1:g} {y1:g}L{x2:g} {y2:g}"
+    motion = f'<animateMotion begin="{begin:g}s" dur="{TURN:g}s" fill="freeze" path="{way}"/>'
+    end = f'<set attributeName="visibility" begin="{begin + TURN:g}s" to="hidden"/>'
+    begun = f'<set attributeName="visibility" begin="{begin:g}s" to="visible"/>'
+    return f'<circle class="dot" display="none" visibility="hidden" r="6" fill="{INK}">{begun}{motion}{end}</circle>'
 
 
 def _largest(shown: _Shown) -> float:
@@ -484,12 +515,11 @@ def _hue(number: float) -> str:
 def _edge_labels(shown: _Shown, layout: _Layout) -> Iterator[str]:
     """Yield a label on each line with the weight, its gradient, or what comes back along it, if there is room."""
     for layer, i, j in _weights(layout):
-        entry = shown.at("W", layer, i, j)
+        entry, room = shown.at("W", layer, i, j), bool(layout.labels[layer - 1])
         back = shown.path.back.get(entry.name)
-        if not layout.labels[layer - 1] and back is None:
+        if not (room or shown.live or back is not None):
             continue
-        x1, y1, x2, y2 = layout.line(layer, i, j)
-        x, y = layout.label(layer, i, j) if layout.labels[layer - 1] else ((x1 + x2) / 2, (y1 + y2) / 2)
+        x, y = layout.label(layer, i, j)
         lines = [(entry.text, INK, entry.name)] if shown.view != "backward" else []
         if shown.view != "forward" and back is None:
             lines.append((entry.gradient, entry.color, ""))
@@ -502,8 +532,9 @@ def _edge_labels(shown: _Shown, layout: _Layout) -> Iterator[str]:
         for row, (text, ink, control) in enumerate(lines):
             at = y - height / 2 + 13.5 + row * LABEL_LINE
             marks.append(_text(x, at, text, ink, LABEL_WIDTH, back is not None and not control, control=control))
-        dim = shown.opacity(entry.name, f"d{entry.name}")
-        yield f'<g data-name="d{entry.name}"{dim}>{"".join(marks)}</g>'
+        look = shown.opacity(entry.name, f"d{entry.name}") + _turn(shown, entry.name)
+        look += f' data-fan="{layer} {i + 1} {j + 1}" display="none"' * (not room and back is None)
+        yield f'<g data-name="d{entry.name}"{look}>{"".join(marks)}</g>'
 
 
 def _boxes(shown: _Shown, layout: _Layout) -> Iterator[str]:
@@ -554,8 +585,9 @@ def _unit(shown: _Shown, layout: _Layout, layer: int, unit: int) -> Iterator[str
     yield f"<g{shown.opacity(*names)}>{curve}</g>"
     if shown.path.meets == a.label:
         at = middle[0] + UNIT_WIDTH / 2
+        yield f"<g{_turn(shown, a.label)}>"
         yield f'<circle cx="{at:g}" cy="{middle[1]:g}" r="10" fill="{LIT}" stroke="{INK}" stroke-width="1.5"/>'
-        yield _text(at, middle[1] + 5, "+", INK, 30, bold=True)
+        yield f"{_text(at, middle[1] + 5, '+', INK, 30, bold=True)}</g>"
 
 
 def _shade(shown: _Shown, layer: int, unit: int) -> tuple[str, float]:
@@ -643,7 +675,8 @@ def _lines(
     The line with index `bold` is bold. On the left there is room for a picture.
     """
     height, names = len(lines) * LINE + 12, list(names)
-    yield f"<g{shown.opacity(*names)}>"
+    unit = f' data-unit="{names[0]}"' if shown.live else ""
+    yield f"<g{unit}{shown.opacity(*names)}>"
     yield _box(x, y, width, height, INK, thickness=1.5, lit=shown.is_lit(*names))
     if shade[1] > 0 and not shown.is_lit(*names):
         corner = f'x="{x - width / 2:g}" y="{y - height / 2:g}" width="{width:g}" height="{height:g}"'

@@ -187,8 +187,32 @@ function render({ model, el }) {
       if (steps) move(name, latest(name) + steps * units[name]);
       else open(name);
     },
+    onpointerover: (event) => showFan(event.target),
+    onfocusin: (event) => showFan(event.target),
     onfocusout: () => { gesture = null; },
   });
+
+  // Where weights have no labels, those of the line or unit under the pointer are shown.
+  let fan = [];
+
+  function showFan(target) {
+    const name = target.closest("[data-name], [data-unit]");
+    const all = name ? `${name.dataset.name ?? ""} ${name.closest("[data-unit]")?.dataset.unit ?? ""}` : "";
+    const weight = all.match(/W(\d+)\[(\d+),(\d+)\]/), unit = all.match(/(?:a(\d+)|x)\[(\d+)\]/);
+    if (weight) fan = weight.slice(1);
+    else if (unit) fan = [unit[1] ?? "0", unit[2]];
+    else if (!target.closest("[data-fan]")) fan = [];
+    fanOut();
+  }
+
+  function fanOut() {
+    for (const label of picture.querySelectorAll("[data-fan]")) {
+      const [layer, from, to] = label.dataset.fan.split(" "), [of, first, second] = fan;
+      const into = layer === of && to === first, out = Number(layer) === Number(of) + 1 && from === first;
+      const seen = second ? layer === of && from === first && to === second : into || out;
+      label.setAttribute("display", seen ? "inline" : "none");
+    }
+  }
 
   // A number in the picture is a control: drag it, use the arrow keys, or open its slider and field beside it.
 
@@ -279,6 +303,7 @@ function render({ model, el }) {
       for (const [attribute, content] of Object.entries(said)) number.setAttribute(attribute, content);
       if (name === focused) number.focus({ preventScroll: true });
     }
+    fanOut();
     follow();
   }
 
@@ -362,7 +387,8 @@ function render({ model, el }) {
     }
     const asked = form.contains(document.activeElement);
     const focused = picture.contains(document.activeElement) ? document.activeElement.dataset.control : "";
-    const before = gesture;
+    const before = gesture, walks = done && (["forward", "back"].includes(done.name) || done.name === "explain");
+    picture.classList.toggle("fresh", Boolean(walks)); // paths light up and dots move once, not at each move
     if (put(picture, view.picture)) prepare(focused);
     if (focused) gesture = before; // the number that had the focus is another element now
     put(caption, view.caption);
