@@ -39,7 +39,8 @@ SHORTEST_SECRET = 12  # characters; students can try thousands of guesses on the
 SHEET_TOPICS = ("output_weight", "hidden_weight", "bias", "update")
 BROWSER_TESTS = "tests/browser"
 TESTS = ("tests", "bpcourse", "tools", "docs", "README.md", "lessons")  # in a clone
-NBVAL = ("--nbval", "--nbval-current-env")  # strict: every output is compared
+# Strict: every output is compared, except the pixels of plots.
+NBVAL = ("--nbval", "--nbval-current-env", f"--nbval-sanitize-with={PACKAGE / 'data' / 'nbval.cfg'}")
 
 
 def install(extra: str) -> str:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 
 import numpy as np
 import pytest
@@ -23,7 +24,6 @@ from bpcourse import (
     train,
 )
 from bpcourse.engine.entries import replaced
-from bpcourse.numbers import WIDTH
 from bpcourse.pictures import plotting
 from bpcourse.pictures.plotting import describe
 
@@ -181,31 +181,37 @@ def test_plot__uses_given_axes():
     assert plotting.plot_activation("tanh") is not left
 
 
-def test_shown__notebook_gets_picture_and_description(monkeypatch, capsys):
-    calls = []
-    monkeypatch.setattr("IPython.display.display", lambda data, **more: calls.append((data, more)))
+def image(ax):
+    """Return the tag of a shown plot, and its pixels."""
+    (tag,) = re.findall("<img [^>]*>", plotting.shown(ax)._repr_mimebundle_()["text/html"])
+    return tag, imread(io.BytesIO(base64.b64decode(re.search('src="data:image/png;base64,([^"]*)"', tag)[1])))
+
+
+def test_shown__notebook_gets_an_image_with_its_description(capsys):
     ax = plotting.plot_activation("relu")
-    plotting.shown(ax)._ipython_display_()
-    data, more = calls[0]
-    assert data["text/plain"] == more["metadata"]["image/png"]["alt"] == describe(ax) == repr(plotting.shown(ax))
-    assert data["image/png"].startswith("iVBORw0KGgo")
-    lines = capsys.readouterr().out.splitlines()
-    assert " ".join(lines) == describe(ax)
-    assert max(map(len, lines)) <= WIDTH
+    tag, pixels = image(ax)
+    assert f'alt="{describe(ax)}"' in tag
+    assert f'width="{pixels.shape[1]}"' in tag
+    assert plotting.shown(ax)._repr_mimebundle_()["text/plain"] == describe(ax) == repr(plotting.shown(ax))
+    assert capsys.readouterr().out == ""
     assert (
         describe(ax)
         == "relu and its slope. a over z: relu from 0 at −6 to 6.000 at 6; its slope from 0 at −6 to 1.000 at 6."
     )
 
 
-def test_shown__plot_in_a_subfigure(monkeypatch):
+def test_shown__title_is_text_and_not_html():
+    ax = plotting.plot_activation("relu")
+    ax.set_title('"><b>')
+    assert 'alt="&#34;&gt;&lt;b&gt;.' in image(ax)[0]
+
+
+def test_shown__plot_in_a_subfigure():
     """Matplotlib 3.9 has no `Axes.get_figure(root=True)`, and a subfigure cannot be saved."""
-    calls = []
-    monkeypatch.setattr("IPython.display.display", lambda data, **more: calls.append(data))
     left, _ = Figure(figsize=(4, 2)).subfigures(1, 2)
-    plotting.shown(plotting.plot_activation("relu", ax=left.subplots()))._ipython_display_()
-    picture = imread(io.BytesIO(base64.b64decode(calls[0]["image/png"])))
-    assert picture.shape[:2] == (200, 400)  # the whole figure
+    tag, pixels = image(plotting.plot_activation("relu", ax=left.subplots()))
+    assert pixels.shape[:2] == (200, 400)  # the whole figure
+    assert 'width="400"' in tag
 
 
 def test_describe__history():

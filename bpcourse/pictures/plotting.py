@@ -1,6 +1,6 @@
 """Plots with matplotlib. Each function takes an `Axes`, or makes one, and returns it.
 
-`describe` puts a plot into words, and `shown` shows the plot and its description in a notebook.
+`describe` puts a plot into words, and `shown` shows the plot with its description in a notebook.
 Lines differ in their dashes, too, so that color is never the only carrier of meaning.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import io
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,14 +22,16 @@ from bpcourse.engine.network import Network, forward
 from bpcourse.engine.surfaces import confusion, loss_surface
 from bpcourse.engine.training import History
 from bpcourse.engine.validation import Array, ArrayLike, require, require_kind
-from bpcourse.numbers import WIDTH, format_given, format_number
+from bpcourse.numbers import format_given, format_number
 from bpcourse.palette import AMOUNTS, BLUE, GREYS, INK, ORANGE, PAPER, PURPLE, SERIES, SIGNS
 from bpcourse.pictures.series import activation_curves, boundary, loss_curve, span, tiled
+from bpcourse.render import render
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 POINTS = 120  # of a field, across and up
+DPI = 100
 
 
 def _axes(ax: Axes | None, height: float = 4.2) -> Axes:
@@ -338,14 +339,12 @@ class Shown:
     def __repr__(self) -> str:
         return describe(self.ax)
 
-    def _ipython_display_(self) -> None:
-        from IPython.display import display
-
-        file, words = io.BytesIO(), describe(self.ax)
-        self.ax.figure.canvas.figure.savefig(file, format="png", dpi=100)  # the whole figure, also of a subfigure
-        picture = {"text/plain": words, "image/png": base64.b64encode(file.getvalue()).decode()}
-        display(picture, raw=True, metadata={"image/png": {"alt": words}})  # type: ignore[no-untyped-call]
-        print(textwrap.fill(words, WIDTH))  # a caption for everybody
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
+        """Return an image with an alternative text. JupyterLab would ignore that of an image/png."""
+        file, words, figure = io.BytesIO(), describe(self.ax), self.ax.figure.canvas.figure  # not a subfigure
+        figure.savefig(file, format="png", dpi=DPI)
+        source, width = base64.b64encode(file.getvalue()).decode(), round(figure.get_figwidth() * DPI)
+        return {"text/plain": words, "text/html": str(render("plot.html", source=source, width=width, words=words))}
 
 
 def shown(ax: Axes) -> Shown:
