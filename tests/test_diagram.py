@@ -1,5 +1,6 @@
 """The network diagram shows and describes the values of a trace, and nothing overlaps."""
 
+import base64
 import re
 import xml.etree.ElementTree as ET
 from itertools import combinations, product
@@ -72,6 +73,17 @@ def test_diagram__notebook_gets_picture_description_and_table():
         assert name in bundle["text/plain"]
         assert value in bundle["text/plain"]
         assert f'<tr><th scope="row">{name}</th><td>{value}</td><td>{gradient}</td></tr>' in bundle["text/html"]
+
+
+def test_diagram__image_in_a_dark_theme_has_the_colors_of_the_explorers():
+    picture, css = draw(EXAMPLES["lecture"].backprop()), (PROJECT / "bpcourse/data/explorer/explorer.css").read_text()
+    image = base64.b64decode(re.search('base64,([^"]*)', picture.html)[1]).decode()
+    style = ET.fromstring(image).find(f"{SVG}style").text
+    rules = re.findall(r'\[(?:fill|stroke)="#\w+"\] { (?:fill|stroke): #\w+; }', style)
+    assert style == f"@media (prefers-color-scheme: dark) {{ {' '.join(rules)} }}"
+    assert len(rules) > 10
+    assert all(rule in css for rule in rules)
+    assert "<style>" not in picture.svg  # a page for print has white pictures
 
 
 def test_draw__svg_has_description_and_white_background():

@@ -7,11 +7,13 @@ only reads the trace. The same information is available as a text description an
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from html import escape
 from itertools import pairwise
+from pathlib import Path
 from textwrap import wrap
 from typing import Literal
 
@@ -79,7 +81,7 @@ class Diagram:
     @property
     def html(self) -> str:
         """The picture as an image with its description, and the folded table, safe in any page."""
-        source = base64.b64encode(self.svg.encode()).decode()
+        source = base64.b64encode(self.svg.replace("</svg>", f"{_dark_style()}\n</svg>").encode()).decode()
         return str(render("diagram.html", source=source, words=self.words, table=self.table))
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
@@ -176,6 +178,14 @@ def svg(width: int, height: int, title: str, description: str, marks: Iterable[s
         "</svg>",
     )
     return "\n".join(lines)
+
+
+@cache
+def _dark_style() -> str:
+    """Return the dark colors of the explorers. An image has them where the element that contains it is dark."""
+    css = (Path(__file__).parents[1] / "data" / "explorer" / "explorer.css").read_text(encoding="utf-8")
+    rules = re.findall(r"^  & (\[.*)", css, re.MULTILINE)
+    return f"<style>@media (prefers-color-scheme: dark) {{ {' '.join(rules)} }}</style>"
 
 
 # The description
