@@ -107,11 +107,10 @@ class Name:
 
         """
         if self.quantity == "slope":
-            above, below = self._slope_of()
-            return f"∂{above.symbol(notation)}/∂{below.symbol(notation)}"
+            return ratio(*[end.symbol(notation) for end in self.ends()])
         index = self._unit().translate(_SUBSCRIPTS)
-        example = f"@{self.example}" if self.example else ""
-        return f"{'new ' * self.new}{SYMBOLS[notation][self.quantity]}{self.layer or ''}{index}{example}"
+        symbol = f"{'new ' * self.new}{SYMBOLS[notation][self.quantity]}{self.layer or ''}{index}"
+        return symbol + f"@{self.example}" * bool(self.example)
 
     def latex(self, notation: str = "standard") -> str:
         r"""Write the name in LaTeX.
@@ -119,32 +118,32 @@ class Name:
         Examples
         --------
         >>> print(Name.read("dW2[1,3]").latex(), Name.read("z1[2]").latex("lecture"))
-        \frac{\partial L}{\partial w^{(2)}_{13}} \text{net1}_{2}
+        \frac{\partial L}{\partial w2_{13}} \text{net1}_{2}
 
         """
         if self.quantity == "slope":
-            ends = [end.latex(notation) for end in self._slope_of()]
-            return rf"\frac{{\partial {ends[0]}}}{{\partial {ends[1]}}}"
+            return ratio(*[end.latex(notation) for end in self.ends()], latex=True)
         symbol = SYMBOLS[notation][self.quantity]
         if symbol.startswith("∂L/∂"):
-            return rf"\frac{{\partial L}}{{\partial {self.at(quantity=self.quantity[1:]).latex(notation)}}}"
-        unit = self._unit()
-        raised = [f"({self.layer})"] if self.layer and notation == "standard" else []
-        raised += [r"\text{new}"] if self.new else []
-        symbol = {"ŷ": r"\hat y", "δ": r"\delta", "η": r"\eta", "y_true": r"y_{\text{true}}"}.get(symbol, symbol)
-        if self.layer and notation == "lecture":
-            symbol = rf"\text{{{symbol}{self.layer}}}"
-        symbol = f"{{{symbol}}}" if "_" in symbol else symbol
-        text = symbol + (f"^{{{','.join(raised)}}}" if raised else "") + (f"_{{{unit}}}" if unit else "")
-        return text + (rf"\text{{@{self.example}}}" if self.example else "")
+            return ratio("L", self.at(quantity=self.quantity[1:]).latex(notation), latex=True)
+        new, unit = r"\text{new }" * self.new, self._unit()
+        symbol = {"ŷ": r"\hat y", "δ": r"\delta ", "η": r"\eta", "y_true": r"{y_{\text{true}}}"}.get(symbol, symbol)
+        if self.layer:
+            symbol = rf"\text{{{symbol}{self.layer}}}" if notation == "lecture" else f"{symbol}{self.layer}"
+        return new + symbol + f"_{{{unit}}}" * bool(unit) + rf"\text{{@{self.example}}}" * bool(self.example)
 
     def _unit(self) -> str:
         """Write the indices, with a comma if one has two digits: w1₁₁₂ could be 1,12 or 11,2."""
         return ("," if max(self.index, default=0) > 9 else "").join(map(str, self.index))
 
-    def _slope_of(self) -> tuple[Name, Name]:
+    def ends(self) -> tuple[Name, Name]:
         """Name both ends of a slope ∂a/∂z. In a softmax the two indices are those of a and z."""
         return self.at(quantity="a", index=self.index[:1]), self.at(quantity="z", index=self.index[-1:])
+
+
+def ratio(above: str, below: str, *, latex: bool = False) -> str:
+    """Write the slope of one symbol with respect to another."""
+    return rf"\frac{{\partial {above}}}{{\partial {below}}}" if latex else f"∂{above}/∂{below}"
 
 
 @cache  # the same few names are read many times

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 
 import pytest
 
@@ -66,7 +67,17 @@ def test_is_parameter_and_is_gradient__on_all_names_of_a_trace():
 def test_symbol__has_a_comma_only_between_long_indices():
     assert Name.read("W1[1,2]").symbol() == "w1₁₂"
     assert Name.read("W1[1,12]").symbol() == "w1₁,₁₂"
-    assert Name.read("W1[1,12]").latex() == "w^{(1)}_{1,12}"
+    assert Name.read("W1[1,12]").latex() == "w1_{1,12}"
+
+
+@pytest.mark.parametrize("name", ["W1[1,2]", "dz2[1]", "W2_new[1,3]", "y_hat[1]", "dW1[1,2]", "slope1[2]", "loss"])
+def test_latex__has_the_same_signs_as_the_symbol(name):
+    plain = Name.read(name).latex().replace(r"\frac{\partial ", "∂").replace(r"}{\partial ", "/∂").replace("}}", "}")
+    signs = {r"\hat y": "ŷ", r"\delta ": "δ", r"\text{new }": "new "}
+    for latex, sign in signs.items():
+        plain = plain.replace(latex, sign)
+    subscripts = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+    assert re.sub("[{}_]", "", plain) == Name.read(name).symbol().translate(subscripts)
 
 
 @pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])

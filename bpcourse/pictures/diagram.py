@@ -184,8 +184,8 @@ def svg(width: int, height: int, title: str, description: str, marks: Iterable[s
 def _dark_style() -> str:
     """Return the dark colors of the explorers. An image has them where the element that contains it is dark."""
     css = (Path(__file__).parents[1] / "data" / "explorer" / "explorer.css").read_text(encoding="utf-8")
-    rules = re.findall(r"^  & (\[.*)", css, re.MULTILINE)
-    return f"<style>@media (prefers-color-scheme: dark) {{ {' '.join(rules)} }}</style>"
+    rules = " ".join(re.findall(r"^  & (\[.*)", css, re.MULTILINE))
+    return f"<style>@media (prefers-color-scheme: dark) {{ {rules} }}</style>"
 
 
 # The description
@@ -208,8 +208,7 @@ def _words(shown: _Shown) -> str:
 
 
 def _count(count: int, noun: str) -> str:
-    shown = f" ({MOST_UNITS} of them drawn)" if count > MOST_UNITS else ""
-    return f"{count} {noun}{'' if count == 1 else 's'}{shown}"
+    return f"{count} {noun}{'s' * (count != 1)}" + f" ({MOST_UNITS} of them drawn)" * (count > MOST_UNITS)
 
 
 def _drawn(passed: Forward, layout: _Layout) -> Iterator[tuple[str, int, tuple[int, ...]]]:

@@ -249,8 +249,7 @@ def plot_images(
             frame = left + width * np.array([0, 1, 1, 0, 0]) - 0.5, top + height * np.array([0, 0, 1, 1, 0]) - 0.5
             ax.plot(*frame, color=ORANGE, linewidth=2, clip_on=False)
     wrong = int(np.count_nonzero(classes != taken))
-    title = f"{len(x)} images" + (f", {wrong} of them taken for another class" if network is not None else "")
-    return _titled(ax, title)
+    return _titled(ax, f"{len(x)} images" + f", {wrong} of them taken for another class" * (network is not None))
 
 
 def plot_confusion(network: Network, x: Array, y: Array, *, ax: Axes | None = None) -> Axes:

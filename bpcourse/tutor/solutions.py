@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from html import escape
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import Literal
 
-from bpcourse.names import SYMBOLS, Name
+from bpcourse.names import SYMBOLS, Name, ratio
 from bpcourse.numbers import MINUS, format_given, format_number
 from bpcourse.registry import UnknownNameError
 from bpcourse.render import page, render
@@ -31,6 +33,8 @@ PARTS = ("FORWARD", "ERROR", "OUTPUT DELTA", "SEND BACK", "HIDDEN DELTA", "GRADI
 
 Part = tuple[str, int, str]
 """A label, a layer, and "_new" after the update: what is hidden together in a faded solution."""
+
+Form = Literal["text", "latex", "html"]
 
 Side = tuple[str, str]
 """A template, and how it is filled: with "symbols", with "numbers", or with the one "value"."""
@@ -106,7 +110,7 @@ class Hand:
     def symbol(self, name: str, latex: bool = False, own: bool = False) -> str:
         """Return how a name is written. `own` omits which example it belongs to."""
         if name in self.ratios:
-            return _ratio([self.symbol(end, latex, own) for end in self.ratios[name]], latex)
+            return ratio(*[self.symbol(end, latex, own) for end in self.ratios[name]], latex=latex)
         return _symbol(name, self.notation, self.last, latex, own)
 
     def number(self, name: str, signed: bool = False) -> str:
@@ -117,9 +121,9 @@ class Hand:
         signed = signed and (name in self.signed or Name.read(name).is_gradient)
         return format_number(value, self.digits, signed=signed)
 
-    def side(self, side: Side, latex: bool = False, own: bool = False) -> str:
+    def side(self, side: Side, form: Form = "text", own: bool = False) -> str:
         """Return one side of an equation."""
-        template, how = side
+        (template, how), latex = side, form == "latex"
         if how == "symbols":
             shown = {name: self.symbol(name, latex, own) for name in names_in(template)}
         else:
@@ -128,13 +132,13 @@ class Hand:
             shown = shown if how == "symbols" else {name: _latex_number(text) for name, text in shown.items()}
             return filled_latex(template, shown)
         spaced = any("∂" in text for text in shown.values())  # so that no fraction seems to go on
-        return filled(template, shown.__getitem__, SPACED if spaced else PLAIN)
+        marks = (HTML if form == "html" else PLAIN) | (SPACED if spaced else {})
+        return filled(template, shown.__getitem__, marks).replace("^<sup>", "<sup>")
 
-    def sides(self, equation: Equation, latex: bool = False) -> list[str]:
+    def sides(self, equation: Equation, form: Form = "text") -> list[str]:
         """Return the sides of an equation, without one that repeats the one before."""
-        written = [self.side(side, latex, equation.own) for side in equation.sides]
-        same = [side.lstrip("+") == after.lstrip("+") for side, after in pairwise(written)]
-        return [side for side, repeated in zip(written, [*same, False], strict=True) if not repeated]
+        written = [self.side(side, form, equation.own) for side in equation.sides]
+        return [side for side, after in pairwise([*written, ""]) if side.lstrip("+") != after.lstrip("+")]
 
     def equation(self, step: Step) -> Equation:
         """Return a step as an equation: its name, its formula, the same with numbers, and its value.
@@ -162,20 +166,16 @@ def _symbol(name: str, notation: str, last: int, latex: bool, own: bool) -> str:
     """Return how a name is written; see `Hand.symbol`."""
     part = Name.read(name)
     if part.quantity == "slope":
-        ends = part.at(quantity="a", index=part.index[:1]), part.at(quantity="z", index=part.index[-1:])
-        return _ratio([_symbol(str(end), notation, last, latex, own) for end in ends], latex)
+        return ratio(*[_symbol(str(end), notation, last, latex, own) for end in part.ends()], latex=latex)
     if part.layer == last and part.quantity in ("a", "da"):
         part = part.at(quantity={"a": "y_hat", "da": "dy_hat"}[part.quantity], layer=0)
     part = part.at(example=0) if own else part
     return part.latex(notation) if latex else part.symbol(notation)
 
 
-def _ratio(ends: Sequence[str], latex: bool) -> str:
-    above, below = ends
-    return rf"\frac{{\partial {above}}}{{\partial {below}}}" if latex else f"∂{above}/∂{below}"
-
-
-SPACED = PLAIN | {ord("·"): " · "}
+SPACED = {ord("·"): " · "}
+HTML = {ord(sign): escape(sign) for sign in "<>&"} | {ord("⟨"): "<sup>", ord("⟩"): "</sup>"}
+"""How the signs between the names of a template are written in HTML."""
 LATEX = {
     "⟨": "{", "⟩": "}", "·": r" \cdot ", MINUS: "-", "²": "^2", "′": "'",
     "ln": r"\ln ", "tanh": r"\tanh ", "max": r"\max ", "if": r"\text{ if }", "else": r"\text{ else }",
@@ -248,8 +248,7 @@ class Solution:
             lines += ["", section.heading] if section.heading else [""] * (section is not self.sections[0])
             for before, block in pairwise(("", *section.blocks)):
                 if isinstance(block, Equation):
-                    note = f"{block.note}: " if block.note else ""
-                    lines.append(f"  {note}{' = '.join(self.sides(block))}")
+                    lines.append("  " + f"{block.note}: " * bool(block.note) + " = ".join(self.sides(block)))
                 else:
                     lines += [""] * isinstance(before, Equation) + textwrap.wrap(block, 100)
         return "\n".join(lines)
@@ -274,7 +273,7 @@ class Solution:
 
     def _rows(self, equation: Equation) -> Iterator[str]:
         """Yield an equation in LaTeX: in one row if it is short, otherwise formula and numbers in separate rows."""
-        plain, (left, *sides) = self.sides(equation), self.sides(equation, latex=True)
+        plain, (left, *sides) = self.sides(equation), self.sides(equation, "latex")
         if not sides:
             yield f"& {left}"
             return
@@ -328,12 +327,12 @@ class Solution:
         path.write_text(getattr(self, kinds[path.suffix.lower()]) + "\n", encoding="utf-8", newline="\n")
         return path
 
-    def sides(self, equation: Equation, latex: bool = False) -> list[str]:
+    def sides(self, equation: Equation, form: Form = "text") -> list[str]:
         """Return the sides of an equation as they are written, with a gap in place of hidden numbers."""
         if equation.part is None or equation.part not in self.gaps:
-            return self.hand.sides(equation, latex)
+            return self.hand.sides(equation, form)
         shown = replace(equation, sides=tuple(side for side in equation.sides if side[1] == "symbols"))
-        return [*self.hand.sides(shown, latex), r"\underline{\qquad}" if latex else GAP]
+        return [*self.hand.sides(shown, form), r"\underline{\qquad}" if form == "latex" else GAP]
 
     def __str__(self) -> str:
         return self.text
