@@ -49,4 +49,8 @@ STATUS_COLORS = {
 }
 """The color of each status of a verdict."""
 AMOUNTS, SIGNS, GREYS = "cividis", "PuOr_r", "Greys"
-"""The color maps of images, by their names in matplotlib: amounts, values around 0, gray images."""
+"""The color maps of images, by their names in matplotlib: amounts, values around 0, gray images.
+
+Their colors are in data/palettes.npz, too. "cividis" is by Nuñez, Anderton & Renslow (2018,
+doi 10.1371/journal.pone.0199239), the two others are of ColorBrewer, by Cynthia Brewer (colorbrewer2.org).
+"""

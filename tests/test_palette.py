@@ -2,11 +2,16 @@
 
 import ast
 import re
+import subprocess
+import sys
 
+import numpy as np
 import pytest
 from helpers.support import PROJECT
+from matplotlib import colormaps
 
 from bpcourse import palette
+from bpcourse.pictures import charts
 
 MODULES = {path.relative_to(PROJECT).as_posix(): path for path in sorted((PROJECT / "bpcourse").rglob("*.py"))}
 
@@ -62,3 +67,24 @@ def test_contrast__light_gray_is_too_light():
 def test_palette__curves_differ_in_more_than_their_color():
     for part in ("color", "style", "dashes", "words"):
         assert len({getattr(line, part) for line in palette.SERIES}) == len(palette.SERIES) == 4
+
+
+@pytest.mark.parametrize("name", [palette.AMOUNTS, palette.SIGNS, palette.GREYS])
+def test_color_maps__are_those_of_matplotlib(name):
+    expected = colormaps[name](np.arange(256), bytes=True)[:, :3]
+    assert charts._rgb(name) == expected.tobytes()
+
+
+def test_explorers__need_no_matplotlib():
+    code = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "import numpy as np\n"
+        "from bpcourse import EXAMPLES, Network, explore_boundary, explore_image, explore_surface\n"
+        "lecture = EXAMPLES['lecture']\n"
+        "explore_surface(lecture.network, lecture.x, lecture.y)\n"
+        "explore_boundary(lecture.network, [[0, 1]], [[0, 1]], loss='mse')\n"
+        "explore_image(lecture.network, [[0, 1]])\n"
+        "print('made')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("made\n", 0), done.stderr

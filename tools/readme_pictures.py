@@ -40,7 +40,8 @@ def write_explorer() -> None:
         nbformat.write(new_notebook(metadata=kernel, cells=[new_code_cell(CELL.strip())]), Path(folder) / "one.ipynb")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-            page = browser.new_page(viewport={"width": 1280, "height": 1000}, device_scale_factor=1.5)
+            size = {"width": 1280, "height": 1000}
+            page = browser.new_page(viewport=size, device_scale_factor=1.5, reduced_motion="reduce")
             open_and_run(page, address, "one.ipynb")
             explorer = page.locator(".bpcourse")
             explorer.locator(".picture svg").wait_for()

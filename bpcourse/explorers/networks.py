@@ -282,7 +282,8 @@ class PassScene(NetworkScene):
         if "example" in looks:
             scene = replace(scene, example=self._examples[looks["example"]], step=0)
         if "explain" in looks:
-            scene = replace(scene, picked=scene._pick(looks["explain"]))
+            picked = scene._pick(looks["explain"])
+            scene = replace(scene, picked=picked, step=0 if picked else scene.step)
         if "view" in looks:
             require_known("view", [looks["view"]], VIEW_NAMES)
             scene = replace(scene, view=cast(ViewName, looks["view"]))

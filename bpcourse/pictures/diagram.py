@@ -39,7 +39,7 @@ PARAMETERS = ("W", "b")
 # In pixels:
 INPUT_WIDTH, UNIT_WIDTH, LOSS_WIDTH, LINE, MARGIN, TOP = 86, 144, 86, 17, 6, 34
 CURVE = 40  # the side of the little plot of an activation
-LABEL_WIDTH, LABEL_LINE = 60, 15
+LABEL_WIDTH, LABEL_LINE = 71, 15
 GAPS = (130, 150, 165, 180, 200, 220, 250, 280, 310)  # between two columns, the first that leaves room for the labels
 LEGEND_WIDTH = 840
 WIDEST = 12.0  # of a line
@@ -435,7 +435,7 @@ class _Layout:
             x.append(x[-1] + (UNIT_WIDTH if layer else INPUT_WIDTH) / 2 + gap + UNIT_WIDTH / 2)
         widths = [INPUT_WIDTH, *[UNIT_WIDTH] * (len(drawn) - 1)]
         if isinstance(passed, Trace):
-            x.append(x[-1] + UNIT_WIDTH / 2 + 30 + LOSS_WIDTH / 2)
+            x.append(x[-1] + UNIT_WIDTH / 2 + 26 + LOSS_WIDTH / 2)
             widths.append(LOSS_WIDTH)
         width, bottom = max(round(x[-1] + widths[-1] / 2 + MARGIN), LEGEND_WIDTH), round(TOP + max(drawn) * pitch)
         return cls(drawn, tuple(labels), tuple(x), tuple(widths), pitch, width, bottom, height)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ DPI = 100
 
 
 def _axes(ax: Axes | None, height: float = 4.2) -> Axes:
+    # A browser starts without a cache of fonts each time, and lessons should not say so.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     from matplotlib.figure import Figure  # not pyplot: nothing is shown twice, and nothing has to be closed
 
     return ax or Figure(figsize=(6.4, height), layout="constrained").add_subplot()

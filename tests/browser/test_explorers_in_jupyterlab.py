@@ -15,6 +15,8 @@ CELLS = {
     "losses": "e = explore_loss()\ne",
     "surface": "e = explore_surface(lecture.network, lecture.x, lecture.y, learning_rate=4)\ne",
     "boundary": "e = explore_boundary(plane, [[-1, 0], [1, 0.5], [0, 1]], [[0], [1], [1]])\ne",
+    "image": "e = explore_image(pixels, [[0, 1], [0.5, 0], [1, 1]])\ne",
+    "large": "e = explore(large, [0.1, 0.2, 0.3, 0.4], [1.0])\ne",
     "live": "m = datasets.moons()\ne = explore_live(plane, m.x, m.y)\ne",
     "training": "e = explore_training()\ne",
     "asked": "e = asked\ne",
@@ -22,9 +24,11 @@ CELLS = {
 }
 SETUP = """
 import json
-from bpcourse import EXAMPLES, Dense, Network, datasets, draw, explore_live
+from bpcourse import EXAMPLES, Dense, Network, datasets, draw, explore_image, explore_live
 from bpcourse import explore, explore_activation, explore_boundary, explore_loss, explore_surface, explore_training
 lecture = EXAMPLES["lecture"]
+pixels = Network([Dense([[1.0, -1.0], [0.5, 0.2], [0, 1], [1, 0], [-1, 1], [0.3, 0]], [0.0, 0.1], "softmax")])
+large = Network([Dense([[0.1, -0.2, 0.3, 0.4, 0.5]] * 4, [0.0] * 5, "tanh"), Dense([[0.5]] * 5, [0.0], "sigmoid")])
 plane = Network([Dense([[1.0, 0.5], [0.5, -1.0]], [0.0, 0.1], "tanh"), Dense([[1.0], [-1.0]], [0.0], "sigmoid")])
 """
 EXECUTE = """async code => {
@@ -181,6 +185,7 @@ def violations(page):
     levels = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
     # If the body has no height, axe considers all of JupyterLab hidden, and tests no contrast.
     page.add_style_tag(content="body { height: 100vh }")
+    page.locator(".bpcourse").evaluate("each => each.scrollIntoView()")  # nor does it test what is out of sight
     found = Axe().run(page, context=".bpcourse", options=levels).response
     tested = {each["id"] for each in found["passes"] + found["violations"]}
     assert "label" in tested
@@ -366,8 +371,10 @@ asked = explore(net, np.full(sizes[0], 0.4), np.full(sizes[-1], 0.2), predict=qu
     settled(page)
     assert page.locator(".bpcourse > .message").inner_text()[0] in "✓✗"
     assert page.evaluate(IN_VIEW) == []
-    smallest = page.evaluate(SMALLEST_TEXT)
-    assert smallest >= 10
+    assert page.evaluate(SMALLEST_TEXT) >= 11.98  # pixels; in pictures that are shrunk, never below 10
+    page.set_viewport_size({"width": 800, "height": 800})
+    page.wait_for_timeout(300)
+    assert page.evaluate(SMALLEST_TEXT) >= 10 or page.evaluate(SCROLLS)
 
 
 SMALLEST_TEXT = """() => {
@@ -375,6 +382,12 @@ SMALLEST_TEXT = """() => {
     const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
     const sizes = [...svg.querySelectorAll("text")].map(each => Number(each.getAttribute("font-size") ?? 12));
     return scale * Math.min(...sizes);
+}"""
+
+
+SCROLLS = """() => {
+    const picture = document.querySelector(".bpcourse .picture");
+    return picture.scrollWidth > picture.clientWidth;
 }"""
 
 
@@ -393,6 +406,85 @@ def test_explorer__nothing_shifts_while_it_is_stepped_and_moved(lab):
         page.keyboard.press("ArrowRight")
     settled(page)
     assert page.evaluate("shift") < 0.01
+
+
+DRAWN = {"activation": "z", "losses": "y_hat", "surface": "W1[1,1]", "boundary": "probe_1", "image": "x[1]"}
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_chart__point_follows_the_mouse(kind, lab):
+    page = lab(kind)
+    before = json.loads(python(page, "print(json.dumps(e.scene.values))"))
+    box = page.locator(".bpcourse [data-touch]").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 5, steps=6)
+    page.mouse.up()
+    agrees(page)
+    assert value(page, DRAWN[kind]) != before[DRAWN[kind]]
+    assert page.evaluate("() => getSelection().toString()") == ""
+    if kind == "boundary":  # a probe is only looked at
+        return
+    press(page, "Undo")  # takes back the whole drag
+    agrees(page)
+    assert json.loads(python(page, "print(json.dumps(e.scene.values))")) == before
+
+
+def test_chart__click_lands_where_the_mouse_is(lab):
+    page = lab("boundary")
+    box = page.locator(".bpcourse [data-touch]").bounding_box()
+    page.mouse.click(box["x"] + 0.8 * box["width"], box["y"] + 0.3 * box["height"])
+    agrees(page)
+    dot = page.locator(".bpcourse .picture circle").last.bounding_box()
+    assert dot["x"] + dot["width"] / 2 == pytest.approx(box["x"] + 0.8 * box["width"], abs=2)
+    assert dot["y"] + dot["height"] / 2 == pytest.approx(box["y"] + 0.3 * box["height"], abs=2)
+
+
+def test_fan__labels_of_the_unit_under_the_pointer_are_shown(lab):
+    page = lab("large")
+    labels = page.locator(".bpcourse [data-fan]:visible")
+    assert labels.count() == 0
+    page.locator(".bpcourse [data-unit='a1[2]'] text").first.hover()
+    assert labels.count() == 4
+    assert {each.get_attribute("data-fan") for each in labels.all()} == {f"1 {unit} 2" for unit in range(1, 5)}
+    page.locator(".bpcourse [data-unit='x[3]'] text").first.hover()
+    assert {each.get_attribute("data-fan") for each in labels.all()} == {f"1 3 {unit}" for unit in range(1, 6)}
+    page.locator(".bpcourse .caption").hover()
+    page.locator(".bpcourse .picture").hover(position={"x": 3, "y": 3})
+    assert labels.count() == 0
+    number(page, "x[1]").focus()
+    assert labels.count() == 5
+
+
+@pytest.mark.parametrize("motion, dots", [("no-preference", 2), ("reduce", 0)])
+def test_step__dots_move_unless_motion_is_reduced(motion, dots, lab):
+    page = lab("network")
+    page.emulate_media(reduced_motion=motion)
+    shown = "() => [...document.querySelectorAll('.dot')].filter(e => getComputedStyle(e).display !== 'none').length"
+    press(page, "Step ▶")
+    settled(page)
+    assert page.evaluate(shown) == dots
+    number(page, "b1[1]").press("ArrowRight")  # moving a number is not a step
+    settled(page)
+    assert page.evaluate(shown) == 0
+
+
+def test_live__looks_back(lab):
+    page = lab("live")
+    for _ in range(5):
+        press(page, "One epoch")
+        agrees(page)
+    slider(page, "epoch").focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    agrees(page)
+    assert "after 3 epochs" in page.locator(".bpcourse .caption").inner_text()
+    page.keyboard.press("Home")
+    agrees(page)
+    assert "not trained yet" in page.locator(".bpcourse .caption").inner_text()
+    press(page, "One epoch")
+    agrees(page)
+    assert "after 6 epochs" in page.locator(".bpcourse .caption").inner_text()
 
 
 def test_buttons__step_update_run_undo_and_reset(lab):
