@@ -8,7 +8,7 @@ The parts are
 
 table
     Simulated students make one mistake, or none, and work in different ways: exactly, with rounded steps, or in Python
-    from printed numbers. This is the table in the README.
+    from printed numbers. This is the table in docs/tutor.md.
 random
     Random wrong numbers. None of them should be stated to be a mistake.
 slips

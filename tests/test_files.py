@@ -44,8 +44,8 @@ def test_read_exercise__documented_example(exercise):
     assert found.learning_rate == 0.5
 
 
-def test_readme__has_the_documented_example():
-    assert f"```toml\n{TOML}```" in (PROJECT / "README.md").read_text(encoding="utf-8")
+def test_commands_page__has_the_documented_example():
+    assert f"```toml\n{TOML}```" in (PROJECT / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 def test_read_exercise__json(tmp_path):

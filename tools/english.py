@@ -19,7 +19,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 CHECKED = (
-    *("*.md", "docs/*.md", "*.py", "tools/*.md", "bpcourse/data/explorer/*.js", "bpcourse/templates/*"),
+    *("*.md", "docs/*.md", "*.py", "docs/*.py", "tools/*.md", "bpcourse/data/explorer/*.js", "bpcourse/templates/*"),
     *("benchmarks/**/*.py", "bpcourse/**/*.py", "tests/**/*.py", "tools/**/*.py", "bpcourse/**/*.toml"),
 )
 MARKER = "english: ok"

@@ -1,4 +1,4 @@
-"""Write the pictures in the README: the lecture's network, and an explorer of it in JupyterLab.
+"""Write the pictures in the README and in docs: the lecture's network, and an explorer of it in JupyterLab.
 
 The second picture needs a browser; see `bpcourse doctor`.
 """
