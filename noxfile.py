@@ -2,10 +2,12 @@
 # /// script
 # dependencies = ["nox"]
 # ///
-"""Tasks for nox: `nox -s lint`, `nox -s tests`, `nox -s lowest`.
+"""Tasks for nox: `nox -s lint`, `nox -s tests`, `nox -s lowest`, `nox -s docs`.
 
-They run in the current environment: first `python -m pip install -e ".[dev]"`.
+They run in the current environment: first `python -m pip install -e ".[dev]"`, and for `docs` also `".[docs]"`.
 """
+
+import shutil
 
 import nox
 
@@ -36,6 +38,14 @@ def lowest(session: nox.Session) -> None:
     versions = session.run("python", "tools/lowest.py", silent=True)
     session.install("pytest", "pytest-xdist", *versions.split())
     session.run("python", "tools/lowest.py", "--test")
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation site in build/site, with warnings as errors, and test it in a browser."""
+    shutil.rmtree("build/site", ignore_errors=True)
+    session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "docs", "build/site")
+    session.run("pytest", "-p", "no:cacheprovider", "-n", "auto", "tests/site")
 
 
 if __name__ == "__main__":

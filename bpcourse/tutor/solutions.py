@@ -209,7 +209,7 @@ def _latex_number(text: str) -> str:
 
 @dataclass(frozen=True, repr=False)
 class Solution:
-    """A worked solution, for a terminal (`.text`), a notebook (`.markdown`) or a browser (`.html`).
+    """A worked solution, for a terminal (``.text``), a notebook (``.markdown``) or a browser (``.html``).
 
     Parameters
     ----------

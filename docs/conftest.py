@@ -1,0 +1,3 @@
+"""Folders that pytest skips: the build of the site copies the lessons here."""
+
+collect_ignore = ["lessons", "_lite", "reference"]
