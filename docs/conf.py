@@ -63,7 +63,7 @@ jupyterlite_bind_ipynb_suffix = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "bpcourse"
-html_baseurl = ""
+html_context = {"default_mode": "auto"}
 html_static_path = ["_static"]
 html_css_files = ["course.css"]
 html_copy_source = False
