@@ -134,10 +134,12 @@ class Frame:
     ) -> Diagram:
         """Return the chart with its description, and its values as a table. In an explorer it may be one to `touch`."""
         described = "; ".join(f"{name} = {value}" + f", slope {slope}" * bool(slope) for name, value, slope in table)
+        marks = [*marks]
+        on = ' class="field"' if any(mark.startswith("<image") for mark in marks) else ""  # the same in all themes
         box = f"{LEFT} {TOP} {self.width - LEFT - RIGHT} {self.height - TOP - BOTTOM}"
         parts = (
             *(self._scales() if self.scales else ()),
-            f'<svg {self._area} viewBox="{box}">',  # cuts off the marks at the area
+            f'<svg {self._area}{on} viewBox="{box}">',  # cuts off the marks at the area
             *marks,
             "</svg>",
             f'<rect {self._area} fill="none" stroke="{QUIET}"/>',
