@@ -2,12 +2,13 @@
 # /// script
 # dependencies = ["nox"]
 # ///
-"""Tasks for nox: `nox -s lint`, `nox -s tests`, `nox -s lowest`, `nox -s docs`.
+"""Tasks for nox: `nox -s lint`, `nox -s tests`, `nox -s lowest`, `nox -s docs`, `nox -s release`.
 
 They run in the current environment: first `python -m pip install -e ".[dev]"`, and for `docs` also `".[docs]"`.
 """
 
 import shutil
+from pathlib import Path
 
 import nox
 
@@ -46,6 +47,21 @@ def docs(session: nox.Session) -> None:
     shutil.rmtree("build/site", ignore_errors=True)
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "docs", "build/site")
     session.run("pytest", "-p", "no:cacheprovider", "-n", "auto", "tests/site")
+
+
+@nox.session(venv_backend="virtualenv", default=False)
+def release(session: nox.Session) -> None:
+    """Build the wheel and the source archive in dist, check them, and try the wheel. `-- vX.Y.Z` checks the tag."""
+    session.install("build>=1.2", "twine>=6.0")
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build")
+    session.run("twine", "check", "--strict", *map(str, sorted(Path("dist").iterdir())))
+    session.run("python", "tools/release.py", *session.posargs)
+    (wheel,) = Path("dist").glob("*.whl")
+    session.install(f"{wheel}[lab]")
+    session.chdir(session.create_tmp())
+    session.run("bpcourse", "doctor")
+    session.run("bpcourse", "--version")
 
 
 if __name__ == "__main__":

@@ -149,3 +149,21 @@ ipywidgets.Widget._comm = None
 """
     assert sorted({int(fault.split(":")[0]) for fault in faults(source)}) == [2, 3, 4, 5, 6, 7]
     assert faults("from helpers.support import fails\nassert time_of(1) < 2\n") == []
+
+
+PAGES = [PROJECT / "README.md", PROJECT / "CONTRIBUTING.md", *sorted((PROJECT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages__name_only_files_that_exist(page):
+    assert missing_files(page.read_text(encoding="utf-8")) == []
+
+
+def missing_files(text):
+    """Return the files of the project that a text names, and that do not exist."""
+    named = re.findall(r"\b(?:bpcourse|benchmarks|tools|tests)/[\w/.]+\.\w+", text)
+    return [name for name in named if not (PROJECT / name).exists()]
+
+
+def test_missing_files__are_found():
+    assert missing_files("`bpcourse/cli.py` and bpcourse/clj.py.") == ["bpcourse/clj.py"]
