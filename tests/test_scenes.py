@@ -792,6 +792,20 @@ def test_pass_scene__explained_gradient_shows_its_paths(lecture):
     assert "2 paths" not in seen(lecture.changed({"explain": WHOLE})).picture.words
 
 
+def test_pass_scene__explained_gradient_has_its_paths_in_the_caption(lecture):
+    caption = lecture.changed({"explain": "dW1[1,2]"}).show([0.1]).caption
+    dz, W = lecture.trace["dz2"][0], lecture.trace["W2"][1]
+    first, second, total = (format_number(float(each), signed=True) for each in (*(dz * W), dz @ W))
+    assert f"{first} over w2₂₁ and {second} over w2₂₂. Their sum is {total}." in caption
+    assert "All values are shown" not in caption
+    assert "All values are shown" in lecture.changed({"explain": "dW2[1,2]"}).show([0.1]).caption
+
+
+def test_pass_scene__explaining_ends_the_steps(lecture):
+    assert lecture.pressed("forward").changed({"explain": "dW1[1,2]"}).step == 0
+    assert lecture.pressed("forward").changed({"explain": ""}).step == 1
+
+
 def test_pass_scene__solution_begins_with_the_result(lecture):
     solution = seen(lecture.changed({"explain": "dW1[1,1]"})).solution
     places = [solution.index(each) for each in ("THE CHAIN IN NUMBERS", "<details><summary>GIVEN", "CHECK")]

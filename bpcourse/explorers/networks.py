@@ -23,11 +23,12 @@ from bpcourse.engine.network import Network
 from bpcourse.engine.training import sgd_step
 from bpcourse.engine.validation import Array, place, real
 from bpcourse.explorers.pitfalls import PITFALLS
+from bpcourse.explorers.predictions import in_symbols
 from bpcourse.explorers.scenes import Button, Choice, Control, Group, Scene, Value, View, require_known
 from bpcourse.names import SYMBOLS, Name, Notation
 from bpcourse.numbers import format_number
 from bpcourse.pictures.charts import history
-from bpcourse.pictures.diagram import ViewName, draw
+from bpcourse.pictures.diagram import ViewName, draw, paths_in_words
 from bpcourse.registry import Registry
 from bpcourse.tutor.equations import Step, look_up, table
 from bpcourse.tutor.solutions import Hand
@@ -338,6 +339,8 @@ class PassScene(NetworkScene):
             shown, example = backprop(self.network, self.x[row], self.y[row], self.loss), 1
             lit = {_without_example(name) for name in lit}
             known = None if known is None else {_without_example(name) for name in known}
+        if words := path and paths_in_words(shown, path, example):
+            caption = caption.replace(INVITATION, "") + f"<p>{escape(in_symbols(words, self.notation))}</p>"
         solved = None if self.picked == WHOLE else self.picked
         worked = (
             solution(self.steps, solved, notation=self.notation).to_html(level=4, folded=True) if self.picked else ""

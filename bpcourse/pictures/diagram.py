@@ -341,6 +341,18 @@ class _Path:
         return cls(frozenset({*lit, "loss"}), back, f"a{layer}[{unit}]" if len(back) > 1 else "", _paths_in_words(back))
 
 
+def paths_in_words(trace: Trace, name: str, example: int = 1) -> str:
+    """Describe the paths of a gradient to the loss; see `draw`. The text is empty if there is only one.
+
+    Examples
+    --------
+    >>> from bpcourse import EXAMPLES
+    >>> paths_in_words(EXAMPLES["lecture"].backprop(), "dW1[1,2]")
+    '2 paths come back: −0.06962 over W2[2,1] and −0.02092 over W2[2,2]. Their sum is −0.09054.'
+    """
+    return _Path.of(trace, name, example).words
+
+
 def _paths_in_words(back: Mapping[str, float]) -> str:
     """Describe what comes back along each path, and their sum."""
     if len(back) < 2:
