@@ -61,9 +61,10 @@ def lab(args: argparse.Namespace) -> int:
         folder = lessons.source()
     else:
         folder = args.folder or DEFAULT_FOLDER
-        count = len(lessons.copy(folder))
+        count = len(lessons.copy(folder, outputs=args.with_outputs))
         existing = " Existing lessons were left unchanged." if count < len(lessons.originals()) else ""
         print(f"Copied {count} lesson{'s' * (count != 1)} to {folder}.{existing}")
+        _tell_newer(folder)
     if args.port is not None:
         _require_free(args.port)
     if args.unlocked:
@@ -102,11 +103,33 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _tell_newer(folder: Path) -> None:
+    """Print which lessons have a newer version."""
+    for lesson, edited in lessons.outdated(folder):
+        how = f"bpcourse reset {lesson.name[:2]} {folder}" if edited else f"bpcourse update {folder}"
+        print(f"{lesson.name} has a newer version, and you have {'' if edited else 'not '}edited yours. Get it: {how}")
+
+
+def _folder(args: argparse.Namespace) -> Path:
+    """Return the folder of the student's lessons: the one given, this one, or the default."""
+    here = Path() if Path(lessons.originals()[0].name).exists() else DEFAULT_FOLDER
+    return args.folder or here
+
+
+def update(args: argparse.Namespace) -> int:
+    """Replace the lessons that were not edited by newer versions, after saving a dated copy of each."""
+    folder = _folder(args)
+    newer = [lesson for lesson, edited in lessons.outdated(folder) if not edited]
+    for lesson in newer:
+        print(f"Updated: {folder / lesson.name}. The earlier version is saved as {lessons.restore(lesson, folder)}")
+    print(f"{len(newer)} lesson{'s' * (len(newer) != 1)} updated in {folder}.")
+    _tell_newer(folder)
+    return 0
+
+
 def reset(args: argparse.Namespace) -> int:
     """Restore a lesson, after saving the student's version as a dated copy."""
-    original = lessons.find(args.lesson)
-    here = Path() if Path(original.name).exists() else DEFAULT_FOLDER
-    folder = args.folder or here
+    original, folder = lessons.find(args.lesson), _folder(args)
     saved = lessons.restore(original, folder)
     if saved:
         print(f"Your lesson is saved as {saved}")
@@ -321,7 +344,7 @@ def parser() -> Parser:
     root.add_argument("--version", action="version", version=f"bpcourse {bpcourse.__version__}")
     commands = root.add_subparsers(required=True, metavar="COMMAND")
     described = read_toml("commands.toml")
-    for run in (lab, reset, solve, solutions, sheet, mark, test, doctor):
+    for run in (lab, update, reset, solve, solutions, sheet, mark, test, doctor):
         about = described[run.__name__]
         command = commands.add_parser(run.__name__, help=about["help"], epilog=about.get("epilog"))
         for name, options in about.get("arguments", {}).items():

@@ -3,12 +3,14 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 from helpers.support import PROJECT, fails, jupyterlab
 
@@ -28,7 +30,7 @@ def launched(monkeypatch):
 
 
 def original():
-    return (lessons.source() / LESSON).read_bytes()
+    return lessons.student_copy(lessons.source() / LESSON)
 
 
 def test_lab__copies_the_lessons_and_opens_the_first_on_loopback(tmp_path, launched):
@@ -40,6 +42,75 @@ def test_lab__copies_the_lessons_and_opens_the_first_on_loopback(tmp_path, launc
     assert "--ServerApp.ip=127.0.0.1" in launched
     assert f"--ServerApp.root_dir={folder.resolve()}" in launched
     assert "--no-browser" not in launched
+
+
+def outputs_of(path):
+    notebook = json.loads(path.read_bytes())
+    return [output for cell in notebook["cells"] for output in cell.get("outputs", ())]
+
+
+def test_lab__copies_have_no_outputs_unless_asked_for(tmp_path, launched):
+    cli.main(["lab", str(tmp_path / "one")])
+    cli.main(["lab", str(tmp_path / "two"), "--with-outputs"])
+    for lesson in lessons.originals():
+        assert outputs_of(tmp_path / "one" / lesson.name) == []
+        assert outputs_of(tmp_path / "two" / lesson.name) == outputs_of(lesson) != []
+        nbformat.validate(nbformat.read(tmp_path / "one" / lesson.name, 4))
+        cells = [json.loads(path.read_bytes())["cells"] for path in (lesson, tmp_path / "one" / lesson.name)]
+        assert [cell["source"] for cell in cells[0]] == [cell["source"] for cell in cells[1]]
+
+
+@pytest.fixture
+def newer(tmp_path, monkeypatch):
+    """A folder with copies of lessons, of which 03 then got a newer version."""
+    source, folder = tmp_path / "source", tmp_path / "mine"
+    shutil.copytree(lessons.source(), source)
+    monkeypatch.setattr(lessons, "source", lambda: source)
+    lessons.copy(folder)
+    notebook = json.loads((source / LESSON).read_bytes())
+    notebook["cells"][0]["source"] = ["# New"]
+    (source / LESSON).write_text(json.dumps(notebook), encoding="utf-8")
+    return folder
+
+
+def test_lab__tells_of_a_newer_lesson(newer, capsys, launched):
+    cli.main(["lab", str(newer)])
+    said = capsys.readouterr().out
+    assert f"{LESSON} has a newer version, and you have not edited yours. Get it: bpcourse update {newer}" in said
+    assert said.count("has a newer version") == 1
+
+
+def test_update__replaces_what_was_only_run(newer, capsys):
+    run = json.loads((newer / LESSON).read_bytes())
+    for cell in run["cells"]:
+        if cell["cell_type"] == "code":
+            cell["execution_count"], cell["outputs"] = 7, [{"output_type": "stream", "name": "stdout", "text": "x"}]
+    (newer / LESSON).write_text(json.dumps(run), encoding="utf-8")
+    assert cli.main(["update", str(newer)]) == 0
+    assert json.loads((newer / LESSON).read_bytes())["cells"][0]["source"] == ["# New"]
+    (saved,) = newer.glob("*-saved-*")
+    assert json.loads(saved.read_bytes()) == run
+    assert "1 lesson updated" in capsys.readouterr().out
+    cli.main(["update", str(newer)])
+    assert "0 lessons updated" in capsys.readouterr().out
+
+
+def test_update__leaves_what_was_edited(newer, capsys):
+    edited = json.loads((newer / LESSON).read_bytes())
+    edited["cells"][1]["source"] = ["mine"]
+    (newer / LESSON).write_text(json.dumps(edited), encoding="utf-8")
+    cli.main(["update", str(newer)])
+    assert json.loads((newer / LESSON).read_bytes()) == edited
+    assert f"you have edited yours. Get it: bpcourse reset 03 {newer}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"mine", b"[]", b'{"metadata": 3}', b'{"metadata": {"bpcourse": {}}}', b"\xff"]
+)
+def test_update__leaves_unknown_files(content, newer):
+    (newer / LESSON).write_bytes(content)
+    assert cli.main(["update", str(newer)]) == 0
+    assert (newer / LESSON).read_bytes() == content
 
 
 def test_copy__leaves_existing_files_unchanged(tmp_path, launched):
@@ -155,7 +226,7 @@ def test_lab__interrupted_copy_leaves_no_half_lesson(error, status, tmp_path, mo
 
     own = Path.open
     monkeypatch.setattr(Path, "open", open_full)
-    monkeypatch.setattr(Path, "read_bytes", lambda self: b"{}")
+    monkeypatch.setattr(lessons, "student_copy", lambda *_, **__: b"{}")
     assert cli.main(["lab", str(tmp_path)]) == status
     assert ("No space left on device" in capsys.readouterr().err) == (status == 2)
     assert not list(tmp_path.iterdir())

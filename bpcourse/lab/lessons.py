@@ -1,14 +1,19 @@
 """The lessons of the course, and the copies that a student works on.
 
 A student's file is never overwritten. `copy` leaves existing files unchanged, and `restore` saves the student's version
-under a new name first.
+under a new name first. Copies have no outputs, so that no result is there before the student's. They remember their
+cells, so that a lesson that nobody edited can be replaced by a newer version.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -63,13 +68,43 @@ def find(name: str) -> Path:
     raise UserError(f"unknown lesson {name!r}. The lessons are: {known}")
 
 
-def copy(folder: Path) -> list[Path]:
+def student_copy(lesson: Path, *, outputs: bool = False) -> bytes:
+    """Return a lesson as students get it: by default without outputs, and with a fingerprint of its cells."""
+    notebook = json.loads(lesson.read_bytes())
+    notebook["metadata"]["bpcourse"] = {"cells": fingerprint(notebook)}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and not outputs:
+            cell["outputs"], cell["execution_count"] = [], None
+    return (json.dumps(notebook, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def fingerprint(notebook: dict[str, Any]) -> str:
+    """Return a text that changes if a cell is edited, but not if it is run."""
+    cells = [(cell["cell_type"], "".join(cell["source"])) for cell in notebook["cells"]]
+    return hashlib.sha256(json.dumps(cells).encode()).hexdigest()
+
+
+def outdated(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Yield each original that is newer than its copy in a folder, and whether that copy was edited."""
+    for lesson in originals():
+        try:
+            notebook = json.loads((folder / lesson.name).read_bytes())
+            copied, now = notebook["metadata"]["bpcourse"]["cells"], fingerprint(notebook)
+        except (OSError, ValueError, LookupError, TypeError):
+            continue  # there is no copy, or it is not one that we know
+        if copied != fingerprint(json.loads(lesson.read_bytes())):
+            yield lesson, now != copied
+
+
+def copy(folder: Path, *, outputs: bool = False) -> list[Path]:
     """Copy each lesson that a folder does not hold yet, and return the new files.
 
     Parameters
     ----------
     folder : Path
         Where to copy the lessons. It is created if it does not exist.
+    outputs : bool
+        Whether the copies keep the outputs.
 
     Raises
     ------
@@ -83,7 +118,8 @@ def copy(folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK):
             raise UserError(f"cannot write lessons into {folder}: it is read-only. {advice}")
-        return [folder / lesson.name for lesson in originals() if _copy(lesson, folder / lesson.name)]
+        made = ((folder / lesson.name, student_copy(lesson, outputs=outputs)) for lesson in originals())
+        return [target for target, content in made if _create(target, content)]
     except OSError as error:
         raise UserError(f"cannot write lessons into {folder}: {error.strerror}. {advice}") from error
 
@@ -114,7 +150,7 @@ def restore(lesson: Path, folder: Path) -> Path | None:
             raise UserError(f"{target} is the original lesson of this clone. Restore it with git.")
         folder.mkdir(parents=True, exist_ok=True)
         saved = _save(target)
-        if not _copy(lesson, target):
+        if not _create(target, student_copy(lesson)):
             raise FileExistsError(0, "it reappeared while it was being reset (is it open in Jupyter?)")
     except OSError as error:
         kept = f" Your lesson is saved as {saved}." if saved else ""
@@ -122,9 +158,8 @@ def restore(lesson: Path, folder: Path) -> Path | None:
     return saved
 
 
-def _copy(lesson: Path, target: Path) -> bool:
-    """Copy a lesson unless the target exists, and return whether it was copied."""
-    content = lesson.read_bytes()
+def _create(target: Path, content: bytes) -> bool:
+    """Write a new file unless it exists, and return whether it was written."""
     try:
         file = target.open("xb")  # mode "x" cannot overwrite, even if the target has just been created
     except FileExistsError:
