@@ -12,6 +12,7 @@ from helpers.support import PROJECT
 from bpcourse import EXAMPLES, Activation, Dense, Network, backprop, draw, format_number, forward, leaky_relu
 from bpcourse.palette import FALLS, QUIET, RISES
 from bpcourse.pictures import diagram
+from bpcourse.tutor.equations import table
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -79,7 +80,7 @@ def test_diagram__image_in_a_dark_theme_has_the_colors_of_the_explorers():
     picture, css = draw(EXAMPLES["lecture"].backprop()), (PROJECT / "bpcourse/data/explorer/explorer.css").read_text()
     image = base64.b64decode(re.search('base64,([^"]*)', picture.html)[1]).decode()
     style = ET.fromstring(image).find(f"{SVG}style").text
-    rules = re.findall(r'\[(?:fill|stroke)="#\w+"\] { (?:fill|stroke): #\w+; }', style)
+    rules = re.findall(r'\[(?:fill|stroke)="#\w+"\]:not\(\.field \*\) { (?:fill|stroke): #\w+; }', style)
     assert style == f"@media (prefers-color-scheme: dark) {{ {' '.join(rules)} }}"
     assert len(rules) > 10
     assert all(rule in css for rule in rules)
@@ -170,13 +171,14 @@ def test_unit__has_a_dot_at_z_and_a_tangent():
     assert not [*unknown.iter(f"{SVG}circle")]
 
 
-def test_path__lights_each_path_and_writes_what_comes_back():
+def test_path__lights_each_path_and_writes_its_part():
     trace = EXAMPLES["lecture"].backprop()
     picture = draw(trace, path="dW1[1,2]")
-    back = [trace["dz2"][0, k] * trace["W2"][1, k] for k in range(2)]
+    a = trace["a1"][0, 1]
+    back = [trace["dz2"][0, k] * trace["W2"][1, k] * a * (1 - a) * trace["x"][0, 0] for k in range(2)]
     assert {format_number(each, signed=True) for each in back} <= {*shown(picture)}
     assert "+" in shown(picture)
-    assert picture.words.endswith(f"Their sum is {format_number(trace['da1'][0, 1], signed=True)}.")
+    assert picture.words.endswith(f"Their sum is {format_number(trace['dW1'][0, 1], signed=True)}.")
     dim = {line.get("data-name") for line in lines_of(picture) if line.get("opacity")}
     assert dim == {"dW1[1,1]", "dW1[2,1]", "dW1[2,2]", "dW2[1,1]", "dW2[1,2]"}
 
@@ -184,7 +186,7 @@ def test_path__lights_each_path_and_writes_what_comes_back():
 def test_path__of_an_output_weight_has_no_sum():
     picture = draw(EXAMPLES["lecture"].backprop(), path="dW2[1,2]")
     assert "+" not in shown(picture)
-    assert "paths" not in picture.words
+    assert "Parts" not in picture.words
 
 
 def test_controls__are_at_the_numbers_that_can_be_moved():
@@ -319,3 +321,22 @@ def test_live__labels_without_room_are_hidden():
     assert len(fans) == 20
     assert "data-fan" not in draw(trace).svg
     assert 'data-fan="2' not in picture  # the second layer has room
+
+
+@pytest.mark.parametrize("name", ["dW1[2,3]", "db1[1]", "dz1[2]", "da1[4]", "dx[1]", "dW2[1,2]", "dz2[1]"])
+def test_path__parts_add_up_to_the_gradient(name):
+    trace = trace_of([3, 4, 3, 2])
+    words = diagram.paths_in_words(trace, name)
+    assert words.endswith(f"Their sum is {format_number(table(trace)[name].value, signed=True)}.")
+
+
+def test_path__explained_weight_keeps_its_value():
+    picture = draw(trace_of([2, 2, 2]), path="dW1[1,2]", view="backward").svg
+    assert 'data-control="W1[1,2]"' in picture
+    assert 'data-control="W1[1,1]"' not in picture
+
+
+def test_path__lines_have_the_sign_of_their_part():
+    trace = EXAMPLES["lecture"].backprop()
+    lines = re.findall(r'<line data-name="dW2\[2,(\d)\]"[^>]*stroke="(#\w+)"', draw(trace, path="dW1[1,2]").svg)
+    assert dict(lines) == {"1": FALLS, "2": FALLS}  # both parts are negative, although ∂L/∂w2₂₁ is positive

@@ -219,12 +219,31 @@ def test_undo__takes_back_a_whole_drag():
         assert explorer.value["W1[1,1]"] == value
 
 
+def test_undo__takes_back_a_whole_run():
+    explorer = lecture()
+    start = explorer.value
+    send(explorer, do="press", name="update")
+    once = explorer.value
+    for again in (False, True, True, True):
+        send(explorer, do="press", name="update", again=again)
+    assert explorer.view["beside"].count("L") >= 4  # its curve has each step
+    send(explorer, do="press", name="undo")
+    assert explorer.value == once
+    send(explorer, do="press", name="undo")
+    assert explorer.value == start
+
+
+def test_undo__is_not_offered_where_it_is_impossible():
+    assert not explore_live(Network([Dense([[1.0], [0.5]], [0.0], "sigmoid")]), [[0, 1]], [[1]]).page["undo"]
+    assert lecture().page["undo"]
+
+
 def test_undo__past_is_bounded():
     explorer = explore(Network([Dense([[3.0]], [1.0])]), [2.0], [9.0], learning_rate=1e-4)
     for _ in range(module.MOST_PAST + 20):
         explorer._press("update")
     assert len(explorer._past) == module.MOST_PAST
-    assert all("trace" not in vars(scene) for scene, _ in explorer._past)  # no computed values
+    assert all("trace" not in vars(scene) for scene, *_ in explorer._past)  # no computed values
     explorer.press("undo")
     assert f"over the last {module.MOST_PAST - 1} moves" in repr(explorer)
 

@@ -787,18 +787,20 @@ def test_pass_scene__a_step_shows_what_it_is_about(lecture):
 
 def test_pass_scene__explained_gradient_shows_its_paths(lecture):
     picture = seen(lecture.changed({"explain": "dW1[1,1]"})).picture
-    assert "2 paths come back" in picture.words
-    assert "2 paths" not in seen(lecture.changed({"explain": "z1[1]"})).picture.words
-    assert "2 paths" not in seen(lecture.changed({"explain": WHOLE})).picture.words
+    assert "Parts of dW1[1,1]" in picture.words
+    assert "Parts" not in seen(lecture.changed({"explain": "z1[1]"})).picture.words
+    assert "Parts" not in seen(lecture.changed({"explain": WHOLE})).picture.words
 
 
 def test_pass_scene__explained_gradient_has_its_paths_in_the_caption(lecture):
     caption = lecture.changed({"explain": "dW1[1,2]"}).show([0.1]).caption
-    dz, W = lecture.trace["dz2"][0], lecture.trace["W2"][1]
-    first, second, total = (format_number(float(each), signed=True) for each in (*(dz * W), dz @ W))
-    assert f"{first} over w2₂₁ and {second} over w2₂₂. Their sum is {total}." in caption
-    assert "All values are shown" not in caption
-    assert "All values are shown" in lecture.changed({"explain": "dW2[1,2]"}).show([0.1]).caption
+    trace = lecture.trace
+    a = trace["a1"][0, 1]
+    parts = trace["dz2"][0] * trace["W2"][1] * a * (1 - a) * trace["x"][0, 0]
+    first, second, total = (format_number(float(each), signed=True) for each in (*parts, trace["dW1"][0, 1]))
+    assert f"Parts of ∂L/∂w1₁₂: {first} over w2₂₁ and {second} over w2₂₂. Their sum is {total}." in caption
+    assert "Click a gradient" not in caption
+    assert "Click a gradient" in lecture.changed({"explain": "dW2[1,2]"}).show([0.1]).caption
 
 
 def test_pass_scene__explaining_ends_the_steps(lecture):

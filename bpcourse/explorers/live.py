@@ -191,11 +191,12 @@ class LiveScene(Scene):
         learned = [*self.losses[: self.epochs - 1], self.loss_value] if self.epochs else []
         curve, loss = history([self.start, *learned], "epoch", self.epochs, (epoch, shown)), format_number(shown)
         told = f"after {epoch} epoch{'s' * (epoch != 1)}" if epoch else "not trained yet"
+        goes_on = f"<p>Train goes on from epoch {self.epochs}.</p>" if self.back else ""
         said, table = f"{told}, loss {loss}", [("epochs", str(epoch), ""), ("loss", loss, "")]
         if self.shape:
             picture = weight_images(network, self.shape, self.labels, self._most, said)
-            return View(picture, f"<p><b>{said}</b></p>", said, curve)
+            return View(picture, f"<p><b>{said}</b></p>{goes_on}", said, curve)
         frame, marks, right, key = plane(network, self.x, self.y)
         said = f"{said}, {right} of {len(self.x)} right"
         words = f"What the network predicts over the plane of its inputs, {said}."
-        return View(frame.picture(words, table, marks), f"<p><b>{said}</b></p>{key}", said, curve)
+        return View(frame.picture(words, table, marks), f"<p><b>{said}</b></p>{goes_on}{key}", said, curve)

@@ -140,7 +140,7 @@ class NetworkScene(Scene):
     def pitfalls(self) -> Choice:
         """The pitfalls that are possible for this network."""
         traps = ((name, trap.title) for name, trap in PITFALLS.items() if trap.applies(self.trace))
-        return Choice("pitfall", "Try", (("", "a pitfall …"), *traps))
+        return Choice("pitfall", "Try", (("", "a pitfall"), *traps))
 
     def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with other numbers, or in a pitfall.
@@ -351,7 +351,10 @@ class PassScene(NetworkScene):
         return View(picture, caption, said, history(losses), worked, self.note)
 
 
-INVITATION = "<p>All values are shown. <b>Step ▶</b> computes them one after the other.</p>"
+INVITATION = (
+    "<p>Drag an underlined number, or click it for a slider. Click a gradient to see its paths. "
+    "<b>Step ▶</b> computes the pass one equation at a time.</p>"
+)
 GRADIENTS = {"own": "of this example", "mean": "mean of all"}
 """Whose gradients are shown in a batch, and how that is called."""
 OF_EXAMPLE = (

@@ -70,7 +70,8 @@ class Explorer(anywidget.AnyWidget):
 
     def __init__(self, scene: Scene, predict: str | None = None, notation: Notation = "standard") -> None:
         self.scene, self._first = scene, scene
-        self._past: list[tuple[Scene, float]] = []  # with their losses, so that no scene is computed twice
+        # With their losses, so that no scene is computed twice, and whether Undo goes on to the one before.
+        self._past: list[tuple[Scene, float, bool]] = []
         self._moving = ""  # the name of the control that moved last
         self._controls: Mapping[str, Control] = scene.controls
         self._tables: set[str] = set()  # the pages in which the table is open
@@ -81,6 +82,7 @@ class Explorer(anywidget.AnyWidget):
         page: dict[str, Any] = {
             "title": scene.title,
             "split": scene.split,
+            "undo": scene.state is not None,
             "question": in_symbols(predict or "", notation),
         }
         for part in ("groups", "choices", "buttons"):
@@ -140,24 +142,26 @@ class Explorer(anywidget.AnyWidget):
         self._go(start.changed(values), again=moving != "" and moving == self._moving)
         self._moving = moving or next(iter(values), "")
 
-    def _press(self, button: str) -> None:
+    def _press(self, button: str, running: bool = False) -> None:
         self._moving = ""
         if button == "undo":
             if not self._past:
                 raise ValueError("There is nothing to undo.")
-            before, _ = self._past.pop()
+            running = True
+            while running:
+                before, _, running = self._past.pop()
             self.scene = before.looking_as(self.scene)
         elif button == "reset":
             self._controls = self._first.controls  # sliders that grew are short again
             self._go(self._first.looking_as(self.scene))
         else:
-            self._go(self.scene.pressed(button))
+            self._go(self.scene.pressed(button), running=running)
 
-    def _go(self, scene: Scene, again: bool = False) -> None:
-        """Go to another scene, and remember this one if there is something to undo."""
+    def _go(self, scene: Scene, again: bool = False, running: bool = False) -> None:
+        """Go to another scene, and remember this one if there is something to undo. Undo takes back a whole run."""
         if scene.state != self.scene.state and not (again and self._past):
             plain = self.scene.looking_as(self.scene)  # without its computed values, which take memory
-            self._past = [*self._past[1 - MOST_PAST :], (plain, self.scene.loss_value)]
+            self._past = [*self._past[1 - MOST_PAST :], (plain, self.scene.loss_value, running and bool(self._past))]
         moved = scene.state != self.scene.state
         self.scene = scene
         if self.prediction and moved and (again or self.prediction.end is None):  # only the first move counts
@@ -209,7 +213,7 @@ class Explorer(anywidget.AnyWidget):
             self._go(self.scene.pointed(across, up, again), again=again)
             self._moving = do
         elif do == "press":
-            self._press(name)
+            self._press(name, running=bool(message.get("again")))
         else:
             raise UnknownNameError("message", do, ["set", "type", "point", "press", "predict", "table"])
 
@@ -227,7 +231,7 @@ class Explorer(anywidget.AnyWidget):
         self.view = self._shown(**answer)
 
     def _seen(self) -> View:
-        return self.scene.show([*(loss for _, loss in self._past), self.scene.loss_value])
+        return self.scene.show([*(loss for _, loss, _ in self._past), self.scene.loss_value])
 
     def _shown(self, **answer: str) -> dict[str, Any]:
         """Return the content of the page. Text that a person wrote is never HTML."""

@@ -123,8 +123,8 @@ def draw(
         "backward" shows gradients: then color, dashes and width are those of the gradient, and units are shaded by δ.
         In "both", color is that of the gradient, and dashes and width are those of the weight.
     path : str, optional
-        A gradient, such as "dW1[1,2]": its paths to the loss are highlighted. What comes back along each path is
-        written on its line, and a + is where the paths meet.
+        A gradient, such as "dW1[1,2]": its paths to the loss are highlighted. Each path shows its part of
+        the gradient, and a + is where the paths meet.
     live : bool
         Whether the picture is for an explorer. Then it also has what the page shows for a moment: dots that move along
         highlighted lines, and labels of weights that have no room.
@@ -305,12 +305,14 @@ class _Path:
     """The paths of a gradient to the loss.
 
     lit : names of the weights and units on them
-    back : by name of a weight, what comes back over it: δ of the unit that it leads to, times the weight
+    asked : the weight whose gradient it is, such as "W1[1,2]", or ""
+    back : by name of a weight, the part of the gradient that comes back over it
     meets : the unit where the paths meet, by its name such as "a1[2]", or ""
     words : a sentence about them
     """
 
     lit: frozenset[str] = frozenset()
+    asked: str = ""
     back: Mapping[str, float] = field(default_factory=dict)
     meets: str = ""
     words: str = ""
@@ -324,6 +326,8 @@ class _Path:
         if not isinstance(passed, Trace) or not asked.index or asked.quantity not in ("dW", "db", "dz", "da", "dx"):
             raise ValueError(f"path must be a gradient of the pass, such as dW1[1,2]; got {name}.")
         layer, unit = asked.layer, asked.index[-1]
+        if 0 < layer < len(sizes) - 1 and passed.network.layers[layer - 1].activation.slope is None:
+            asked = Name.read(f"da{layer}[{unit}]")  # the outputs of a softmax share their paths
         if layer >= len(sizes) or not 1 <= unit <= sizes[layer]:
             raise UnknownNameError("gradient", name, [f"dW1[1,{j}]" for j in range(1, sizes[1] + 1)])
         lit, back = {f"a{layer}[{unit}]" if layer else f"x[{unit}]"}, {}
@@ -336,9 +340,22 @@ class _Path:
             lit |= {f"W{above}[{i},{k}]" for i in reached for k in units} | {f"a{above}[{k}]" for k in units}
             if above == layer + 1:
                 deltas, W = passed[f"dz{above}"][example - 1], passed[f"W{above}"]
-                back = {f"W{above}[{unit},{k}]": float(deltas[k - 1] * W[unit - 1, k - 1]) for k in units}
+                rest = _beyond(passed, asked, example)  # the factors that all paths share
+                back = {f"W{above}[{unit},{k}]": float(deltas[k - 1] * W[unit - 1, k - 1] * rest) for k in units}
             reached = list(units)
-        return cls(frozenset({*lit, "loss"}), back, f"a{layer}[{unit}]" if len(back) > 1 else "", _paths_in_words(back))
+        weight = str(asked)[1:] if asked.quantity == "dW" else ""
+        meets = f"a{layer}[{unit}]" if len(back) > 1 else ""
+        return cls(frozenset({*lit, "loss"}), weight, back, meets, _paths_in_words(back, str(asked)))
+
+
+def _beyond(trace: Trace, asked: Name, example: int) -> float:
+    """Return the factors of a gradient between its value and the output of the unit, such as slope and input."""
+    layer, unit, row = asked.layer, asked.index[-1] - 1, example - 1
+    if asked.quantity in ("da", "dx"):
+        return 1.0
+    slope = float(trace.network.layers[layer - 1].activation.df(trace[f"z{layer}"][row, unit]))
+    before = trace[f"a{layer - 1}"] if layer > 1 else trace["x"]
+    return slope * (float(before[row, asked.index[0] - 1]) if asked.quantity == "dW" else 1.0)
 
 
 def paths_in_words(trace: Trace, name: str, example: int = 1) -> str:
@@ -348,17 +365,18 @@ def paths_in_words(trace: Trace, name: str, example: int = 1) -> str:
     --------
     >>> from bpcourse import EXAMPLES
     >>> paths_in_words(EXAMPLES["lecture"].backprop(), "dW1[1,2]")
-    '2 paths come back: −0.06962 over W2[2,1] and −0.02092 over W2[2,2]. Their sum is −0.09054.'
+    'Parts of dW1[1,2]: −0.01209 over W2[2,1] and −0.003633 over W2[2,2]. Their sum is −0.01573.'
     """
     return _Path.of(trace, name, example).words
 
 
-def _paths_in_words(back: Mapping[str, float]) -> str:
-    """Describe what comes back along each path, and their sum."""
+def _paths_in_words(back: Mapping[str, float], name: str) -> str:
+    """Describe the parts of a gradient, and their sum."""
     if len(back) < 2:
         return ""
-    parts = " and ".join(f"{format_number(value, signed=True)} over {name}" for name, value in back.items())
-    return f"{len(back)} paths come back: {parts}. Their sum is {format_number(sum(back.values()), signed=True)}."
+    *parts, last = (f"{format_number(value, signed=True)} over {weight}" for weight, value in back.items())
+    total = format_number(sum(back.values()), signed=True)
+    return f"Parts of {name}: {', '.join(parts)} and {last}. Their sum is {total}."
 
 
 # The layout
@@ -494,6 +512,8 @@ def _edges(shown: _Shown, layout: _Layout) -> Iterator[str]:
         number = gradient if shown.view == "backward" else weight
         color = _hue(weight) if shown.view == "forward" else entry.color
         width = 1 + (8 * abs(gradient) / largest if shown.view == "backward" else 1.4 * abs(weight))
+        if entry.name in shown.path.back:
+            number, color = shown.path.back[entry.name], _hue(shown.path.back[entry.name])
         dashes = ' stroke-dasharray="9 5"' if number < 0 else ""
         lit, turn = shown.is_lit(entry.name, f"d{entry.name}"), _turn(shown, entry.name)
         if lit:
@@ -541,12 +561,14 @@ def _edge_labels(shown: _Shown, layout: _Layout) -> Iterator[str]:
         if not (room or shown.live or back is not None):
             continue
         x, y = layout.label(layer, i, j)
-        lines = [(entry.text, INK, entry.name)] if shown.view != "backward" else []
+        valued = shown.view != "backward" or entry.name == shown.path.asked
+        lines = [(entry.text, INK, entry.name)] if valued else []
         if shown.view != "forward" and back is None:
             lines.append((entry.gradient, entry.color, ""))
         elif back is not None:
             lines.append((format_number(back, signed=True), _hue(back), ""))
         color = _hue(float(shown.passed[f"W{layer}"][i, j])) if shown.view == "forward" else entry.color
+        color = color if back is None else _hue(back)
         lit = shown.is_lit(entry.name, f"d{entry.name}")
         height = LABEL_LINE * len(lines) + 4
         marks = [_box(x, y, LABEL_WIDTH, height, color, thickness=1, lit=lit)]

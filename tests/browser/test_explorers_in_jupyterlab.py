@@ -512,9 +512,10 @@ def test_buttons__step_update_run_undo_and_reset(lab):
     moved = value(page, "W1[1,1]")
     page.wait_for_timeout(400)
     assert value(page, "W1[1,1]") == moved  # it has stopped
-    press(page, "Undo")
+    assert moved != after
+    press(page, "Undo")  # takes back the whole run
     agrees(page)
-    assert value(page, "W1[1,1]") != moved
+    assert value(page, "W1[1,1]") == after
     press(page, "Reset")
     agrees(page)
     assert value(page, "W1[1,1]") == start
@@ -537,6 +538,29 @@ def test_explain__by_click_and_by_keyboard(lab):
     page.locator(".bpcourse select[data-name=pitfall]").select_option("dead_relu")
     agrees(page)
     assert "are now ReLUs" in page.locator(".bpcourse fieldset .message[role=status]").inner_text()
+
+
+def test_explain__ends_by_a_second_click_by_a_click_beside_and_by_escape(lab):
+    page = lab("network")
+
+    def ends():
+        agrees(page)
+        return value(page, "explain") == ""
+
+    gradient = page.locator(".bpcourse .picture g[data-name='dW2[1,1]'] text").last
+    gradient.click()
+    assert not ends()
+    gradient.click()
+    assert ends()
+    gradient.click()
+    assert not ends()
+    page.locator(".bpcourse .picture svg").click(position={"x": 4, "y": 4})
+    assert ends()
+    gradient.click()
+    assert not ends()
+    number(page, "x[1]").focus()
+    page.keyboard.press("Escape")
+    assert ends()
 
 
 def test_groups_and_table__open_by_keyboard(lab):

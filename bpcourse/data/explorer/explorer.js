@@ -108,15 +108,15 @@ function render({ model, el }) {
     running = !running;
     runner.textContent = running ? "❚❚ Pause" : start;
     clearTimeout(timer);
-    if (running) again();
+    if (running) again(true);
   }
 
   function pause() {
     if (running) run();
   }
 
-  function again() {
-    send({ do: "press", name: repeated.name });
+  function again(first = false) {
+    send({ do: "press", name: repeated.name, again: !first }); // Undo takes back the whole run
   }
 
   const press = (name) => () => {
@@ -131,7 +131,7 @@ function render({ model, el }) {
     ...(single ? [runner] : []),
     ...page.buttons.filter((each) => !each.only_runs).map((each) => button(each.name, each.label, each.hint, press(each.name))),
     ...(runner && !single ? [runner] : []),
-    button("undo", "Undo", "Take back the last change", press("undo")),
+    ...(page.undo ? [button("undo", "Undo", "Take back the last change", press("undo"))] : []),
     button("reset", "Reset", "Back to the first numbers", press("reset")),
     ...page.choices.map(choice));
   const folds = (beside) => page.groups.filter((group) => group.beside === beside).map((group) =>
@@ -145,8 +145,10 @@ function render({ model, el }) {
     onclick: (event) => {
       if (numberAt(event)) return;
       const picked = event.target.closest("[data-name]");
-      if (picked && selects.explain && !frame.disabled)
-        send({ do: "set", name: "explain", value: picked.dataset.name, again: false });
+      if (!selects.explain || frame.disabled) return;
+      // A second click, or one beside everything, ends the explanation.
+      const shown = selects.explain.value, same = picked?.dataset.name === shown.replace(/@.*/, "");
+      if (picked ? !same || shown : shown) explain(picked && !same ? picked.dataset.name : "");
     },
     onpointerdown: (event) => {
       const area = event.target.closest("[data-touch]");
@@ -214,6 +216,10 @@ function render({ model, el }) {
     }
   }
 
+  function explain(name) {
+    send({ do: "set", name: "explain", value: name, again: false });
+  }
+
   // A number in the picture is a control: drag it, use the arrow keys, or open its slider and field beside it.
 
   const card = element("div", {
@@ -223,7 +229,7 @@ function render({ model, el }) {
     },
   }, button("close", "×", "Close", () => close(true)));
   const stage = element("div", { class: "stage" }, picture, card);
-  const place = document.createComment("");
+  const place = element("div", { class: "control" });
   let drag = null, touching = false, opened = "";
 
   // A point of a chart: how far across and up its area the pointer is, from 0 to 1.
@@ -364,7 +370,7 @@ function render({ model, el }) {
     next(); // first, so that the kernel goes on while this is drawn
     if (done && running && !current) {
       clearTimeout(timer);
-      if (repeated.pause) timer = setTimeout(again, repeated.pause);
+      if (repeated.pause) timer = setTimeout(() => again(), repeated.pause);
       else again();
     }
     for (const [name, [value, text]] of Object.entries(view.values)) {
@@ -408,7 +414,10 @@ function render({ model, el }) {
     if (!running && document.activeElement?.type !== "range") heard.textContent = view.said;
   }
 
-  const root = element("section", { class: "bpcourse", "aria-label": page.title, onkeydown: (event) => event.stopPropagation() },
+  const root = element("section", { class: "bpcourse", "aria-label": page.title, onkeydown: (event) => {
+    event.stopPropagation();
+    if (event.key === "Escape" && !opened && selects.explain?.value) explain("");
+  } },
     form, predicted, frame);
   el.append(root);
   update();
