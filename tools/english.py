@@ -3,14 +3,15 @@
     python tools/english.py              check the whole project
     python tools/english.py FILE …       check these files
 
-In Python files, docstrings, comments, strings and the names of tests are checked; in other files, everything outside
-fenced code. A line that contains the marker `english: ok` is skipped: use it where a phrase is data.
+In Python files, docstrings, comments, strings and the names of tests are checked; in notebooks, the same and the prose;
+in other files, everything outside fenced code. A line that contains the marker `english: ok` is skipped: use it where a phrase is data.
 """
 
 from __future__ import annotations
 
 import ast
 import io
+import json
 import re
 import sys
 import tokenize
@@ -117,6 +118,21 @@ def problems_of_prose(text: str) -> Iterator[str]:
     yield from problems(without_code)
 
 
+def problems_of_notebook(text: str) -> Iterator[str]:
+    """Yield the problems of the prose, the comments and the strings in the cells of a notebook, each with its cell."""
+    for cell in json.loads(text)["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            found = problems_of_prose(source)
+        else:
+            found = problems_of_python("\n".join("" if line[:1] in "%!" else line for line in source.split("\n")))
+        yield from (f"cell {cell['id']}:{problem}" for problem in found)
+
+
+PROBLEMS = {".py": problems_of_python, ".ipynb": problems_of_notebook}
+"""How files are read, by their ending; all others are prose."""
+
+
 def main(names: Iterable[str]) -> int:
     """Print the problems of these files, by default of all, and return 1 if there is one."""
     paths = [Path(name).resolve() for name in names] or sorted(
@@ -127,8 +143,7 @@ def main(names: Iterable[str]) -> int:
         name, text = path.relative_to(PROJECT).as_posix(), path.read_text(encoding="utf-8")
         if name in THEMSELVES:
             continue
-        found = problems_of_python(text) if path.suffix == ".py" else problems_of_prose(text)
-        for problem in found:
+        for problem in PROBLEMS.get(path.suffix, problems_of_prose)(text):
             print(f"{name}:{problem}")
             bad = True
     return int(bad)
