@@ -4,7 +4,8 @@
     python tools/english.py FILE …       check these files
 
 In Python files, docstrings, comments, strings and the names of tests are checked; in notebooks, the same and the prose;
-in other files, everything outside fenced code. A line that contains the marker `english: ok` is skipped: use it where a phrase is data.
+in other files, everything outside fenced code. A line that contains the marker `english: ok` is skipped: use it where a
+phrase is data.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import json
 import re
 import sys
 import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -125,11 +126,13 @@ def problems_of_notebook(text: str) -> Iterator[str]:
         if cell["cell_type"] == "markdown":
             found = problems_of_prose(source)
         else:
-            found = problems_of_python("\n".join("" if line[:1] in "%!" else line for line in source.split("\n")))
+            found = problems_of_python(
+                "\n".join("" if line[:1] in ("%", "!") else line for line in source.split("\n")) + "\n"
+            )
         yield from (f"cell {cell['id']}:{problem}" for problem in found)
 
 
-PROBLEMS = {".py": problems_of_python, ".ipynb": problems_of_notebook}
+PROBLEMS: dict[str, Callable[[str], Iterator[str]]] = {".py": problems_of_python, ".ipynb": problems_of_notebook}
 """How files are read, by their ending; all others are prose."""
 
 

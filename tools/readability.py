@@ -41,9 +41,9 @@ class Reading:
 
 
 def prose(markdown: str) -> str:
-    """Return the sentences of a cell: without code, formulas, tables, headings and the addresses of links.
+    r"""Return the sentences of a cell: without code, formulas, tables, headings and the addresses of links.
 
-    >>> prose("# Title\\n\\nOne `x` and [two](a.md).\\n\\n| a |\\n|---|")
+    >>> prose("# Title\n\nOne `x` and [two](a.md).\n\n| a |\n|---|")
     'One x and two.'
     """
     kept = re.sub(r"```.*?```|\$\$.*?\$\$", "", markdown, flags=re.DOTALL)
