@@ -121,7 +121,7 @@ def test_read_exercise__error_names_file_key_and_need(content, words, tmp_path):
         ("a.toml", b"", "the key 'x' is missing"),
         ("a.toml", b"x = '\xff'", "UTF-8"),
         ("a.json", b"[" * 100_000, "nested far too deep|not valid JSON"),
-        ("a.json", b" " * 1_000_001, "small network; the file has 1000001 bytes"),
+        ("a.json", b" " * 1_000_001, "small network; the file has more than 1,000,000 bytes"),
         ("a.json", b'{"x": NaN, "y": [1], "loss": "mse", "layers": [{"weights": [[1]], "activation": "relu"}]}', "x: "),
         ("a.yaml", b"x: 1", r"ends in \.toml or \.json"),
         ("a", b"", r"ends in \.toml or \.json"),
@@ -134,11 +134,25 @@ def test_read_exercise__unreadable_file(name, content, words, tmp_path):
         read_exercise(path)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes among files")
+def test_read_exercise__a_pipe_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "a.toml")
+    with pytest.raises(ExerciseFileError, match="ordinary file"):
+        read_exercise(tmp_path / "a.toml")
+
+
+def test_read_exercise__key_twice_in_json(tmp_path):
+    path = tmp_path / "twice.json"
+    path.write_text('{"x": [1], "y": [1], "loss": "mse", "x": [2], "layers": []}', encoding="utf-8")
+    with pytest.raises(ExerciseFileError, match="the key 'x' appears twice"):
+        read_exercise(path)
+
+
 def test_read_exercise__missing_file_or_folder(tmp_path):
     for name in ("none.toml", "folder.json"):
         if name.startswith("folder"):
             (tmp_path / name).mkdir()
-        with pytest.raises(ExerciseFileError, match="cannot be read"):
+        with pytest.raises(ExerciseFileError, match=r"cannot be read|ordinary file"):
             read_exercise(tmp_path / name)
 
 

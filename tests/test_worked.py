@@ -453,6 +453,26 @@ def test_html__is_a_complete_page():
             assert re.sub(r"\s+", "", equation) in words
 
 
+def test_save__is_whole_or_absent_and_replaces_a_link(tmp_path, monkeypatch):
+    solution = solve(EXAMPLES["lecture"].backprop(), "loss")
+    target = tmp_path / "private.html"
+    (tmp_path / "key.html").symlink_to(target)
+    with pytest.raises(FileExistsError):
+        solution.save(tmp_path / "key.html")
+    solution.save(tmp_path / "key.html", force=True)
+    assert not target.exists()
+    assert (tmp_path / "key.html").read_text(encoding="utf-8") == solution.html + "\n"
+
+    def full(self, text, **_):
+        self.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        solution.save(tmp_path / "other.html")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["key.html"]
+
+
 def test_save__overwrites_nothing_unless_forced(tmp_path):
     solution = solve(LECTURE, "z1[1]")
     for ending, kind in ((".txt", "text"), (".md", "markdown"), (".html", "html")):

@@ -20,7 +20,7 @@ WORDS_A_MINUTE, BLANK, EXPLORER, CELL = 150, 2.0, 2.0, 0.5
 
 @dataclass(frozen=True)
 class Reading:
-    """What was measured: words, sentences, the longest sentence, blanks, explorers, cells to run."""
+    """The measures of a text: words, sentences, the longest sentence, blanks, explorers, cells to run."""
 
     words: int
     sentences: int

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,14 +87,19 @@ def read_exercise(path: str | Path) -> Exercise:
 
 def _content(path: Path) -> dict[str, Any]:
     """Return the keys and values of a file."""
-    readers: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".json": json.loads}
+    readers: dict[str, Callable[[str], Any]] = {".toml": tomllib.loads, ".json": _json}
     if path.suffix.lower() not in readers:
         raise ExerciseFileError("needed a file that ends in .toml or .json")
     try:
-        if path.stat().st_size > LARGEST:
-            raise ExerciseFileError(f"needed a small network; the file has {path.stat().st_size} bytes")
-        text = path.read_text(encoding="utf-8-sig")
-        found = readers[path.suffix.lower()](text)
+        if path.exists() and not path.is_file():
+            raise ExerciseFileError("needed an ordinary file")  # a pipe would be waited for without end
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise ExerciseFileError(f"needed a small network; the file has more than {LARGEST:,} bytes")
+        found = readers[path.suffix.lower()](content.decode("utf-8-sig").replace("\r\n", "\n"))
+    except ExerciseFileError:
+        raise
     except OSError as error:
         raise ExerciseFileError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
@@ -105,6 +111,17 @@ def _content(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ExerciseFileError(f"needed the keys x, y, loss and layers; got a {type(found).__name__}")
     return found
+
+
+def _json(text: str) -> Any:
+    """Return the content of JSON. As in TOML, a key may not appear twice."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if twice := [key for key, count in Counter(key for key, _ in pairs).items() if count > 1]:
+            raise ValueError(f"the key {twice[0]!r} appears twice")
+        return dict(pairs)
+
+    return json.loads(text, object_pairs_hook=once)
 
 
 def _exercise(content: dict[str, Any]) -> Exercise:

@@ -8,7 +8,9 @@ Every printed number is the exact value, rounded where it is printed. No computa
 
 from __future__ import annotations
 
+import os
 import re
+import secrets
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -309,7 +311,7 @@ class Solution:
         return render("solution.html", solution=self, level=level, breaks=breaks, folded=folded)
 
     def save(self, path: str | Path, force: bool = False) -> Path:
-        """Write the solution to a file: .txt, .md or .html.
+        """Write the solution to a file: .txt, .md or .html. The file is complete, or it is not written.
 
         Raises
         ------
@@ -319,12 +321,17 @@ class Solution:
             If the file exists, unless `force` is true.
         """
         path = Path(path)
+        unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
         kinds = {".txt": "text", ".md": "markdown", ".html": "html"}
         if path.suffix.lower() not in kinds:
             raise ValueError(f"a solution is saved as .txt, .md or .html; got {path.name!r}.")
-        if path.exists() and not force:
+        if os.path.lexists(path) and not force:  # a link, too, even if it leads nowhere
             raise FileExistsError(f"{path} already exists. Choose a different name, or pass force=True.")
-        path.write_text(getattr(self, kinds[path.suffix.lower()]) + "\n", encoding="utf-8", newline="\n")
+        try:
+            unfinished.write_text(getattr(self, kinds[path.suffix.lower()]) + "\n", encoding="utf-8", newline="\n")
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
         return path
 
     def sides(self, equation: Equation, form: Form = "text") -> list[str]:
