@@ -1,12 +1,16 @@
-"""The JupyterLab server of ``bpcourse lab``: it answers at once and saves notebooks without live views."""
+"""A Jupyter server extension: explorers answer at once, and the course's notebooks are saved without live views.
+
+The wheel enables it for every Jupyter server of its environment, and ``bpcourse lab`` also from a clone. This turns it
+off: ``jupyter server extension disable bpcourse.lab.server``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from jupyter_server.serverapp import ServerApp
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
-from jupyterlab.labapp import LabApp
 
 from bpcourse.jupyter import WIDGET_VIEW
 
@@ -19,10 +23,17 @@ def start(arguments: Sequence[str]) -> None:
     arguments : sequence of str
         Arguments of JupyterLab's own command line.
     """
-    connection = f"--ServerApp.kernel_websocket_connection_class={__name__}.{PromptConnection.__name__}"
-    lab = LabApp.initialize_server([connection, *arguments])
-    lab.contents_manager.register_pre_save_hook(without_live_views)
-    lab.start()
+    from jupyterlab.labapp import LabApp  # the extension also works in a server without JupyterLab
+
+    LabApp.initialize_server([f"--ServerApp.jpserver_extensions={__name__}=True", *arguments]).start()
+
+
+def _load_jupyter_server_extension(server: ServerApp) -> None:
+    """Set up a Jupyter server, unless its administrator chose a different class of connections."""
+    settings = server.web_app.settings  # from which each new connection takes its class
+    if settings["kernel_websocket_connection_class"] is ZMQChannelsWebsocketConnection:
+        settings["kernel_websocket_connection_class"] = PromptConnection
+    server.contents_manager.register_pre_save_hook(without_live_views)
 
 
 class PromptConnection(ZMQChannelsWebsocketConnection):
@@ -39,9 +50,10 @@ class PromptConnection(ZMQChannelsWebsocketConnection):
 
 
 def without_live_views(model: dict[str, Any], **_: object) -> None:
-    """Remove the live views from a notebook before it is saved.
+    """Remove the live views from a notebook of the course before it is saved.
 
     A live view shows nothing without its kernel, and hides the picture and the text that are saved with it.
+    A notebook that does not mention the course is left unchanged.
 
     Parameters
     ----------
@@ -52,8 +64,11 @@ def without_live_views(model: dict[str, Any], **_: object) -> None:
     if model.get("type") != "notebook" or not isinstance(model.get("content"), dict):
         return
     content = model["content"]
+    cells = content.get("cells", [])
+    if not any("bpcourse" in str(cell.get("source")) for cell in cells):
+        return
     content.get("metadata", {}).pop("widgets", None)
-    for cell in content.get("cells", []):
+    for cell in cells:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
             if len(data) > 1:  # an output that is only a live view stays
