@@ -116,9 +116,9 @@ def missing_parts(notebook: NotebookNode) -> Iterator[str]:
     for part in ("**You will be able to**", "**You need**"):
         if part not in opening:
             yield f"its first cell does not say {part}"
-    minutes = re.search(r"\*\*Time:\*\* (\d+) to (\d+) minutes", opening)
-    if not minutes or not 15 <= int(minutes[1]) < int(minutes[2]) <= 45:
-        yield "its first cell does not say **Time:** … to … minutes, from 15 to 45"
+    minutes = re.search(r"\*\*Time:\*\* (?:about \d+|(\d+) to (\d+)) minutes", opening)
+    if not minutes or (minutes[1] and not 15 <= int(minutes[1]) < int(minutes[2]) <= 45):
+        yield "its first cell does not say **Time:** about … minutes, or … to … minutes, from 15 to 45"
     if notebook.cells[-1].cell_type != "markdown" or not ending.startswith("## Recap"):
         yield "its last cell is not a ## Recap"
     if re.findall(r"^(\d)\. ", ending, re.MULTILINE) != list("12345"):
