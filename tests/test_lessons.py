@@ -251,6 +251,10 @@ WRONG_FUNCTIONS = {  # two typical mistakes each
         "np.mean(np.logaddexp(0, z) + y * z)",
         "np.mean(np.logaddexp(0, 1 / (1 + np.exp(-z))) - y / (1 + np.exp(-z)))",
     ),
+    "categorical_cross_entropy_from_logits": (
+        "np.mean(y * (np.log(np.sum(np.exp(z), axis=-1, keepdims=True)) - z))",
+        "np.sum(y * (np.log(np.sum(np.exp(z), axis=-1, keepdims=True)) - z))",
+    ),
     "softmax_jacobian": (
         "np.diag((p := np.exp(z) / np.exp(z).sum()) * (1 - p))",
         "np.diag(z) - np.outer(z, z)",
