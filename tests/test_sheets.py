@@ -130,11 +130,16 @@ def test_plan_sheet__every_sheet_has_different_numbers():
     assert len(questions) == 20
 
 
+def test_class__has_at_most_twenty_questions_on_a_sheet():
+    assert Class(Plan(("bias",) * 20, 2, "s"), 1)
+    with pytest.raises(ValueError, match="a sheet has 1 to 20 questions; got 21 topics"):
+        Class(Plan(("bias",) * 21, 2, "s"), 1)
+
+
 @pytest.mark.parametrize(
     ("topics", "level", "secret", "message"),
     [
-        ((), 2, "s", "1 to 20 questions"),
-        (("bias",) * 21, 2, "s", "1 to 20 questions"),
+        ((), 2, "s", "needed at least one topic"),
         (("bias",), 2, "", "must not be empty"),
         (("hidden_weight",), 1, "s", "hidden_weight has the levels 2 to 5; got 1"),
         (("bias",), 6, "s", "bias has the levels 1 to 5; got 6"),

@@ -41,6 +41,7 @@ from bpcourse.classroom.submissions import RECORD, VERSION, ClassRecord, Unreada
 from bpcourse.engine.validation import is_count, require
 
 MOST_SHEETS = 100_000
+MOST_QUESTIONS = 20  # of a sheet
 FEW = 4  # sheets, for which no further process is started
 MOST_PROCESSES = 8
 AHEAD = 4  # sheets for each process that wait to be made
@@ -67,6 +68,8 @@ class Class:
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        topics = len(self.plan.topics)
+        require(topics <= MOST_QUESTIONS, f"a sheet has 1 to {MOST_QUESTIONS} questions; got {topics} topics.")
         fits = is_count(self.count) and self.count <= MOST_SHEETS
         require(fits, f"the number of sheets must be 1 to {MOST_SHEETS}; got {self.count!r}.")
         few = f"there are {len(self.names)} names for {self.count} sheets. Omit --count, or raise it."
