@@ -208,8 +208,9 @@ def sheet(args: argparse.Namespace) -> int:
         print(f"This secret is short enough to be guessed. {advice}", file=sys.stderr)
     if args.format != "moodle":
         return _write_class(args, plan, count, names)
-    saved = write_moodle(plan, count, args.out / "questions.xml", force=args.force)
-    print(f"Saved: {saved} (variants of each topic: {count})")
+    for path in write_moodle(plan, count, args.out, force=args.force):
+        print(f"Saved: {path}")
+    print(f"Variants of each topic: {count}")
     if args.seed is None:
         print(f"To make these questions again: --seed {secret}")
     return 0

@@ -13,12 +13,14 @@ import pytest
 from helpers.support import command, fails
 
 from bpcourse.classroom import moodle
-from bpcourse.classroom.moodle import MOST_ANSWERS, answers, questions, write
+from bpcourse.classroom.moodle import MOST_ANSWERS, MOST_BYTES, answers, files, variants, write
 from bpcourse.classroom.plan import Plan
+from bpcourse.classroom.sheets import formatted
+from bpcourse.numbers import MINUS
 from bpcourse.tutor import matching
 from bpcourse.tutor.equations import entries, table
-from bpcourse.tutor.matching import AROUND, MOST_ACCIDENTS, nothing_done
-from bpcourse.tutor.mistakes import wrong_values
+from bpcourse.tutor.matching import AROUND, MOST_ACCIDENTS, nothing_done, usual_first
+from bpcourse.tutor.mistakes import candidates, wrong_values
 from bpcourse.tutor.practice import TOPICS, problem
 from bpcourse.tutor.reading import half_unit
 
@@ -142,6 +144,38 @@ def test_answers__two_mistakes_with_one_value_are_both_named():
     assert "slope of every activation" in told[0]
 
 
+@pytest.mark.parametrize("topic", ["batch", "find_the_mistake", "hidden_weight", "matrix", "update"])
+def test_answers__there_is_room_for_every_mistake_at_the_highest_level(topic):
+    assert 60 < len(asked_and_listed(topic, 5, 1)[1]) < MOST_ANSWERS
+
+
+def test_answers__if_there_are_too_many_the_likeliest_are_kept(monkeypatch):
+    asked, listed = asked_and_listed("hidden_weight", 2, 3)
+    step = steps_of(asked)[asked.name]
+    likeliest = sorted(candidates(steps_of(asked), asked.name), key=lambda each: usual_first(each, step))
+    order = [float(f"{each.value:.4g}") for each in likeliest]
+    places = [order.index(float(each.value)) for each in listed[1:-1]]
+    assert places == sorted(places)
+    monkeypatch.setattr(moodle, "MOST_ANSWERS", 10)
+    assert answers(asked) == (*listed[:9], listed[-1])
+
+
+def test_answers__any_other_number_gets_values_to_compare_with():
+    for topic, shown in (
+        ("hidden_weight", "ŷ₁ = "),
+        ("forward", "a1₁ = "),
+        ("activation", "z1₁ = "),
+        ("weighted_sum", "Copy each number"),
+    ):
+        for seed in range(3):
+            asked, listed = asked_and_listed(topic, TOPICS[topic].from_level + (topic == "forward"), seed)
+            unknown, advice = listed[-1].feedback.splitlines()
+            assert unknown == "I don't recognize this number."
+            assert shown[:1] in advice
+            assert asked.hint().where not in advice
+            assert listed[0].value not in advice.replace(MINUS, "-"), "this is the answer"
+
+
 def test_answers__numbers_are_written_as_moodle_reads_them():
     for seed in range(5):
         for each in asked_and_listed("update", 1, seed)[1]:
@@ -149,6 +183,17 @@ def test_answers__numbers_are_written_as_moodle_reads_them():
 
 
 # The file
+
+
+def xml(plan, count):
+    """Return the one file of a small bank."""
+    (text,) = files(variants(plan, count))
+    return text
+
+
+def only(plan):
+    """Return the first question of a bank."""
+    return next(iter(read(xml(plan, 1)).values()))[0]
 
 
 def read(text):
@@ -169,9 +214,11 @@ def read(text):
 
 
 def test_questions__have_a_category_for_each_topic():
-    found = read("".join(questions(PLAN, 2)))
-    paths = [f"$course$/top/bpcourse/{topic}, level 2" for topic in ("hidden weight", "matrix", "batch", "update")]
-    assert list(found) == paths
+    found = read(xml(PLAN, 2))
+    paths = [path.rpartition(", ") for path in found]
+    topics = ("hidden weight", "matrix", "batch", "update")
+    assert [path for path, _, _ in paths] == [f"$course$/top/bpcourse/{topic}, level 2" for topic in topics]
+    assert all(re.fullmatch("[0-9a-f]{8}", stamp) for _, _, stamp in paths)
     assert [len(each) for each in found.values()] == [2, 2 * 3 * 2, 2, 2]  # a question for each entry of a 3 × 2 matrix
     names = [each.findtext("name/text") for group in found.values() for each in group]
     assert names[:3] == [
@@ -186,16 +233,28 @@ def test_questions__have_a_category_for_each_topic():
     assert not any("/" in topic for topic in TOPICS), "it would begin another category"
 
 
+def test_questions__a_second_bank_has_other_categories():
+    plans = [
+        Plan(("bias",), 2, "a long secret"),
+        Plan(("bias",), 2, "another secret"),
+        Plan(("bias",), 3, "a long secret"),
+    ]
+    assert len({category for plan in plans for category in read(xml(plan, 1))}) == 3
+    more = read(xml(Plan(("bias", "update"), 2, "a long secret"), 2))
+    assert next(iter(more)) == next(iter(read(xml(plans[0], 1)))), "more variants belong to the same category"
+
+
 def test_question__has_everything_that_moodle_shows():
-    for group in read("".join(questions(PLAN, 1))).values():
+    for group in read(xml(PLAN, 1)).values():
         for each in group:
-            assert (each.findtext("defaultgrade"), each.findtext("penalty")) == ("1", "0.3333333")
+            assert (each.findtext("defaultgrade"), each.findtext("penalty")) == ("1", "0.25")
             assert [hint.get("format") for hint in each.findall("hint")] == ["html"] * 3
             assert all(hint.findtext("text") for hint in each.findall("hint"))
             fractions = [answer.get("fraction") for answer in each.findall("answer")]
             assert fractions == ["100"] + ["0"] * (len(fractions) - 1)
             assert each.findall("answer")[-1].findtext("text") == "*"
             assert all(answer.findtext("feedback/text") for answer in each.findall("answer"))
+            assert MINUS not in "".join(each.itertext()), "it is pasted, and Moodle refuses it"
             text, solution = each.findtext("questiontext/text"), each.findtext("generalfeedback/text")
             assert solution.startswith("<h4>")
             assert "GRADIENT" in solution
@@ -213,25 +272,62 @@ def test_question__has_everything_that_moodle_shows():
 def test_question__does_not_reveal_its_answer():
     for topic in TOPICS:
         plan = Plan((topic,), 3, "a secret by which no answer is a number of the network")
-        each = next(iter(read("".join(questions(plan, 1))).values()))[0]
+        each = only(plan)
         right = each.find("answer").findtext("text").removeprefix("-")
         pictures = "".join(base64.b64decode(file.text).decode() for file in each.findall("questiontext/file"))
         assert right not in each.findtext("questiontext/text") + pictures
 
 
 def test_question__of_a_batch_shows_each_example():
-    each = read("".join(questions(Plan(("batch",), 1, "s"), 1)))["$course$/top/bpcourse/batch, level 1"][0]
+    each = only(Plan(("batch",), 1, "s"))
     assert [file.get("name") for file in each.findall("questiontext/file")] == ["example-1.svg", "example-2.svg"]
     assert "Each of the 2 rows of x and y is one example" in each.findtext("questiontext/text")
 
 
-def test_question__of_a_mistake_to_find_shows_the_wrong_number():
-    each = next(iter(read("".join(questions(Plan(("find_the_mistake",), 1, "s"), 1))).values()))[0]
-    assert re.search("A colleague computed dW1\\[.*\\] = .*One step is wrong", each.findtext("questiontext/text"))
+@pytest.mark.parametrize("level", [1, 2, 3, 5])
+def test_question__of_a_mistake_to_find_shows_the_wrong_number(level):
+    each = only(Plan(("find_the_mistake",), level, "s"))
+    (claimed,) = re.findall(r"A colleague computed dW1\[[\d,]+\] = (-?[\d.]+) ", each.findtext("questiontext/text"))
+    numbers = [float(answer.findtext("text")) for answer in each.findall("answer")[1:-1]]
+    assert float(claimed) in numbers, "it is the value of a mistake"
+
+
+def test_question__begins_with_the_task_and_says_how_to_write_a_number():
+    text = only(PLAN).findtext("questiontext/text")
+    assert text.startswith("<p><strong>Compute dW1[")
+    for example in ("0.1234", "1.234E-5", "0,1234", "1,234E-5"):
+        assert f" {example}" in text.partition("<img")[0]
+
+
+def test_question__has_one_table_for_each_layer():
+    each = only(Plan(("hidden_weight",), 3, "s"))
+    html = each.findtext("questiontext/text").partition('class="img-fluid"></p>')[2]
+    examples, *layers = ElementTree.fromstring(html).findall("table")
+    given = {one.name: formatted(one) for one in problem_of(Plan(("hidden_weight",), 3, "s")).given}
+    assert shown(examples) == [[*given["x"][0], *given["y"][0]]]
+    assert [shown(table) for table in layers] == [given["W1"] + given["b1"], given["W2"] + given["b2"]]
+    headings = [heading.text for heading in layers[0].iter("th")]
+    assert headings == ["unit 1", "unit 2", "unit 3", "from input 1", "from input 2", "bias"]
+    assert {table.find("caption").get("class").split()[0] for table in (examples, *layers)} == {"h6"}
+
+
+def problem_of(plan):
+    """Return the problem of the first question in Moodle."""
+    return replace(plan, secret=f"for Moodle: {plan.secret}").sheet(1).questions[0].problem
+
+
+def shown(table):
+    """Return the numbers in a table as `formatted` writes them."""
+    rows = [[cell.text for cell in row.findall("td")] for row in table.find("tbody")]
+    return [[number.replace("-", MINUS) for number in row] for row in rows]
+
+
+def test_question__is_small():
+    assert len(xml(Plan(("hidden_weight",), 5, "s"), 1)) < 72_000
 
 
 def test_question__gives_the_learning_rate():
-    each = next(iter(read("".join(questions(Plan(("update",), 1, "s"), 1))).values()))[0]
+    each = only(Plan(("update",), 1, "s"))
     assert re.search(r"<p>The learning rate is [\d.]+\.</p>", each.findtext("questiontext/text"))
 
 
@@ -241,7 +337,7 @@ HOSTILE = """<script>alert("1")</script> & ' ]]> ]]>]]> &amp; עברית الع�
 def test_question__any_feedback_is_shown_unchanged(monkeypatch):
     listed = (moodle.Answer("1", 0.5, 100, HOSTILE), moodle.Answer("*", 0.0, 0, "No."))
     monkeypatch.setattr(moodle, "answers", lambda problem: listed)
-    each = read("".join(questions(Plan(("bias",), 1, "s"), 1)))["$course$/top/bpcourse/bias, level 1"][0]
+    each = only(Plan(("bias",), 1, "s"))
     feedback = each.find("answer").findtext("feedback/text")
     assert "<script" not in feedback
     shown = ElementTree.fromstring(f"<div>{feedback}</div>")  # our own HTML is also well-formed XML
@@ -250,54 +346,93 @@ def test_question__any_feedback_is_shown_unchanged(monkeypatch):
 
 
 def test_questions__their_numbers_depend_only_on_the_secret():
-    text = "".join(questions(Plan(("bias",), 2, "a long secret"), 2))
-    assert text == "".join(questions(Plan(("bias", "bias"), 2, "a long secret"), 2))
-    longer = "".join(questions(Plan(("bias", "update"), 2, "a long secret"), 2))
+    text = xml(Plan(("bias",), 2, "a long secret"), 2)
+    assert text == xml(Plan(("bias", "bias"), 2, "a long secret"), 2)
+    longer = xml(Plan(("bias", "update"), 2, "a long secret"), 2)
     assert longer.startswith(text.removesuffix("</quiz>\n"))
     assert longer != text
-    assert text != "".join(questions(Plan(("bias",), 2, "another secret"), 2))
+    assert text != xml(Plan(("bias",), 2, "another secret"), 2)
     assert "a long secret" not in text
 
 
 def test_questions__differ_from_those_of_the_sheets():
     plan = Plan(("bias",), 2, "a long secret")
-    text = "".join(questions(plan, 1))
+    text = xml(plan, 1)
     sheet = plan.sheet(1).questions[0].problem
     value = table(sheet.trace)[sheet.name].value
     assert f"<text>{value:.4g}</text>" not in text
 
 
-def test_questions__are_made_one_at_a_time():
-    pieces = questions(Plan(("bias",), 2, "s"), 10**9)
-    assert "number 001" in [next(pieces) for _ in range(3)][-1]
+def test_variants__are_made_one_at_a_time():
+    pieces = variants(Plan(("bias",), 2, "s"), 10**9)
+    assert "number 002" in [next(pieces) for _ in range(2)][-1][1]
+
+
+def test_files__are_split_and_each_has_its_categories():
+    pieces = list(variants(Plan(("bias", "activation"), 1, "s"), 3))
+    most = max(len((category + variant).encode()) for category, variant in pieces) * 2
+    banks = list(files(iter(pieces), most))
+    assert len(banks) > 2
+    assert all(len(bank.encode()) <= most + 100 for bank in banks)
+    found = [
+        (category, each.findtext("name/text")) for bank in banks for category, own in read(bank).items() for each in own
+    ]
+    whole = [
+        (category, each.findtext("name/text"))
+        for category, own in read(xml(Plan(("bias", "activation"), 1, "s"), 3)).items()
+        for each in own
+    ]
+    assert found == whole
+    assert MOST_BYTES == 20_000_000
+
+
+def test_files__a_variant_that_is_too_large_has_its_own_file():
+    assert len(list(files([("c", "v" * 50), ("c", "w")], 20))) == 2
+    assert list(files([], 20)) == [f"{moodle.BEGINNING}{moodle.END}"]
+
+
+def test_questions__may_have_every_topic():
+    assert len(next(variants(Plan(tuple(TOPICS), 5, "a long secret"), 1))) == 2
 
 
 @pytest.mark.parametrize("count", [0, -1, 2.0, True, "3"])
 def test_questions__need_a_positive_number_of_variants(count):
     with pytest.raises(ValueError, match=r"the number of variants must be a positive whole number; got"):
-        next(questions(PLAN, count))
+        next(variants(PLAN, count))
 
 
 # On the disk
 
 
 def test_write__the_file_is_complete_or_unchanged(tmp_path, monkeypatch):
-    plan, path = Plan(("bias",), 2, "s"), tmp_path / "questions.xml"
-    assert write(plan, 2, path) == path
+    plan, path = Plan(("bias",), 2, "s"), tmp_path / "questions-1.xml"
+    assert write(plan, 2, tmp_path) == [path]
     before = path.read_text(encoding="utf-8")
-    assert before == "".join(questions(plan, 2))
+    assert before == xml(plan, 2)
     with pytest.raises(FileExistsError, match="File exists"):
-        write(plan, 2, path)
+        write(plan, 2, tmp_path)
 
     def cut_short(plan, count):
-        yield "<quiz>"
+        yield "<question/>", "<question/>"
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(moodle, "questions", cut_short)
+    monkeypatch.setattr(moodle, "variants", cut_short)
     with pytest.raises(KeyboardInterrupt):
-        write(plan, 2, path, force=True)
+        write(plan, 2, tmp_path, force=True)
     assert path.read_text(encoding="utf-8") == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_write__a_smaller_bank_replaces_all_files_of_a_larger_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(moodle, "files", lambda pieces: (variant for _, variant in pieces))
+    kept = tmp_path / "questions-of-mine.xml"
+    kept.write_text("mine", encoding="utf-8")
+    plan = Plan(("bias",), 1, "s")
+    assert [path.name for path in write(plan, 3, tmp_path)] == [f"questions-{number}.xml" for number in (1, 2, 3)]
+    with pytest.raises(FileExistsError):
+        write(plan, 1, tmp_path)
+    saved = write(plan, 1, tmp_path, force=True)
+    assert sorted(tmp_path.iterdir()) == [*saved, kept]
 
 
 def words(folder, **changed):
@@ -307,9 +442,9 @@ def words(folder, **changed):
 
 def test_sheet_command__saves_the_file_for_moodle(tmp_path, run_cli, capsys):
     done = run_cli(*words(tmp_path / "new"))
-    said = f"Saved: {tmp_path / 'new' / 'questions.xml'} (variants of each topic: 1)\n"
+    said = f"Saved: {tmp_path / 'new' / 'questions-1.xml'}\nVariants of each topic: 1\n"
     assert (done.status, done.out) == (0, said)
-    assert "questions.xml already exists. Choose a different name, or add --force" in fails(
+    assert "questions-1.xml already exists. Choose a different name, or add --force" in fails(
         capsys, *words(tmp_path / "new")
     )
     assert run_cli(*words(tmp_path / "new", force=True)).status == 0

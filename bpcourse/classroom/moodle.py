@@ -10,17 +10,24 @@ known mistake as an answer of 0 % whose feedback is what the tutor says about it
 * Moodle marks as in its question/type/numerical/question.php: the first answer with
   |x − answer| ≤ tolerance counts, and "*" fits everything. No two intervals overlap here, so nothing
   depends on the order.
-* A number is written as 0.1234 or 1.234E-5, with a point in every language (parse_response in the
-  same folder).
+* In the file a number is written as 0.1234 or 1.234E-5. A student writes it as the language of the
+  site does: German, Spanish and Italian take the point for a separator of thousands and refuse it.
+  U+2212 is refused in every language, so all texts have a hyphen instead (parse_response and
+  get_validation_error in the same folder). Pictures, whose text cannot be copied, have a minus sign.
 * In the path of a category "/" separates, and "top" is its root since Moodle 3.5
-  (question/format.php). Earlier versions are not supported. If the category already contains an
-  idnumber, Moodle drops the idnumber but imports the question.
+  (question/format.php). Earlier versions are not supported. A question goes into an existing
+  category of the same name, so the name contains a stamp of the plan. If the category already
+  contains an idnumber, Moodle drops the idnumber but imports the question.
+* The importer holds a whole file in memory, several times (readdata and readquestions in the same
+  file).
 """
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -32,21 +39,25 @@ from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.sheets import formatted
 from bpcourse.classroom.store import require_absent, write_whole
 from bpcourse.engine.validation import is_count, require
-from bpcourse.names import Name
 from bpcourse.numbers import MINUS, format_number
-from bpcourse.pictures.diagram import draw
+from bpcourse.pictures.diagram import Diagram, draw
 from bpcourse.render import render
-from bpcourse.tutor.equations import entries, table
+from bpcourse.tutor.equations import Step, entries, needed_for, table
 from bpcourse.tutor.marking import check_each
 from bpcourse.tutor.matching import NOTHING, Budget, nothing_done, usual_first
 from bpcourse.tutor.mistakes import candidates
 from bpcourse.tutor.practice import Problem
 from bpcourse.tutor.reading import half_unit
+from bpcourse.tutor.solutions import Hand
 
-MOST_ANSWERS = 40  # of a question; Moodle has no limit, but its editor shows all of them on one page
+MOST_ANSWERS = 100  # of a question; Moodle has no limit, but its editor shows all of them on one page
+MOST_BYTES = 20_000_000  # of a file
 ASKED, NEEDED = 4, 3  # significant digits that a question asks for, and that must be right
 APART = 0.49  # of the distance to a neighbor, that an answer may reach
-PENALTY = "0.3333333"  # of the mark for each further try: Moodle's default
+PENALTY = "0.25"  # of the mark for each further try, so that the fourth one, after three hints, still counts
+BEGINNING, END = '<?xml version="1.0" encoding="UTF-8"?>\n<quiz>\n', "</quiz>\n"
+UNKNOWN = "I don't recognize this number."
+COPIED = "Copy each number from the tables again, with its sign. A row belongs to an input, a column to a unit."
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,7 @@ def answers(problem: Problem) -> tuple[Answer, ...]:
 
     The first one is right. It reaches half a unit of its third digit, but not half-way to a mistake,
     except to a number that was rounded too early. Then come the mistakes, the likeliest first, at
-    most 38, and only those that the tutor would name for four digits. They reach as far, while all
+    most 98, and only those that the tutor would name for four digits. They reach as far, while all
     of them together catch few numbers by accident, and after that half a unit of the fourth digit.
     The last one is "*", for all other numbers.
 
@@ -112,8 +123,19 @@ def answers(problem: Problem) -> tuple[Answer, ...]:
         room = min([2 * (abs(value - right) - tolerance), *neighbors])
         feedback = f"{named[value].message}\n{named[value].hint}"
         listed.append(Answer(_plain(value), min(half_unit(value, digits), APART * room), 0, feedback))
-    rest = Answer("*", 0.0, 0, f"I don't recognize this number.\n{problem.hint().where}")
-    return (*listed, rest)
+    return (*listed, Answer("*", 0.0, 0, f"{UNKNOWN}\n{_where_to_look(steps, step)}"))
+
+
+def _where_to_look(steps: Mapping[str, Step], step: Step) -> str:
+    """Return the intermediate values that tell in which half of the computation a mistake is."""
+    needed = [each for each in needed_for(steps, step.name) if not math.isclose(each.value, step.value)]
+    hand = Hand.of(steps)
+    for kind in ("y_hat", "a", "z"):
+        between = [f"{hand.symbol(each.name)} = {hand.number(each.name)}" for each in needed if each.kind == kind]
+        if between:
+            advice = "If you have the same, the mistake comes later. If not, it comes earlier."
+            return f"Compare with your own values: {', '.join(between)}. {advice}"
+    return COPIED
 
 
 def _distinct(right: float, wrong: Iterable[float], reach: float) -> list[float]:
@@ -146,8 +168,8 @@ def _plain(value: float) -> str:
     return format_number(value, ASKED).replace(MINUS, "-").replace("e", "E")
 
 
-def questions(plan: Plan, count: int) -> Iterator[str]:
-    """Return the file in pieces: its beginning, for each topic its category and the variants, and its end.
+def variants(plan: Plan, count: int) -> Iterator[tuple[str, str]]:
+    """Yield the variants of each topic, each with its category before it.
 
     A variant is one question, or one for each entry if a whole array is asked for. Its numbers come
     only from the secret, the topic, the level and the number of the variant. They differ from those
@@ -167,66 +189,90 @@ def questions(plan: Plan, count: int) -> Iterator[str]:
 
     Examples
     --------
-    >>> pieces = questions(Plan(("hidden_weight",), 3, "a long secret"), 100)
-    >>> print(next(pieces), next(pieces), sep="", end="")
-    <?xml version="1.0" encoding="UTF-8"?>
-    <quiz>
-    <question type="category"><category><text>$course$/top/bpcourse/hidden weight, level 3</text></category></question>
-    >>> print(next(pieces).partition("<questiontext")[0])
+    >>> category, variant = next(variants(Plan(("hidden_weight",), 3, "a long secret"), 100))
+    >>> print(category.partition("bpcourse/")[2].partition("<")[0])
+    hidden weight, level 3, 1ced1c38
+    >>> print(variant.partition("<questiontext")[0])
     <question type="numerical"><name><text>hidden weight, level 3, number 001</text></name>
 
     """
     require(is_count(count), f"the number of variants must be a positive whole number; got {count!r}.")
-    yield '<?xml version="1.0" encoding="UTF-8"?>\n<quiz>\n'
     for topic in dict.fromkeys(plan.topics):
+        own = replace(plan, topics=(topic,), secret=f"for Moodle: {plan.secret}")
         title = f"{topic.replace('_', ' ')}, level {plan.level}"
         category = Element("question", type="category")
-        _add(category, "category", f"$course$/top/bpcourse/{title}")
-        yield _written(category)
-        own = replace(plan, topics=(topic,), secret=f"for Moodle: {plan.secret}")
+        _add(category, "category", f"$course$/top/bpcourse/{title}, {own.stamp[:8]}")
         for variant in range(1, count + 1):
             problem = own.sheet(variant).questions[0].problem
             name, idnumber = f"{title}, number {variant:03}", f"bpcourse {topic} {plan.level} {variant:03}"
             names = entries(table(problem.trace, problem.learning_rate), problem.name)
             if names is None:
-                yield _written(_question(problem, name, idnumber))
+                yield _written(category), _written(_question(problem, name, idnumber))
             else:
                 parts = (_question(replace(problem, name=e), f"{name}, {e}", f"{idnumber} {e}") for e in names.flat)
-                yield "".join(map(_written, parts))
-    yield "</quiz>\n"
+                yield _written(category), "".join(map(_written, parts))
 
 
-def write(plan: Plan, count: int, path: Path, *, force: bool = False) -> Path:
-    """Write the file for Moodle, so that it is complete or does not exist.
+def files(pieces: Iterable[tuple[str, str]], most: int = MOST_BYTES) -> Iterator[str]:
+    """Yield complete files for Moodle, each with the categories of its questions.
+
+    Parameters
+    ----------
+    pieces : iterable of (str, str)
+        The variants with their categories, as `variants` yields them.
+    most : int
+        The number of bytes of a file, which only a single larger variant exceeds.
+    """
+    content, size, last = [BEGINNING], 0, ""
+    for category, variant in pieces:
+        own = len((category + variant).encode())
+        if last and size + own > most:
+            yield "".join([*content, END])
+            content, size, last = [BEGINNING], 0, ""
+        content += [variant] if category == last else [category, variant]
+        size, last = size + own, category
+    yield "".join([*content, END])
+
+
+def write(plan: Plan, count: int, folder: Path, *, force: bool = False) -> list[Path]:
+    """Write the files for Moodle: ``questions-1.xml`` and, if it would be too large, more of them.
+
+    Each is complete or does not exist.
 
     Parameters
     ----------
     plan, count
-        As for `questions`.
-    path : pathlib.Path
-        The file.
+        As for `variants`.
+    folder : pathlib.Path
+        Where the files are written.
     force : bool
-        Whether an existing file is overwritten.
+        Whether existing files are replaced.
 
     Returns
     -------
-    pathlib.Path
-        The path.
+    list of pathlib.Path
+        The paths.
 
     Raises
     ------
     FileExistsError
-        If the file exists, unless `force` is true.
+        If a file exists, unless `force` is true.
     ValueError
-        As `questions` does.
+        As `variants` does.
     """
     from tqdm import tqdm
 
-    require_absent([path.name], path.parent, force=force)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    total = 2 + len(dict.fromkeys(plan.topics)) * (1 + count)
-    write_whole({path: tqdm(questions(plan, count), total=total, desc=path.name, unit=" pieces", delay=1)})
-    return path
+    old = set(folder.glob("questions-[0-9]*.xml"))
+    require_absent(sorted(path.name for path in old), folder, force=force)
+    folder.mkdir(parents=True, exist_ok=True)
+    total, saved = len(dict.fromkeys(plan.topics)) * count, []
+    pieces = tqdm(variants(plan, count), total=total, desc="Writing", unit="variant", delay=1)
+    for number, text in enumerate(files(pieces), start=1):
+        saved.append(folder / f"questions-{number}.xml")
+        write_whole({saved[-1]: text})
+    for path in old.difference(saved):  # of a larger bank
+        path.unlink()
+    return saved
 
 
 # One question in XML
@@ -235,8 +281,9 @@ def write(plan: Plan, count: int, path: Path, *, force: bool = False) -> Path:
 def _question(problem: Problem, name: str, idnumber: str) -> Element:
     """Return a question for the value that the problem asks for."""
     examples = range(1, len(problem.trace["x"]) + 1)
-    pictures = {f"example-{example}.svg": draw(problem.trace, example=example, known=()) for example in examples}
-    text = render("moodle_question.html", problem=problem, pictures=pictures, read=Name.read, formatted=formatted)
+    pictures = {f"example-{example}.svg": _picture(problem, example) for example in examples}
+    numbers = {each.name: formatted(each) for each in problem.given}
+    text = render("moodle_question.html", problem=problem, pictures=pictures, numbers=numbers)
     question = Element("question", type="numerical")
     _add(question, "name", name)
     asked = _add(question, "questiontext", text, format="html")
@@ -256,10 +303,16 @@ def _question(problem: Problem, name: str, idnumber: str) -> Element:
     return question
 
 
+def _picture(problem: Problem, example: int) -> Diagram:
+    """Return the picture without what only an explorer or a separate page needs, which is a third of it."""
+    picture = draw(problem.trace, example=example, known=(), view="forward")
+    return replace(picture, svg=re.sub(r"<desc>.*?</desc>\n| data-[a-z]+=\"[^\"]*\"", "", picture.svg))
+
+
 def _add(parent: Element, tag: str, text: str, **attributes: str) -> Element:
     """Add an element that contains a <text>, and return it."""
     element = SubElement(parent, tag, attributes)
-    SubElement(element, "text").text = str(text)  # Markup would be escaped twice
+    SubElement(element, "text").text = str(text).replace(MINUS, "-")  # str: Markup would be escaped twice
     return element
 
 
