@@ -10,6 +10,7 @@ import pytest
 from helpers.simulated_class import PLAN, SECRET, Tally, hand_in, marked, plain, right_answers, sheet_of
 
 from bpcourse.classroom import grading
+from bpcourse.classroom.cells import MOST_NOTES
 from bpcourse.classroom.grading import (
     Line,
     Mark,
@@ -20,7 +21,7 @@ from bpcourse.classroom.grading import (
     mark_sheet,
 )
 from bpcourse.classroom.plan import Plan
-from bpcourse.classroom.submissions import MOST_NOTES, Answers, ClassRecord, collect
+from bpcourse.classroom.submissions import Answers, ClassRecord, collect
 from bpcourse.tutor.equations import table as steps_of
 from bpcourse.tutor.verdicts import Verdict
 

@@ -8,13 +8,10 @@ import pytest
 from helpers.simulated_class import notebook, write_notebook
 
 from bpcourse.classroom import submissions
+from bpcourse.classroom.cells import LONGEST_CELL, MOST_ANSWERS, MOST_NOTES, read_cells
 from bpcourse.classroom.submissions import (
-    LONGEST_CELL,
-    MOST_ANSWERS,
-    MOST_NOTES,
     UnreadableFileError,
     collect,
-    read_cells,
     read_file,
     read_record,
     read_table,

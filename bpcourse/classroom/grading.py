@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from bpcourse.classroom.cells import MOST_NOTES, Answer
 from bpcourse.classroom.plan import Plan, Question, Sheet
-from bpcourse.classroom.submissions import MOST_NOTES, Answer, Answers, ClassRecord, Remark, unexpected
+from bpcourse.classroom.submissions import Answers, ClassRecord, Remark, unexpected
 from bpcourse.classroom.text import LONGEST, shown
 from bpcourse.tutor.equations import Step, look_up
 from bpcourse.tutor.marking import check
