@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from helpers.simulated_class import Tally, hand_in
+from helpers.simulated_class import Tally, hand_in, tables_in
 from tqdm import tqdm
 
 from bpcourse.classroom.grading import mark_sheet
@@ -39,7 +39,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             sheets = [plan.sheet(number) for number in range(1, count + 1)]
             everybody = hand_in(Path(folder) / "in", sheets, seed=level)
-            found, remarks = collect(Path(folder) / "in", count)
+            found, remarks = collect(Path(folder) / "in", count, tables=tables_in(Path(folder) / "in"))
             tally, seconds, marked = Tally(), 0.0, []
             for answers in tqdm(found, desc=f"level {level}", leave=False):
                 sheet = sheets[answers.sheet - 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import importlib.metadata
 import io
 import os
@@ -26,6 +27,7 @@ from bpcourse.texts import read_toml
 
 if TYPE_CHECKING:
     from bpcourse.classroom.plan import Plan
+    from bpcourse.classroom.roster import Roster
 
 SETTINGS = PACKAGE / "data" / "jupyterlab"
 DEFAULT_FOLDER = Path("bpcourse-lessons")
@@ -35,6 +37,8 @@ REQUIRED = {  # the packages that each extra needs
     "test": ("pytest", "pytest-xdist", "nbval", "autograd"),
     "browser": ("playwright", "axe-playwright-python"),
 }  # fmt: skip
+SECRET = "BPCOURSE_SECRET"  # noqa: S105  # the environment variable with the secret of a class
+ASK = "-"  # in place of a secret on the command line: ask for it
 SHORTEST_SECRET = 12  # characters; students can try thousands of guesses on their own machines
 SHEET_TOPICS = ("output_weight", "hidden_weight", "bias", "update")
 BROWSER_TESTS = "tests/browser"
@@ -176,12 +180,16 @@ def mark(args: argparse.Namespace) -> int:
         raise UserError(f"{args.folder} is not a directory. Give the folder that contains the students' submissions.")
     require_absent(FILES, out, force=args.force)
     record = read_record(args.key)
-    plan = record.plan(args.seed)
-    answers, remarks = collect(args.folder, record.count, omit=(args.key, out))
+    plan = record.plan(_secret(args.seed))
+    if absent := [path for path in args.table or () if not path.is_file()]:
+        raise UserError(f"{absent[0]} is not a file. Give --table a table (.csv).")
+    answers, remarks = collect(args.folder, record.count, omit=(args.key, out), tables=args.table or ())
     if not answers and not remarks:
-        raise UserError(f"{args.folder} and its subfolders contain no notebook (.ipynb) and no table (.csv).")
+        raise UserError(
+            f"{args.folder} and its subfolders contain no notebook (.ipynb), table (.csv) or archive (.zip)."
+        )
     sheets, failed = mark_class(record, plan, tqdm(answers, desc="Marking", unit="sheet", delay=1))
-    report = Report(record, tuple(sheets), (*remarks, *failed))
+    report = Report(record, tuple(sheets), (*remarks, *failed), args.separator)
     saved = save(report.files, out, force=args.force)
     for remark in report.remarks:
         print(f"{'Skipped' if remark.skipped else 'Look at'}: {remark.source} {remark.text}")
@@ -195,40 +203,60 @@ def sheet(args: argparse.Namespace) -> int:
     """Write exercise sheets for a class with their keys, or a file of questions for Moodle."""
     from bpcourse.classroom.moodle import write as write_moodle
     from bpcourse.classroom.plan import Plan
-    from bpcourse.classroom.roster import read_names
+    from bpcourse.classroom.roster import Roster, read_roster
 
-    secret = secrets.token_urlsafe(12) if args.seed is None else args.seed
+    generated = args.seed is None and SECRET not in os.environ
+    secret = secrets.token_urlsafe(12) if generated else _secret(args.seed, new=True)
     plan = Plan(tuple(args.topic or SHEET_TOPICS), args.level, secret)
     if args.names is None and args.count is None:
         raise UserError("give the number of sheets, --count 30, or a list of names, --names class.csv")
-    names = read_names(args.names) if args.names else ()
-    count = len(names) if args.count is None else args.count
+    roster = read_roster(args.names) if args.names else Roster(())
+    count = len(roster.names) if args.count is None else args.count
     if len(secret) < SHORTEST_SECRET:
         advice = f"Use at least {SHORTEST_SECRET} characters, or omit --seed"
         print(f"This secret is short enough to be guessed. {advice}", file=sys.stderr)
     if args.format != "moodle":
-        return _write_class(args, plan, count, names)
+        return _write_class(args, plan, count, roster, generated)
     for path in write_moodle(plan, count, args.out, force=args.force):
         print(f"Saved: {path}")
     print(f"Variants of each topic: {count}")
-    if args.seed is None:
+    if generated:
         print(f"To make these questions again: --seed {secret}")
     return 0
 
 
-def _write_class(args: argparse.Namespace, plan: Plan, count: int, names: tuple[str, ...]) -> int:
+def _secret(given: str | None, *, new: bool = False) -> str:
+    """Return the secret of a class: as given, from the environment, or typed by the user, a new one twice.
+
+    A command line is visible to other users of the computer, and the shell stores it.
+    """
+    if given is None and SECRET in os.environ:
+        return os.environ[SECRET]
+    if given is not None and given != ASK:
+        return given
+    try:
+        typed = getpass.getpass("Secret of the sheets: ")
+        if new and getpass.getpass("The same again: ") != typed:
+            raise UserError("the two secrets differ. Run the command again")
+    except EOFError:
+        raise UserError(f"needed the secret of the sheets: set {SECRET}, or add --seed SECRET") from None
+    return typed
+
+
+def _write_class(args: argparse.Namespace, plan: Plan, count: int, roster: Roster, generated: bool) -> int:
     from bpcourse.classroom.store import Class, ClassFolder, write_class
 
-    chosen = Class(plan, count, names)
+    names = roster.names
+    chosen = Class(plan, count, names, roster.ids, roster.emails)
     folder = ClassFolder(args.out, args.format, find_browser() if args.format == "pdf" else None)
     folder.require_fit(chosen, force=args.force)
     if names:
         print(f"Names: {len(names)}, from {names[0]} to {names[-1]}")
     if twice := [name for name, times in Counter(names).items() if times > 1]:
         print(f"More than one student is called {', '.join(twice)}")
-    if args.seed is None:
+    if generated:
         print(f"The secret of these sheets is {plan.secret}")
-        print("Keep it. It is not stored, and you need it (--seed) to mark these sheets or to make them again.")
+        print("Keep it. It is not stored, and you need it to mark these sheets or to make them again.")
         sys.stdout.flush()  # before the first sheet is written
     try:
         written = write_class(chosen, folder, force=args.force)

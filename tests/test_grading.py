@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import pytest
-from helpers.simulated_class import PLAN, SECRET, Tally, hand_in, marked, plain, right_answers, sheet_of
+from helpers.simulated_class import PLAN, SECRET, Tally, hand_in, marked, plain, right_answers, sheet_of, tables_in
 
 from bpcourse.classroom import grading
 from bpcourse.classroom.cells import MOST_NOTES
@@ -54,7 +54,7 @@ def simulated(tmp_path_factory):
         folder, plan = tmp_path_factory.mktemp("class"), Plan(topics, level, SECRET)
         sheets = [sheet_of(plan, number) for number in range(1, 31)]
         everybody = hand_in(folder, sheets, seed=level)
-        found, remarks = collect(folder, 30)
+        found, remarks = collect(folder, 30, tables=tables_in(folder))
         marks = [mark_sheet(sheets[answers.sheet - 1], answers) for answers in found]
         return Simulated(everybody, found, remarks, marks)
 
@@ -175,7 +175,7 @@ def test_mark_sheet__answers_without_computation_earn_nothing(answers):
     for topic in ("output_weight", "hidden_weight", "bias", "update", "output_delta", "matrix"):
         plan = Plan((topic,), 3, SECRET)
         for sheet in (sheet_of(plan, number) for number in (1, 2, 3)):
-            (mark,) = mark_sheet(sheet, Answers(1, "", 0, {1: answers(sheet.questions[0])})).marks
+            (mark,) = mark_sheet(sheet, Answers(1, "", {1: answers(sheet.questions[0])})).marks
             assert mark.points == 0, mark
 
 
@@ -265,7 +265,7 @@ def test_mark_sheet__any_number_is_marked(topic):
     for sheet in (sheet_of(plan, 1), sheet_of(plan, 2)):
         asked = sheet.questions[0].asked
         for _ in range(10):
-            result = mark_sheet(sheet, Answers(1, "", 0, {1: {name: rng.choice(WILD) for name in asked}}))
+            result = mark_sheet(sheet, Answers(1, "", {1: {name: rng.choice(WILD) for name in asked}}))
             assert 0 <= result.points < result.out_of
 
 
@@ -277,7 +277,7 @@ def test_mark_class__an_unexpected_error_in_one_sheet_is_named_and_the_others_ar
         return 1 / 0 if sheet.number == 2 else mark_sheet(sheet, answers, name)
 
     monkeypatch.setattr(grading, "mark_sheet", faulty)
-    found = [Answers(number, f"{number}.ipynb", 0, {}) for number in (1, 2, 3)]
+    found = [Answers(number, f"{number}.ipynb", {}) for number in (1, 2, 3)]
     sheets, (remark,) = mark_class(RECORD, PLAN, found)
     assert [sheet.number for sheet in sheets] == [1, 3]
     assert (remark.source, remark.skipped) == ("2.ipynb", True)
@@ -285,7 +285,7 @@ def test_mark_class__an_unexpected_error_in_one_sheet_is_named_and_the_others_ar
 
 
 def test_mark_class__names_are_made_safe_to_show():
-    sheets, _ = mark_class(RECORD, PLAN, [Answers(2, "", 0, {})])
+    sheets, _ = mark_class(RECORD, PLAN, [Answers(2, "", {})])
     assert sheets[0].name == "Bo\ufffd "
 
 

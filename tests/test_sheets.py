@@ -21,9 +21,10 @@ from helpers.support import command, fails, files_in
 from bpcourse import cli, parse_number, practice
 from bpcourse.classroom import pdf, store
 from bpcourse.classroom.plan import Plan, Question, topics_and_levels
-from bpcourse.classroom.roster import read_names
+from bpcourse.classroom.roster import Roster, read_roster
 from bpcourse.classroom.sheets import FORMATS, key_html, key_markdown, sheet_html, sheet_markdown, sheet_notebook
 from bpcourse.classroom.store import Class, ClassFolder, write_class
+from bpcourse.classroom.submissions import read_record
 from bpcourse.lab.browser import find_browser
 from bpcourse.numbers import format_given
 from bpcourse.tutor.equations import table
@@ -302,12 +303,19 @@ def test_markdown__describes_the_picture():
         ("Name 7\nName 8\n", ("Name 7", "Name 8")),
         ("name\nStudent 1\n", ("Student 1",)),
         ("student-no. 1;Name\n7;Ada\n", ("Ada",)),
+        ("Prénom;Nom\nAda;Lovelace\n", ("Ada Lovelace",)),
+        ("NOM DE FAMILLE;PRENOM\nLovelace;Ada\n", ("Ada Lovelace",)),
+        ("Nom;Section\nAda Lovelace;2\n", ("Ada Lovelace",)),
+        ("Étudiant(e);Section\nAda;2\n", ("Ada",)),
+        ("Nombre;Apellido(s);Número de ID\nAda;Lovelace;7\n", ("Ada Lovelace",)),
+        ("Nombre completo;Correo electrónico\nAda Lovelace;a@b\n", ("Ada Lovelace",)),
+        ("Name,Surname\nAda,Lovelace\n", ("Ada Lovelace",)),
     ],
 )
-def test_read_names__reads_lists_and_tables(tmp_path, text, names):
+def test_read_roster__reads_lists_and_tables(tmp_path, text, names):
     path = tmp_path / "class.csv"
     path.write_bytes(text.encode())
-    assert read_names(path) == names
+    assert read_roster(path).names == names
 
 
 @pytest.mark.parametrize(
@@ -328,19 +336,70 @@ def test_read_names__reads_lists_and_tables(tmp_path, text, names):
         (b'"Ada\n', "is not a list of names"),
     ],
 )
-def test_read_names__refuses_what_is_not_a_list(tmp_path, content, message, capsys):
+def test_read_roster__refuses_what_is_not_a_list(tmp_path, content, message, capsys):
     path = tmp_path / "class.csv"
     path.write_bytes(content)
     assert message in fails(capsys, *words(tmp_path / "out", names=path))
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Name,ID number,Email address", "Name,Matrikelnummer,E-Mail", "Nom,Numéro d'identification,Courriel",
+        "Nombre,Número de ID,Dirección de correo", "name,id,mail",
+    ],
+)  # fmt: skip
+def test_read_roster__keeps_numbers_and_addresses(tmp_path, header):
+    (tmp_path / "class.csv").write_text(f"{header}\nAda,007,a@b.c\nBob\n", encoding="utf-8")
+    assert read_roster(tmp_path / "class.csv") == Roster(("Ada", "Bob"), ("007", ""), ("a@b.c", ""))
+
+
+def test_sheet_command__stores_numbers_and_addresses(tmp_path, run_cli):
+    (tmp_path / "class.csv").write_text("Name,ID number,Email\nAda,007,a@b.c\n", encoding="utf-8")
+    assert run_cli(*words(tmp_path / "out", names=tmp_path / "class.csv")).status == 0
+    record = read_record(tmp_path / "out" / "key")
+    assert (record.ids, record.emails) == ({1: "007"}, {1: "a@b.c"})
+    (tmp_path / "class.csv").write_text("Ada\n", encoding="utf-8")  # an older list makes the same sheets
+    assert run_cli(*words(tmp_path / "out", names=tmp_path / "class.csv")).status == 0
+
+
+# The secret and the key are private
+
+
+def test_sheet_command__takes_the_secret_from_the_environment(tmp_path, run_cli, monkeypatch):
+    monkeypatch.setenv(cli.SECRET, SECRET)
+    done = run_cli(*words(tmp_path, count=1, seed=None))
+    assert SECRET not in done.out
+    assert read_record(tmp_path / "key").stamp == Plan(("bias",), 1, SECRET).stamp
+
+
+def test_sheet_command__asks_for_the_secret_twice(tmp_path, run_cli, capsys, monkeypatch):
+    typed = iter([SECRET, "a typo", SECRET, SECRET])
+    monkeypatch.setattr("getpass.getpass", lambda prompt: next(typed))
+    assert "the two secrets differ" in fails(capsys, *words(tmp_path, count=1, seed=True))
+    assert run_cli(*words(tmp_path, count=1, seed=True)).status == 0
+    assert read_record(tmp_path / "key").stamp == Plan(("bias",), 1, SECRET).stamp
+
+
 @posix_only
-def test_read_names__does_not_wait_for_a_pipe(tmp_path):
+@pytest.mark.parametrize("format", ["html", "ipynb"])
+def test_write_class__only_the_owner_can_read_the_key(tmp_path, format):
+    (tmp_path / "key").mkdir(mode=0o755)
+    small(tmp_path, 1, format)
+    assert (tmp_path / "key").stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "key").iterdir()} == {0o600}
+    umask = os.umask(0)
+    os.umask(umask)
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "sheets").iterdir()} == {0o666 & ~umask}
+
+
+@posix_only
+def test_read_roster__does_not_wait_for_a_pipe(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", Path("/dev/zero")):
         with pytest.raises(ValueError, match="is not an ordinary file"):
-            read_names(path)
+            read_roster(path)
 
 
 # Files
@@ -558,8 +617,8 @@ def test_write_class__removes_only_its_own_scratch_folder(tmp_path):
 def test_write_class__another_run_may_end_first(tmp_path, monkeypatch):
     write_whole = store.write_whole
 
-    def another_run_ends(contents):
-        write_whole(contents)
+    def another_run_ends(contents, *mode):
+        write_whole(contents, *mode)
         if tmp_path / "key" / store.ANSWERS in contents:
             (tmp_path / "key" / store.UNFINISHED).replace(tmp_path / "key" / store.RECORD)
 

@@ -1,16 +1,20 @@
 """Reading what students hand in: every kind of file, no harm from any of them."""
 
+import base64
+import io
 import json
 import os
+import random
+import zipfile
 from pathlib import Path
 
 import pytest
 from helpers.simulated_class import notebook, write_notebook
 
-from bpcourse.classroom import submissions
+from bpcourse.classroom import files, submissions
 from bpcourse.classroom.cells import LONGEST_CELL, MOST_ANSWERS, MOST_NOTES, read_cells
+from bpcourse.classroom.files import UnreadableFileError, on_disk
 from bpcourse.classroom.submissions import (
-    UnreadableFileError,
     collect,
     read_file,
     read_record,
@@ -42,7 +46,73 @@ def test_read_cells__final_zeros_tell_how_exactly_a_number_was_written():
 
 def test_read_cells__the_last_dictionary_of_a_question_counts():
     sources = ["x = 1\nanswers_1 = {'a': 1, 'b': 2}\nanswers_1 = {'a': 3}", "answers_12 = {'a': 4}"]
-    assert read_cells(sources) == ({1: {"a": 3.0}, 12: {"a": 4.0}}, [])
+    note = "question 1 was answered in 2 places that differ; the last one counts."
+    assert read_cells(sources) == ({1: {"a": 3.0}, 12: {"a": 4.0}}, [note])
+
+
+FILLED, BLANK = "answers_1 = {'a': 1, 'b': '0,25'}", "answers_1 = {'a': ..., 'b': ...}"
+
+
+@pytest.mark.parametrize("sources", [[FILLED, BLANK], [BLANK, FILLED], [FILLED, FILLED], [f"{FILLED}\n{BLANK}"]])
+def test_read_cells__a_blank_copy_of_the_answers_costs_nothing(sources):
+    assert read_cells(sources) == ({1: {"a": 1.0, "b": "0,25"}}, [])
+
+
+@pytest.mark.parametrize("text", [FILLED, f"```python\n{FILLED}\n```", f"My answers:\n\n{FILLED}"])
+def test_read_cells__a_cell_that_is_not_code_counts_if_no_other_is_filled(text):
+    note = "question 1 was read from a cell that is not a code cell."
+    for sources in ([], [BLANK]):
+        assert read_cells(sources, [text]) == ({1: {"a": 1.0, "b": "0,25"}}, [note])
+    note = "question 1 was answered in 2 places that differ; `answers_1` counts."
+    assert read_cells(["answers_1 = {'a': 2}"], [text]) == ({1: {"a": 2.0}}, [note])
+    assert read_cells([FILLED], [text, BLANK, "Use answers_1 = {…}."])[1] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "answer_1", "answers1", "Answers_1", "ANSWER1", "answers 1", "answers-1", "аnswers_1", "аnѕwеrѕ_1", "𝐚nswers_1",
+        "ａｎｓｗｅｒｓ＿１",
+    ],
+)  # fmt: skip
+def test_read_cells__a_misspelled_name_counts_if_the_right_one_is_not_filled(name):
+    source = FILLED.replace("answers_1", name)
+    note = f"question 1 was read from `{name}`, because answers_1 is not filled in."
+    for sources in ([source], [source, BLANK], [BLANK, source]):
+        assert read_cells(sources) == ({1: {"a": 1.0, "b": "0,25"}}, [note])
+    note = "question 1 was answered in 2 places that differ; `answers_1` counts."
+    assert read_cells(["answers_1 = {'a': 2}", source]) == ({1: {"a": 2.0}}, [note])
+
+
+@pytest.mark.parametrize("name", ["results_1", "my_answers_1", "answers_0", "answers_100", "answers"])
+def test_read_cells__other_dictionaries_are_not_answers(name):
+    assert read_cells([f"{name} = {{'a': 1}}"])[0] == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "  answers_1 = {'a': 1, 'b': '0,25'}",
+        "\n    answers_1 = {\n        'a': 1,\n        'b': '0,25',\n    }\n",
+        " answers_1 = {\n'a': 1,\n'b': '0,25',\n}",
+        "# mine\n\tanswers_1 = {'a': 1, 'b': '0,25'}",
+    ],
+)
+def test_read_cells__an_indented_cell_is_read(source):
+    assert answers_in(source) == {"a": 1.0, "b": "0,25"}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ["answers_1 = {\n    'a': 1,", "    'b': '0,25',\n}"],
+        ["answers_1 = {", "'a': 1, 'b': '0,25'}"],
+        ["answers_1 = {\n    'a': 1,\n", "    b: '0,25',\n", "}"],
+        ["x = {}\nanswers_1 = {\n    'a': 1,", "# the rest\n'b': '0,25'}"],
+    ],
+)
+def test_read_cells__a_dictionary_split_over_cells_is_one(parts):
+    assert read_cells([*parts, "answers_2 = {'c': 2}"]) == ({1: {"a": 1.0, "b": "0,25"}, 2: {"c": 2.0}}, [])
 
 
 @pytest.mark.parametrize(
@@ -116,7 +186,7 @@ def test_read_cells__any_other_value_stays_text_and_is_not_executed(value, tmp_p
 @pytest.mark.parametrize(
     "code",
     [
-        "if True:\n    answers_1 = {'a': 1}", " answers_1 = {'a': 1}", "answers_1.update(a=1)", "answers_1 |= {'a': 1}",
+        "if True:\n    answers_1 = {'a': 1}", "answers_1.update(a=1)", "answers_1 |= {'a': 1}",
         "answers_1: dict", "answers_1['a'] = 2", "answers_1 = dict(a=3)", "answers_1 = {**more, 'a': 1}",
         "def f():\n    answers_1['a'] = 2", "answers_1, b = {'a': 1}, 2", "print(answers_1 := {'a': 1})",
         "for answers_1['a'] in [1]: pass", "mine = answers_1",
@@ -180,7 +250,7 @@ def test_read_cells__hostile_cells_give_few_answers(source, most):
 def test_read_file__tables_of_several_programs(text, tmp_path):
     path = tmp_path / "paper.csv"
     path.write_text(text, encoding="utf-8", newline="")
-    (found,) = read_file(path, "paper.csv")
+    (found,) = read(path)
     assert (found.sheet, found.values, found.notes) == (1, {2: {"dW1[2,1]": "0,25", "loss": "-0.5"}}, ())
 
 
@@ -210,15 +280,40 @@ def test_read_table__other_columns(text, reason):
 # Files
 
 
+def read(path):
+    """Return the answers in a file."""
+    (file,) = on_disk(path, path.name)
+    return read_file(file)
+
+
 def test_read_file__the_sheet_number_is_in_the_metadata_or_in_the_heading(tmp_path):
     path = tmp_path / "a.ipynb"
     for metadata in ({"bpcourse": {"sheet": True}}, {"bpcourse": []}, {"bpcourse": {"sheet": "9"}}, {}):
         path.write_text(json.dumps(notebook(12) | {"metadata": metadata}), encoding="utf-8")
-        assert read_file(path, "")[0].sheet == 12
+        assert read(path)[0].sheet == 12
     path.write_text(json.dumps(notebook(12) | {"metadata": {"bpcourse": {"sheet": 9}}}), encoding="utf-8")
-    (found,) = read_file(path, "")
+    (found,) = read(path)
     assert found.sheet == 9
     assert found.notes == ("its metadata say sheet 9, which counts; its heading says sheet 12.",)
+
+
+@pytest.mark.parametrize("name", ["Sheet-012.ipynb", "anna sheet 12 (1).ipynb", "sheet_12.ipynb.txt", "sheet012.JSON"])
+def test_read_file__the_sheet_number_may_be_only_in_the_name_of_the_file(name, tmp_path):
+    cell = {"cell_type": "code", "source": "answers_1 = {'a': 1}"}
+    (tmp_path / name).write_text(json.dumps({"nbformat": 4, "cells": [cell]}), encoding="utf-8")
+    (found,) = read(tmp_path / name)
+    assert (found.sheet, found.values) == (12, {1: {"a": 1.0}})
+    assert found.notes == ("its number was only in the name of the file.",)
+
+
+@pytest.mark.parametrize("kind", ["markdown", "raw"])
+def test_read_file__answers_in_a_cell_that_is_not_code(kind, tmp_path):
+    content = notebook(12)
+    content["cells"].append({"cell_type": kind, "metadata": {}, "source": ["answers_1 = {\n", "'a': 1}"]})
+    (tmp_path / "a.ipynb").write_text(json.dumps(content), encoding="utf-8")
+    (found,) = read(tmp_path / "a.ipynb")
+    assert found.values == {1: {"a": 1.0}}
+    assert found.notes == ("question 1 was read from a cell that is not a code cell.",)
 
 
 BAD = {
@@ -233,7 +328,7 @@ BAD = {
     "is not UTF-8 text": b'{"nbformat": 4, "cells": "\xff"}',
     "is not a notebook: Invalid control": b'{"nbformat": "\0"}',
     "is not a notebook: Exceeds": b'{"nbformat": ' + b"9" * 5000 + b"}",
-    "has 6,000,000 bytes": b" " * 6_000_000,
+    "has 50,000,001 bytes": b" " * 50_000_001,
     "is for sheet 31; this class has the sheets 1 to 30": json.dumps(notebook(31)).encode(),
 }
 
@@ -250,7 +345,7 @@ def test_collect__a_damaged_file_is_skipped_and_the_others_are_read(reason, tmp_
 
 def test_collect__sheets_that_the_class_does_not_have(tmp_path):
     (tmp_path / "paper.csv").write_text(HEADER + "31,1,loss,1\n2,1,loss,1\n99,1,loss,1\n", encoding="utf-8")
-    (answers,), (remark,) = collect(tmp_path, 30)
+    (answers,), (remark,) = collect(tmp_path, 30, tables=[tmp_path / "paper.csv"])
     assert answers.sheet == 2
     assert remark.text == "is for sheet 31 and 1 other sheets; this class has the sheets 1 to 30."
 
@@ -259,8 +354,8 @@ def test_collect__an_unexpected_error_in_one_file_is_named_and_the_others_are_re
     for sheet, name in enumerate(("a.ipynb", "b.ipynb", "c.ipynb"), start=1):
         write_notebook(tmp_path / name, sheet)
 
-    def faulty(path, source):
-        return 1 / 0 if source == "b.ipynb" else read_file(path, source)
+    def faulty(file):
+        return 1 / 0 if file.source == "b.ipynb" else read_file(file)
 
     monkeypatch.setattr(submissions, "read_file", faulty)
     answers, (remark,) = collect(tmp_path, 30)
@@ -325,31 +420,159 @@ def test_collect__a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
     assert collect(tmp_path, 30)[1][0].text == "cannot be read: Permission denied."
 
 
-def test_collect__of_two_files_for_a_sheet_the_newer_counts_and_both_are_named(tmp_path):
-    for name, when in (("b.ipynb", 1000), ("a.ipynb", 3000), ("c.ipynb", 2000)):
-        write_notebook(tmp_path / name, 7)
-        os.utime(tmp_path / name, (when, when))
-    (answers,), remarks = collect(tmp_path, 30)
-    assert answers.source == "a.ipynb"
-    assert [(remark.source, remark.text) for remark in remarks] == [
-        ("b.ipynb", "contains sheet 7, but a.ipynb, which is newer, was marked."),
-        ("c.ipynb", "contains sheet 7, but a.ipynb, which is newer, was marked."),
-    ]
-    assert answers.notes == (
-        "two files contain this sheet: a.ipynb was marked; b.ipynb is older and was not.",
-        "two files contain this sheet: a.ipynb was marked; c.ipynb is older and was not.",
-    )
+# Several files for one sheet
+
+FULL = "answers_1 = {'a': 1, 'b': '0,250', 'c': 'x'}"
 
 
-def test_collect__two_files_of_the_same_time(tmp_path):
-    for name in ("a.ipynb", "b.ipynb"):
-        write_notebook(tmp_path / name, 7)
-        os.utime(tmp_path / name, (1000, 1000))
+@pytest.mark.parametrize("other", [BLANK, "answers_1 = {'b': 0.25}", FULL, "", "answers_1 = {'c': 'x', 'a': '1.0'}"])
+def test_collect__of_files_that_agree_the_fullest_counts(other, tmp_path):
+    write_notebook(tmp_path / "b.ipynb", 7, FULL)
+    write_notebook(tmp_path / "c-checkpoint.ipynb", 7, other)
+    os.utime(tmp_path / "c-checkpoint.ipynb", (4e9, 4e9))
     (answers,), (remark,) = collect(tmp_path, 30)
-    assert remark.text == "contains sheet 7, but b.ipynb, which is of the same time, was marked."
-    assert answers.notes == (
-        "two files contain this sheet: b.ipynb was marked; a.ipynb is of the same time and was not.",
-    )
+    assert answers.source == "b.ipynb"
+    assert answers.notes == ("2 files contain this sheet and agree; b.ipynb was marked.",)
+    text = "contains sheet 7, but b.ipynb, which has at least as many answers and agrees, was marked."
+    assert (remark.source, remark.text) == ("c-checkpoint.ipynb", text)
+
+
+def test_collect__of_files_that_differ_none_counts(tmp_path):
+    """Anyone may hand in the sheet of somebody else."""
+    write_notebook(tmp_path / "anna.ipynb", 7, FULL)
+    write_notebook(tmp_path / "bob.ipynb", 8, FULL)
+    (tmp_path / "eve.csv").write_text(HEADER + "7,1,b,0.9\n", encoding="utf-8")
+    (answers,), remarks = collect(tmp_path, 30)
+    assert answers.source == "bob.ipynb"
+    text = "which was not marked, because these files differ in b of question 1: anna.ipynb, eve.csv."
+    assert [remark.source for remark in remarks] == ["anna.ipynb", "eve.csv"]
+    assert all(text in remark.text and remark.skipped for remark in remarks)
+
+
+def test_collect__a_table_of_several_sheets_counts_only_if_it_is_named(tmp_path):
+    write_notebook(tmp_path / "in" / "anna.ipynb", 7, FULL)
+    table = tmp_path / "in" / "paper.csv"
+    table.write_text(HEADER + "7,1,a,2\n8,1,a,3\n", encoding="utf-8")
+    (answers,), (remark,) = collect(tmp_path / "in", 30)
+    assert answers.source == "anna.ipynb"
+    assert (remark.source, remark.skipped) == ("paper.csv", True)
+    assert "has answers to 2 sheets" in remark.text
+    assert "--table paper.csv" in remark.text
+    for place in (table, tmp_path / "paper.csv"):
+        table = table.rename(place)
+        answers, (remark,) = collect(tmp_path / "in", 30, tables=[table])
+        assert [each.values for each in answers] == [{1: {"a": "2"}}, {1: {"a": "3"}}]
+        assert remark.source == "anna.ipynb"
+        assert "was marked, as --table says" in remark.text
+
+
+def test_collect__two_named_tables_that_differ(tmp_path):
+    tables = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for answer, table in enumerate(tables):
+        table.write_text(HEADER + f"7,1,a,{answer}\n8,1,a,5\n", encoding="utf-8")
+    (answers,), _ = collect(tmp_path, 30, tables=tables)
+    assert answers.sheet == 8
+
+
+# Archives
+
+
+def archive(path, contents):
+    """Write an archive with these contents by name."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in contents.items():
+            file.writestr(name, content)
+    return path
+
+
+def sheet(number, source=FULL):
+    return json.dumps(notebook(number, source))
+
+
+def test_collect__an_archive_of_all_submissions(tmp_path):
+    own = archive(io.BytesIO(), {"inner/sheet-002.ipynb": sheet(2), "__MACOSX/._sheet-002.ipynb": "x"}).getvalue()
+    contents = {
+        "Anna Ba_12345_assignsubmission_file_/sheet-001.ipynb": sheet(1),
+        "Bo_12346_assignsubmission_file_/my work.zip": own,
+        "Cy_12347_assignsubmission_file_/.ipynb_checkpoints/sheet-003-checkpoint.ipynb": sheet(3, BLANK),
+        "Cy_12347_assignsubmission_file_/sheet-003.ipynb.txt": sheet(3),
+        "Di_12348_assignsubmission_onlinetext_/onlinetext.html": "<p>",
+    }
+    archive(tmp_path / "all.zip", contents)
+    answers, (remark,) = collect(tmp_path, 30)
+    assert [each.source for each in answers] == [
+        "all.zip/Anna Ba_12345_assignsubmission_file_/sheet-001.ipynb",
+        "all.zip/Bo_12346_assignsubmission_file_/my work.zip/inner/sheet-002.ipynb",
+        "all.zip/Cy_12347_assignsubmission_file_/sheet-003.ipynb.txt",
+    ]
+    assert remark.source.endswith("onlinetext.html")
+    assert [path.name for path in tmp_path.iterdir()] == ["all.zip"]
+
+
+def linked():
+    entry = zipfile.ZipInfo("a.ipynb")
+    entry.external_attr = 0o120777 << 16
+    return entry
+
+
+HOSTILE = {
+    "leads out of its archive": {"../a.ipynb": sheet(1)},
+    "has a path that leads out": {"/etc/a.ipynb": sheet(1)},
+    "path that leads out of": {"C\\..\\..\\a.ipynb": sheet(1)},
+    "is a link": {linked(): "/etc/passwd"},
+    "when packed, as no notebook does": {"a.ipynb": b" " * 40_000_000},
+    "has 50,000,001 bytes": {"a.ipynb": b" " * 50_000_001},
+    "contains 1,001 files": {"a.zip": archive(io.BytesIO(), dict.fromkeys(map(str, range(1001)), "")).getvalue()},
+    "is an archive in an archive": {
+        "a.zip": archive(io.BytesIO(), {"b.zip": archive(io.BytesIO(), {"a.ipynb": sheet(1)}).getvalue()}).getvalue()
+    },
+    "cannot be unpacked: File is not a zip file": {"a.zip": b"PK"},
+}
+
+
+@pytest.mark.parametrize("reason", HOSTILE)
+def test_collect__a_hostile_archive_is_named_and_the_others_are_read(reason, tmp_path):
+    archive(tmp_path / "eve.zip", HOSTILE[reason])
+    archive(tmp_path / "anna.zip", {"sheet-001.ipynb": sheet(1)})
+    (answers,), (remark,) = collect(tmp_path, 30)
+    assert answers.source == "anna.zip/sheet-001.ipynb"
+    assert reason in remark.text
+    assert remark.source.startswith("eve.zip")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["anna.zip", "eve.zip"]
+
+
+def test_collect__the_unpacked_size_of_an_archive_is_limited(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "OUTER", files.Limits(10, len(sheet(1)) + 10))
+    archive(tmp_path / "all.zip", {"1.ipynb": sheet(1), "2.ipynb": sheet(2)})
+    (answers,), (remark,) = collect(tmp_path, 30)
+    assert answers.sheet == 1
+    assert "all.zip/2.ipynb is beyond the first" in f"{remark.source} {remark.text}"
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:200], lambda data: data[:60] + b"\0" * 40 + data[100:]])
+def test_collect__a_damaged_archive_is_named(change, tmp_path):
+    archive(tmp_path / "a.zip", {"a.ipynb": sheet(1), "b.ipynb": sheet(2)})
+    (tmp_path / "a.zip").write_bytes(change((tmp_path / "a.zip").read_bytes()))
+    _, remarks = collect(tmp_path, 30)
+    assert "cannot be unpacked" in remarks[0].text
+
+
+def test_collect__an_encrypted_archive_is_named(tmp_path):
+    data = archive(io.BytesIO(), {"a.ipynb": sheet(1)}).getvalue()
+    where = data.index(b"PK\1\2") + 8
+    (tmp_path / "a.zip").write_bytes(data[:where] + b"\1" + data[where + 1 :])
+    _, (remark,) = collect(tmp_path, 30)
+    assert remark.text == "is encrypted."
+
+
+def test_collect__a_notebook_with_photos(tmp_path):
+    content = notebook(1, FULL)
+    photo = base64.b64encode(random.Random(1).randbytes(15_000_000)).decode()
+    content["cells"].append({"cell_type": "markdown", "source": "", "attachments": {"a.jpg": {"image/jpeg": photo}}})
+    (tmp_path / "a.ipynb").write_text(json.dumps(content), encoding="utf-8")
+    archive(tmp_path / "b.zip", {"b.ipynb": json.dumps(content | {"metadata": {"bpcourse": {"sheet": 2}}})})
+    answers, _ = collect(tmp_path, 30)
+    assert [each.sheet for each in answers] == [1, 2]
 
 
 # The record of a class
@@ -361,7 +584,8 @@ RECORD = {"version": 1, "topics": ["loss"], "level": 1, "count": 1, "stamp": "",
     "change",
     [
         {"version": 2}, {"topics": 3}, {"topics": "loss"}, {"topics": [1]}, {"level": "1"}, {"count": 0}, {"stamp": 1},
-        {"names": []}, {"names": {"1": 2}}, {"names": {"one": "Anna"}},
+        {"names": []}, {"names": {"1": 2}}, {"names": {"one": "Anna"}}, {"ids": []},
+        {"ids": {"1": 2}}, {"emails": {"1": None}},
     ],
 )  # fmt: skip
 def test_read_record__another_content(change, tmp_path):

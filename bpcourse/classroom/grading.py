@@ -197,7 +197,7 @@ def mark_sheet(sheet: Sheet, answers: Answers, name: str = "") -> MarkedSheet:
     >>> sheet = Plan(("bias",), 1, "a long secret").sheet(1)
     >>> trace = sheet.questions[0].problem.trace
     >>> written = {"y_hat[1]": float(trace["y_hat"][0, 0]), "dz1[1]": float(-trace["dz1"][0, 0])}
-    >>> marked = mark_sheet(sheet, Answers(1, "anna.ipynb", 0, {1: written}))
+    >>> marked = mark_sheet(sheet, Answers(1, "anna.ipynb", {1: written}))
     >>> marked.points, marked.out_of, marked.marks[0].slip.verdict.mistakes[0]
     (1, 3, 'sign_slip')
     """

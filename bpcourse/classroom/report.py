@@ -39,11 +39,14 @@ class Report:
         The marked sheets, in order.
     remarks : tuple of Remark
         The remarks about files.
+    separator : str
+        What separates the cells of the tables: "," or ";". With ";", numbers get a decimal comma.
     """
 
     record: ClassRecord
     sheets: tuple[MarkedSheet, ...]
     remarks: tuple[Remark, ...]
+    separator: str = ","
 
     @property
     def missing(self) -> list[int]:
@@ -59,16 +62,18 @@ class Report:
 
     @property
     def gradebook(self) -> str:
-        """A table with a row for each sheet. A missing sheet has empty cells rather than 0 points."""
+        """A table with a row for each sheet. A sheet that was not marked has empty cells rather than 0 points."""
         marked = {sheet.number: sheet for sheet in self.sheets}
         questions = [f"question {place}" for place in range(1, len(self.record.topics) + 1)]
-        rows: list[list[object]] = [["sheet", "name", "points", "of", "percent", *questions]]
+        columns = {"ID number": self.record.ids, "Email address": self.record.emails}
+        columns = {"name": self.record.names} | {heading: texts for heading, texts in columns.items() if texts}
+        rows: list[list[object]] = [["sheet", *columns, "points", "of", "percent", *questions]]
         for number in range(1, self.record.count + 1):
-            row: list[object] = [number, self.record.names.get(number, "")]
+            row: list[object] = [number, *(texts.get(number, "") for texts in columns.values())]
             if sheet := marked.get(number):
                 row += [sheet.points, sheet.out_of, f"{sheet.percent:.1f}", *(mark.points for mark in sheet.marks)]
             rows.append(row + [""] * (len(rows[0]) - len(row)))
-        return csv_text(rows)
+        return csv_text(rows, self.separator)
 
     @property
     def mistakes(self) -> str:
@@ -82,7 +87,7 @@ class Report:
                     place = [sheet.number, sheet.name, mark.number, mark.topic, slip.name, slip.written]
                     verdict = slip.verdict
                     rows.append([*place, verdict.status, " ".join(verdict.mistakes), verdict.message, verdict.hint])
-        return csv_text(rows)
+        return csv_text(rows, self.separator)
 
     @property
     def page(self) -> str:
@@ -101,26 +106,34 @@ class Report:
         return page("Marks of a class", body, render("report.css", palette=palette))
 
 
-def csv_text(rows: Iterable[Sequence[object]]) -> str:
+# The beginning of a formula, in a cell or after anything that a spreadsheet may take for the end of one.
+FORMULA = re.compile(r"""(^|[,;])(?=[\s"']*[=+\-@＝＋－＠])""")
+NUMBER = re.compile(r"[+-]?\d*[.,]?\d+(?:e[+-]?\d+)?")
+
+
+def csv_text(rows: Iterable[Sequence[object]], separator: str = ",") -> str:
     r"""Return rows as CSV. A text that a spreadsheet would take for a formula gets an apostrophe in front.
 
     Examples
     --------
     >>> csv_text([["name", "points"], ["=1+1", 3]])
     "name,points\r\n'=1+1,3\r\n"
+    >>> csv_text([["Ada", "97.5"]], ";")
+    'Ada;97,5\r\n'
     """
     text = io.StringIO(newline="")
-    csv.writer(text).writerows([_cell(each) for each in row] for row in rows)
+    csv.writer(text, delimiter=separator).writerows([_cell(each, separator) for each in row] for row in rows)
     return text.getvalue()
 
 
-def _cell(value: object) -> object:
-    """Return a number unchanged, and a text on one line that is not a formula."""
+def _cell(value: object, separator: str) -> object:
+    """Return a number, with the decimal sign that goes with a separator, or a text on one line without formulas."""
     if not isinstance(value, str):
         return value
     line = shown(value, LONGEST_CELL)
-    formula = line.lstrip()[:1] in ("=", "+", "-", "@") and not re.fullmatch(r"[+-]?[\d.]+(e[+-]?\d+)?", line)
-    return f"'{line}" if formula else line
+    if NUMBER.fullmatch(line):
+        return line.replace(".", ",") if separator == ";" else line
+    return FORMULA.sub(r"\1'", line)
 
 
 def save(files: Mapping[str, str], folder: Path, *, force: bool = False) -> list[Path]:

@@ -1,4 +1,4 @@
-"""The names of the students of a class, read from a list."""
+"""The students of a class, read from a list."""
 
 from __future__ import annotations
 
@@ -6,32 +6,71 @@ import csv
 import io
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from bpcourse.classroom.text import JOINERS
 from bpcourse.engine.validation import require
 
-FULL_NAME = ("name", "names", "fullname", "student", "students", "studentname", "namen", "teilnehmer", "studierende")
-FIRST_NAME = ("firstname", "givenname", "forename", "firstnames", "givennames", "vorname", "vornamen", "rufname")
-LAST_NAME = ("lastname", "surname", "familyname", "nachname", "familienname", "zuname")
+# Headings in English, German, French and Spanish: small letters without accents, blanks or punctuation.
+FULL_NAME = (
+    *("name", "nom", "nombre", "names", "fullname", "student", "students", "studentname", "namen", "teilnehmer"),
+    *("studierende", "nomcomplet", "etudiant", "etudiants", "etudiante", "eleve", "eleves", "nombrecompleto"),
+    *("estudiante", "estudiantes", "alumno", "alumnos", "alumna"),
+)
+FIRST_NAME = (
+    *("firstname", "givenname", "forename", "firstnames", "givennames", "vorname", "vornamen", "rufname"),
+    *("prenom", "prenoms", "nombredepila", "nombres"),
+)
+LAST_NAME = (
+    *("lastname", "surname", "familyname", "nachname", "familienname", "zuname", "nomdefamille"),
+    *("apellido", "apellidos"),
+)
+EITHER_NAME = ("name", "nom", "nombre")  # the surname beside a first name, the first name beside a surname
+ID_NUMBER = (
+    *("id", "idnumber", "studentid", "studentnumber", "studentidnumber", "idnummer", "matrikelnummer", "matrikelnr"),
+    *("numerodidentification", "numeroetudiant", "matricule", "numerodeid", "numerodeidentificacion", "matricula"),
+)
+EMAIL = (
+    *("email", "emailaddress", "mail", "emailadresse", "mailadresse", "courriel", "adressedecourriel"),
+    *("adressemail", "correo", "correoelectronico", "direcciondecorreo", "direcciondecorreoelectronico"),
+)
 LONGEST_NAME = 200
 
 
-def read_names(path: Path) -> tuple[str, ...]:
-    """Read the names of students from a list.
+@dataclass(frozen=True)
+class Roster:
+    """The students of a class.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Their names, in the order of the list.
+    ids, emails : tuple of str
+        Their ID numbers and e-mail addresses. Each is empty if the list has no such column.
+    """
+
+    names: tuple[str, ...]
+    ids: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+
+
+def read_roster(path: Path) -> Roster:
+    """Read the students of a class from a list.
 
     Parameters
     ----------
     path : pathlib.Path
         A text in UTF-8 with one name in each line, or a CSV file with a header. The separator of a
         CSV file is a comma, a semicolon or a tab. The name is in a column "name", or its parts are
-        in two columns, such as "first name" and "surname". German headings work, too. A heading has
-        no digits: "Student 1" is a name.
+        in two columns, such as "first name" and "surname". Columns such as "ID number" and "e-mail"
+        are optional. German, French and Spanish headings work, too. A heading has no digits:
+        "Student 1" is a name.
 
     Returns
     -------
-    tuple of str
-        The names, in the order of the list.
+    Roster
+        The students, in the order of the list.
 
     Raises
     ------
@@ -42,7 +81,9 @@ def read_names(path: Path) -> tuple[str, ...]:
     rows = _rows(path)
     require(rows, f"{path} contains no names. Write one name in each line.")
     header = rows[0][1]
-    columns, width = _name_columns(header), len(header)
+    headings, width = [_heading(cell) for cell in header], len(header)
+    columns = _name_columns(headings)
+    ids, emails = (_column_of(known, headings) if columns else [] for known in (ID_NUMBER, EMAIL))
     if columns:
         rows = rows[1:]
         require(rows, f"{path} contains no names, only the header {', '.join(header)!r}.")
@@ -59,7 +100,8 @@ def read_names(path: Path) -> tuple[str, ...]:
         require(name, f"{path}: row {number} needs a name in column {places}; {got}.")
         require(len(name) <= LONGEST_NAME, f"{path}: the name in row {number} has more than {LONGEST_NAME} letters.")
         names.append(name)
-    return tuple(names)
+    further = (tuple(cells[i] if i < len(cells) else "" for _, cells in rows for i in each) for each in (ids, emails))
+    return Roster(tuple(names), *further)
 
 
 def _rows(path: Path) -> list[tuple[int, list[str]]]:
@@ -79,24 +121,26 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
     return [(number, cells) for number, cells in enumerate(rows, start=1) if any(cells)]
 
 
-def _name_columns(header: Sequence[str]) -> list[int]:
+def _name_columns(headings: Sequence[str]) -> list[int]:
     """Return the columns of a name, or of its parts in their order; an empty list if this is not a header."""
-    headings = [_heading(cell) for cell in header]
-
-    def column_of(known: Sequence[str]) -> list[int]:
-        return [headings.index(heading) for heading in known if heading in headings][:1]
-
-    full, first, last = column_of(FULL_NAME), column_of(FIRST_NAME), column_of(LAST_NAME)
-    if first and not last and "name" in headings:  # in German lists, "Name" beside "Vorname" is the surname
-        return [*first, headings.index("name")]
+    full, first, last, either = (
+        _column_of(known, headings) for known in (FULL_NAME, FIRST_NAME, LAST_NAME, EITHER_NAME)
+    )
+    if either and bool(first) != bool(last):
+        return (first or either) + (last or either)
     return full or first + last
 
 
+def _column_of(known: Sequence[str], headings: Sequence[str]) -> list[int]:
+    """Return the column that has the first of the known headings that occurs, or an empty list."""
+    return [headings.index(heading) for heading in known if heading in headings][:1]
+
+
 def _heading(cell: str) -> str:
-    """Return a heading in small letters only, or "" for what has digits, as the names "Student 1" and "Name 7" do."""
+    """Return a heading in small letters without accents, or "" if it has digits, as in "Student 1"."""
     if any(map(str.isdigit, cell)):
         return ""
-    return "".join(filter(str.isalpha, cell.casefold()))
+    return "".join(filter(str.isalpha, unicodedata.normalize("NFKD", cell.casefold())))
 
 
 def _on_one_line(text: str) -> str:

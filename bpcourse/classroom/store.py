@@ -34,14 +34,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from bpcourse.classroom.files import UnreadableFileError
 from bpcourse.classroom.pdf import ADVICE, UNINTERRUPTED, end_running, print_page
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.sheets import FORMATS
-from bpcourse.classroom.submissions import RECORD, VERSION, ClassRecord, UnreadableFileError, read_record
+from bpcourse.classroom.submissions import RECORD, VERSION, ClassRecord, read_record
 from bpcourse.engine.validation import is_count, require
 
 MOST_SHEETS = 100_000
 MOST_QUESTIONS = 20  # of a sheet
+PRIVATE = 0o600  # only the owner may read and write
 FEW = 4  # sheets, for which no further process is started
 MOST_PROCESSES = 8
 AHEAD = 4  # sheets for each process that wait to be made
@@ -61,11 +63,15 @@ class Class:
         The number of sheets.
     names : tuple of str
         The students of sheets 1, 2, …; there may be fewer than sheets.
+    ids, emails : tuple of str
+        Their ID numbers and e-mail addresses, if they are known.
     """
 
     plan: Plan
     count: int
     names: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         topics = len(self.plan.topics)
@@ -78,8 +84,8 @@ class Class:
     @property
     def record(self) -> ClassRecord:
         """Everything that is needed for marking, except the secret."""
-        names = dict(enumerate(self.names, start=1))
-        return ClassRecord(self.plan.topics, self.plan.level, self.count, self.plan.stamp, names)
+        students = (dict(enumerate(each, start=1)) for each in (self.names, self.ids, self.emails))
+        return ClassRecord(self.plan.topics, self.plan.level, self.count, self.plan.stamp, *students)
 
 
 @dataclass(frozen=True)
@@ -184,9 +190,11 @@ def write_class(chosen: Class, folder: ClassFolder, *, force: bool = False) -> i
     numbers = missing if answered else everything  # the table needs the answers of all sheets
     for path in folder.files(1):
         path.parent.mkdir(parents=True, exist_ok=True)
-    record = json.dumps({"version": VERSION} | asdict(chosen.record), ensure_ascii=False, indent=1) + "\n"
+    folder.key.chmod(0o700)  # other users of this computer cannot read it
+    content = {key: value for key, value in asdict(chosen.record).items() if value or key == "names"}
+    record = json.dumps({"version": VERSION} | content, ensure_ascii=False, indent=1) + "\n"
     if not complete:
-        write_whole({folder.key / UNFINISHED: record})
+        write_whole({folder.key / UNFINISHED: record}, PRIVATE)
     with (
         TemporaryDirectory(prefix=SCRATCH, dir=folder.path.resolve(), ignore_cleanup_errors=True) as scratch,
         closing(_made(chosen, folder, numbers, force, Path(scratch))) as made,
@@ -195,14 +203,14 @@ def write_class(chosen: Class, folder: ClassFolder, *, force: bool = False) -> i
         if answered:
             deque(progress, maxlen=0)
         else:
-            write_whole({answers: chain(["sheet,question,name,value\n"], progress)})
+            write_whole({answers: chain(["sheet,question,name,value\n"], progress)}, PRIVATE)
     if not complete:
-        write_whole({folder.key / RECORD: record})
+        write_whole({folder.key / RECORD: record}, PRIVATE)
     (folder.key / UNFINISHED).unlink(missing_ok=True)
     return len(missing)
 
 
-def write_whole(contents: Mapping[Path, str | Iterable[str]]) -> None:
+def write_whole(contents: Mapping[Path, str | Iterable[str]], mode: int = 0o666) -> None:
     """Write files so that each is complete or does not exist.
 
     They take their names when all have been written and lack of space can no longer stop one of
@@ -212,11 +220,14 @@ def write_whole(contents: Mapping[Path, str | Iterable[str]]) -> None:
     ----------
     contents : mapping
         The text of each file, or its parts in order.
+    mode : int
+        Who may read and write the files on Linux and macOS, before the user's umask.
     """
     unfinished = {path: path.with_name(f"{path.name}.{secrets.token_hex(8)}.part") for path in contents}
     try:
         for path, parts in contents.items():
-            with unfinished[path].open("x", encoding="utf-8", newline="\n") as file:  # no other run writes to it
+            unfinished[path].touch(mode, exist_ok=False)  # no other run writes to it
+            with unfinished[path].open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines([parts] if isinstance(parts, str) else parts)
         for path, part in unfinished.items():
             part.replace(path)
@@ -246,15 +257,18 @@ def require_absent(names: Iterable[str], folder: Path, *, force: bool) -> None:
 def _make(plan: Plan, folder: ClassFolder, force: bool, scratch: Path, number: int, name: str) -> str:
     """Write a sheet and its key if they do not exist, and return its lines of the table of answers."""
     sheet, form = plan.sheet(number), FORMATS[folder.format]
-    for path, text in zip(folder.files(number), (form.sheet, form.key), strict=True):
+    formats = ((form.sheet, 0o666), (form.key, PRIVATE))
+    for path, (text, mode) in zip(folder.files(number), formats, strict=True):
         if path.exists() and not force:
             continue
         content = text(sheet, name)
         if form.ending == ".pdf" and folder.browser:
             print_page(folder.browser, content, path, scratch / str(os.getpid()))
+            if mode == PRIVATE:
+                path.chmod(mode)
         else:
             with UNINTERRUPTED:
-                write_whole({path: content})
+                write_whole({path: content}, mode)
     answers = ((question.number, value) for question in sheet.questions for value in question.values)
     return "".join(f'{number},{question},"{value.name}",{value.value:.6g}\n' for question, value in answers)
 

@@ -9,32 +9,31 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
-import stat
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from bpcourse.classroom.cells import MOST_ANSWERS, MOST_NOTES, Answer, read_cells
+from bpcourse.classroom.cells import MOST_ANSWERS, Answer, read_cells
+from bpcourse.classroom.files import (
+    TABLES,
+    HandedIn,
+    UnreadableFileError,
+    content,
+    demand,
+    handed_in,
+    on_disk,
+)
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.text import LONGEST, shown
 from bpcourse.engine.validation import is_count, require
+from bpcourse.tutor.reading import read_answer
 
 RECORD, VERSION = "class.json", 1  # the file with everything that is needed to mark a class, except the secret
-LARGEST_FILE = 5_000_000  # bytes
 COLUMNS = ["sheet", "question", "name", "answer"]
-
-
-class UnreadableFileError(ValueError):
-    """A file that cannot be marked. The message continues the words "This file …"."""
-
-
-def _demand(condition: object, problem: str) -> None:
-    """Raise UnreadableFileError unless a condition holds."""
-    if not condition:
-        raise UnreadableFileError(problem)
 
 
 # The class
@@ -56,6 +55,9 @@ class ClassRecord:
         The stamp of the plan, by which the secret is recognized.
     names : mapping of int to str
         The names of the students by sheet number. It may be empty.
+    ids, emails : mapping of int to str
+        Their ID numbers and e-mail addresses, for the gradebook. They do not affect the sheets, so
+        two records are equal without them.
     """
 
     topics: tuple[str, ...]
@@ -63,6 +65,8 @@ class ClassRecord:
     count: int
     stamp: str
     names: Mapping[int, str]
+    ids: Mapping[int, str] = field(default_factory=dict, compare=False)
+    emails: Mapping[int, str] = field(default_factory=dict, compare=False)
 
     def plan(self, secret: str) -> Plan:
         """Return the plan of the class.
@@ -102,11 +106,13 @@ def read_record(folder: Path, name: str = RECORD) -> ClassRecord:
     """
     path = folder / name
     try:
-        found = _json(_content(path))
+        found = _json(content(path))
         topics, level, count, stamp, names = (found[key] for key in ("topics", "level", "count", "stamp", "names"))
         require(found["version"] == VERSION and is_count(level) and is_count(count) and isinstance(topics, list), "")
-        require(all(isinstance(text, str) for text in (*topics, stamp, *names.values())), "")
-        return ClassRecord(tuple(topics), level, count, stamp, {int(number): name for number, name in names.items()})
+        students = [names, found.get("ids", {}), found.get("emails", {})]  # older files have only names
+        require(all(isinstance(text, str) for text in (*topics, stamp, *chain(*map(dict.values, students)))), "")
+        by_number = ({int(number): text for number, text in each.items()} for each in students)
+        return ClassRecord(tuple(topics), level, count, stamp, *by_number)
     except UnreadableFileError as error:
         raise UnreadableFileError(f"{path} {error}") from None
     except (KeyError, TypeError, AttributeError, ValueError):
@@ -127,8 +133,6 @@ class Answers:
         The number of the sheet.
     source : str
         The path of the file, relative to the folder that was read.
-    time : int
-        The time of the last change, in nanoseconds.
     values : mapping
         The answers: question number → name of the value → answer.
     notes : tuple of str
@@ -137,7 +141,6 @@ class Answers:
 
     sheet: int
     source: str
-    time: int
     values: Mapping[int, Mapping[str, Answer]]
     notes: tuple[str, ...] = ()
 
@@ -151,12 +154,13 @@ class Remark:
     skipped: bool = True
 
 
-def collect(folder: Path, count: int, omit: Iterable[Path] = ()) -> tuple[list[Answers], list[Remark]]:
-    """Read all notebooks and tables in a folder and its subfolders.
+def collect(
+    folder: Path, count: int, omit: Iterable[Path] = (), tables: Iterable[Path] = ()
+) -> tuple[list[Answers], list[Remark]]:
+    """Read all notebooks and tables in a folder, its subfolders and its archives.
 
-    If two files hold the same sheet, the newer one counts and both are named. Whatever is wrong
-    with a file becomes a remark and does not affect the other files. Hidden files are ignored,
-    because Jupyter keeps its checkpoints there.
+    Whatever is wrong with a file becomes a remark and does not affect the other files. If several
+    files contain the same sheet, see `_agreed`.
 
     Parameters
     ----------
@@ -166,6 +170,9 @@ def collect(folder: Path, count: int, omit: Iterable[Path] = ()) -> tuple[list[A
         The number of sheets of the class.
     omit : iterable of Path
         Folders that contain no answers, such as the key.
+    tables : iterable of Path
+        The instructor's own tables, inside or outside the folder. Only these may have answers to
+        several sheets, and they count rather than other files.
 
     Returns
     -------
@@ -174,25 +181,33 @@ def collect(folder: Path, count: int, omit: Iterable[Path] = ()) -> tuple[list[A
     remarks : list of Remark
         The remarks about files.
     """
-    versions: dict[int, list[Answers]] = {}
+    own = {path.resolve(): path for path in tables}
+    files = [(file, True) for path in own.values() for file in on_disk(path, shown(str(path)))]
+    versions: dict[int, list[tuple[bool, Answers]]] = {}
     remarks: list[Remark] = []
-    for path, problem in _files(folder, {each.resolve() for each in omit}):
-        source, found = shown(path.relative_to(folder).as_posix()), []
+    for file, trusted in chain(files, ((file, False) for file in handed_in(folder, (*omit, *own)))):
+        found: list[Answers] = []
         try:
-            _demand(not problem, problem)
-            found = read_file(path, source)
+            found = read_file(file)
+            several = len(found) > 1 and not trusted
+            advice = f"If this table is yours, name it: --table {file.source}"
+            demand(not several, f"has answers to {len(found)} sheets, so it may overwrite those of others. {advice}")
         except UnreadableFileError as error:
-            remarks.append(Remark(source, str(error)))
+            remarks.append(Remark(file.source, str(error)))
+            continue
         except Exception as error:  # one file must not stop the others
-            remarks.append(Remark(source, f"cannot be read: {unexpected(error)}"))
+            remarks.append(Remark(file.source, f"cannot be read: {unexpected(error)}"))
+            continue
         if strange := [each.sheet for each in found if each.sheet > count]:
             more = f" and {len(strange) - 1} other sheets" if len(strange) > 1 else ""
-            remarks.append(Remark(source, f"is for sheet {strange[0]}{more}; this class has the sheets 1 to {count}."))
+            text = f"is for sheet {strange[0]}{more}; this class has the sheets 1 to {count}."
+            remarks.append(Remark(file.source, text))
         for each in found:
             if each.sheet <= count:
-                remarks += [Remark(source, f"Sheet {each.sheet}: {note}", False) for note in each.notes]
-                versions.setdefault(each.sheet, []).append(each)
-    return [_newest(versions[sheet], remarks) for sheet in sorted(versions)], remarks
+                remarks += [Remark(file.source, f"Sheet {each.sheet}: {note}", False) for note in each.notes]
+                versions.setdefault(each.sheet, []).append((trusted, each))
+    agreed = [_agreed(versions[sheet], remarks) for sheet in sorted(versions)]
+    return [one for one in agreed if one is not None], remarks
 
 
 def unexpected(error: Exception) -> str:
@@ -206,46 +221,61 @@ def unexpected(error: Exception) -> str:
     return f"unexpected {type(error).__name__}: {shown(str(error))}. This is a fault of bpcourse; please report it."
 
 
-def _newest(versions: list[Answers], remarks: list[Remark]) -> Answers:
-    """Return the newest answers to a sheet, with notes on the others."""
-    *others, newest = sorted(versions, key=lambda one: one.time)
-    notes = []
-    for other in others:
-        newer, older = ("newer", "older") if other.time < newest.time else ["of the same time"] * 2
-        text = f"contains sheet {newest.sheet}, but {newest.source}, which is {newer}, was marked."
-        remarks.append(Remark(other.source, text))
-        notes.append(
-            f"two files contain this sheet: {newest.source} was marked; {other.source} is {older} and was not."
-        )
-    return replace(newest, notes=(*notes[-MOST_NOTES:], *newest.notes))
+def _agreed(versions: list[tuple[bool, Answers]], remarks: list[Remark]) -> Answers | None:
+    """Return the answers that count if several files contain the same sheet, and add remarks on the others.
+
+    A table that the instructor named counts rather than other files. Otherwise, the file with most
+    answers counts, but only if the files agree in every value that several of them answer. If they
+    do not, somebody may have handed in the sheet of somebody else, so none of them counts.
+    """
+    trusted = [answers for own, answers in versions if own]
+    several = trusted or [answers for _, answers in versions]
+    fullest = max(several, key=lambda one: len(_filled(one)))
+    sheet = fullest.sheet
+    for own, other in versions:
+        if trusted and not own:
+            text = f"contains sheet {sheet}, but the table {fullest.source} was marked, as --table says."
+            remarks.append(Remark(other.source, text))
+    known: dict[tuple[int, str], object] = {}
+    for one in several:
+        if differ := [place for place, value in _filled(one).items() if known.setdefault(place, value) != value]:
+            question, name = differ[0]
+            names = shown(", ".join(each.source for each in several), 500)
+            text = f"differ in {shown(name)} of question {question}: {names}. Remove those that do not count."
+            text = f"contains sheet {sheet}, which was not marked, because these files {text}"
+            remarks += [Remark(each.source, text) for each in several]
+            return None
+    others = [one for one in several if one is not fullest]
+    same = f"contains sheet {sheet}, but {fullest.source}, which has at least as many answers and agrees, was marked."
+    remarks += [Remark(other.source, same) for other in others]
+    notes = [f"{len(several)} files contain this sheet and agree; {fullest.source} was marked."] if others else []
+    return replace(fullest, notes=(*notes, *fullest.notes))
 
 
-def _files(folder: Path, omit: set[Path]) -> Iterator[tuple[Path, str]]:
-    """Yield the files below a folder, each with the reason to skip it, or ""."""
-    closed: list[OSError] = []
-    for parent, folders, files in os.walk(folder, onerror=closed.append):
-        here = Path(parent)
-        seen = (name for name in folders if not name.startswith((".", "__MACOSX")))
-        folders[:] = sorted(name for name in seen if (here / name).resolve() not in omit)
-        yield from ((here / name, "is a link to a folder.") for name in folders if (here / name).is_symlink())
-        for name in sorted(name for name in files if not name.startswith(".")):
-            known = name.lower().endswith((".ipynb", ".csv"))
-            yield here / name, "" if known else "is neither a notebook (.ipynb) nor a table (.csv)."
-    yield from ((Path(error.filename), f"cannot be opened: {error.strerror}.") for error in closed)
+def _filled(answers: Answers) -> dict[tuple[int, str], object]:
+    """Return the answers that are not blank, by question and name. Numbers are read, so that 0,50 equals 0.5."""
+    found: dict[tuple[int, str], object] = {}
+    for question, values in answers.values.items():
+        for name, answer in values.items():
+            value: object = answer
+            with suppress(ValueError):
+                reading = read_answer(answer)
+                value = reading and reading.value
+            if value is not None:
+                found[question, re.sub(r"\s", "", name)] = value
+    return found
 
 
 # One file
 
 
-def read_file(path: Path, source: str) -> list[Answers]:
+def read_file(file: HandedIn) -> list[Answers]:
     """Read a notebook, or a table with the columns sheet, question, name and answer.
 
     Parameters
     ----------
-    path : Path
+    file : HandedIn
         The file.
-    source : str
-        The name of the file in the report.
 
     Returns
     -------
@@ -255,35 +285,19 @@ def read_file(path: Path, source: str) -> list[Answers]:
     Raises
     ------
     UnreadableFileError
-        If the file is neither, is larger than 5 MB, or cannot be read.
+        If the file is neither, is larger than 50 MB, or cannot be read.
     """
-    content = _content(path)
-    if path.suffix.lower() == ".csv":
+    content = file.read()
+    if file.name.endswith(TABLES):
         found, notes = read_table(_text(content))
-    else:
-        notebook = _json(content)
-        cells = _cells(notebook)
-        number, heading = _sheet_numbers(notebook, cells)
-        values, notes = read_cells(_source(cell) for cell in cells if cell.get("cell_type") == "code")
-        if number != heading:
-            notes.insert(0, f"its metadata say sheet {number}, which counts; its heading says sheet {heading}.")
-        found = {number: values}
-    time = path.stat().st_mtime_ns
-    return [Answers(sheet, source, time, values, tuple(notes)) for sheet, values in found.items()]
-
-
-def _content(path: Path) -> bytes:
-    """Return the bytes of a regular file of limited size. A link could lead to any private file."""
-    try:
-        status = path.lstat()
-        kind = "a link" if stat.S_ISLNK(status.st_mode) else "not a regular file"
-        _demand(stat.S_ISREG(status.st_mode), f"is {kind}; needed the file itself.")
-        size = f"has {status.st_size:,} bytes; a filled sheet has less than {LARGEST_FILE:,}."
-        _demand(status.st_size <= LARGEST_FILE, size)
-        with path.open("rb") as file:
-            return file.read(LARGEST_FILE)
-    except OSError as error:
-        raise UnreadableFileError(f"cannot be read: {error.strerror}.") from None
+        return [Answers(sheet, file.source, values, tuple(notes)) for sheet, values in found.items()]
+    notebook = _json(content)
+    cells = _cells(notebook)
+    number, note = _sheet_number(notebook, cells, file.name)
+    code = [_source(cell) for cell in cells if cell.get("cell_type") == "code"]
+    texts = [_source(cell) for cell in cells if cell.get("cell_type") != "code"]
+    values, notes = read_cells(code, texts)
+    return [Answers(number, file.source, values, tuple(filter(None, (note, *notes))))]
 
 
 def _text(content: bytes) -> str:
@@ -318,10 +332,10 @@ def _json(content: bytes) -> dict[str, Any]:
 def _cells(notebook: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the cells of a notebook of format 4."""
     got = f"got {shown(str(notebook.get('nbformat')))}. Open and save it in a current Jupyter."
-    _demand(notebook.get("nbformat") == 4, f"needed notebook format 4; {got}")
+    demand(notebook.get("nbformat") == 4, f"needed notebook format 4; {got}")
     cells: Any = notebook.get("cells")
     listed = isinstance(cells, list) and all(isinstance(cell, dict) for cell in cells)
-    _demand(listed, "is not a notebook: needed a list of cells.")
+    demand(listed, "is not a notebook: needed a list of cells.")
     return list(cells)
 
 
@@ -331,8 +345,8 @@ def _source(cell: dict[str, Any]) -> str:
     return "".join(line for line in lines if isinstance(line, str))
 
 
-def _sheet_numbers(notebook: dict[str, Any], cells: list[dict[str, Any]]) -> tuple[int, int]:
-    """Return the sheet numbers in the metadata and in the heading. If one is missing, both are equal."""
+def _sheet_number(notebook: dict[str, Any], cells: list[dict[str, Any]], name: str) -> tuple[int, str]:
+    """Return the number of the sheet, and a note or "". It is in the metadata, the heading or the file's name."""
     level: Any = notebook
     for key in ("metadata", "bpcourse", "sheet"):
         level = level.get(key) if isinstance(level, dict) else None
@@ -340,8 +354,12 @@ def _sheet_numbers(notebook: dict[str, Any], cells: list[dict[str, Any]]) -> tup
     titles = (_source(cell) for cell in cells if cell.get("cell_type") == "markdown")
     headings = (re.match(r"#[ \t]{1,9}Sheet[ \t]{1,9}([1-9]\d{0,8})\b", title) for title in titles)
     found += [int(heading[1]) for heading in headings if heading][:1]
-    _demand(found, 'does not say which sheet it is: needed a heading such as "# Sheet 12".')
-    return found[0], found[-1]
+    named = re.search(r"sheet[-_ ]{0,3}0{0,8}([1-9]\d{0,8})(?!\d)", name)
+    demand(found or named, 'does not say which sheet it is: needed a heading such as "# Sheet 12".')
+    if not found and named:
+        return int(named[1]), "its number was only in the name of the file."
+    differ = f"its metadata say sheet {found[0]}, which counts; its heading says sheet {found[-1]}."
+    return found[0], differ if found[0] != found[-1] else ""
 
 
 # A table
@@ -383,7 +401,7 @@ def read_table(text: str) -> tuple[dict[int, dict[int, dict[str, Answer]]], list
     try:
         header = [cell.strip().lower() for cell in next(rows, [])]
         got = shown(", ".join(header))
-        _demand(header[:4] == COLUMNS and not any(header[4:]), f"needed the columns {', '.join(COLUMNS)}; got {got!r}.")
+        demand(header[:4] == COLUMNS and not any(header[4:]), f"needed the columns {', '.join(COLUMNS)}; got {got!r}.")
         for row in rows:
             rest = delimiter.join(row[2:])
             pair = entry.fullmatch(rest) if len(rest) <= 2 * LONGEST else None

@@ -22,6 +22,7 @@ from bpcourse.classroom.submissions import Answers
 from bpcourse.tutor.equations import table
 from bpcourse.tutor.matching import nothing_done
 from helpers.injected import ROWS, SLIPS, injected, right
+from helpers.students import Student as Computing, Task, write
 
 NAMES = {1: "Anna", 2: 'Bo "the" <script>alert(1)</script>, Jr.', 3: "=HYPERLINK(1)", 4: "فاطمه‌زهرا", 5: "山田　太郎"}
 SECRET = "a long secret"
@@ -60,7 +61,7 @@ def sheet_of(plan, number):
 
 def marked(answers, plan=PLAN, sheet=1):
     """Return the marks for these answers to a sheet, given by question and name."""
-    return mark_sheet(sheet_of(plan, sheet), Answers(sheet, "anna.ipynb", 0, answers))
+    return mark_sheet(sheet_of(plan, sheet), Answers(sheet, "anna.ipynb", answers))
 
 
 def half(text):
@@ -127,6 +128,30 @@ def student(sheet, rng):
     return found
 
 
+ROUNDINGS = {  # how every step is rounded, and how the values that are asked for are written
+    "exact": (None, ("round", 5)),
+    "4 digits at each step": (("digits", 4), ("round", 4)),
+    "4 decimals": (("decimals", 4), ("decimals", 4)),
+    "3 digits where asked": (None, ("round", 3)),
+}
+
+
+def honest(question, rounding):
+    """Return the answers of a student who uses the right method and rounds in one of `ROUNDINGS`."""
+    keep, how = ROUNDINGS[rounding]
+    task = Task.of(question.problem.trace, question.problem.learning_rate or 0.3)
+    computed = Computing(task, keep=keep)
+    found = {}
+    for name in question.asked:
+        if key := task.by_name.get(name.replace("y_hat", f"a{task.last}")):
+            value = computed(*key)
+        else:  # a slope of softmax
+            i, j = (computed("a", task.last, int(each), 1) for each in re.findall(r"\d+", name)[1:])
+            value = i * (1 - i) if len(set(re.findall(r"\d+", name)[1:])) == 1 else -i * j
+        found[name] = write(value, how).replace("−", "-")
+    return found
+
+
 def code(question, written, asked):
     """Return the filled answer cell of a question."""
     lines = [f'    "{name}": {written.get(name) or "..."},' for name in asked]
@@ -159,6 +184,11 @@ def write_class(folder, plan, count, names=NAMES):
 def write_notebook(path, sheet, *sources):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(notebook(sheet, *sources)), encoding="utf-8")
+
+
+def tables_in(folder):
+    """Return the tables that `hand_in` wrote, which the instructor names."""
+    return sorted(folder.glob("paper-*.csv"))
 
 
 def hand_in(folder, sheets, seed):
