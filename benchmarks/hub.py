@@ -45,7 +45,8 @@ FIRST, SECOND = "03_chain_rule", "05_full_training"
 SLIDER = "W2[1,2]"  # in lesson 03
 COLUMNS = (
     *("students", "start: median / max", "kernel", "lesson 03", "lesson 05"),
-    *("cell: median / 95 %", "slider: median / 95 %", "memory of a student", "failures"),
+    *("cell: median / 95 %", "slider: median / 95 %", "memory of a student", "CPU of a student: start / all"),
+    *("failures", "processors used by others"),
 )
 SETTINGS = """
 load_subconfig({config!r})
@@ -92,6 +93,11 @@ class Hub:
         """Return the megabytes of each student's server with its kernels."""
         servers = [child for child in self.process.children() if "jupyterhub.singleuser" in child.cmdline()]
         return [sum(each.memory_info().rss for each in [it, *it.children(recursive=True)]) / 1e6 for it in servers]
+
+    def processor(self) -> float:
+        """Return the processor seconds of the hub, its proxy, the servers and the kernels."""
+        spent = [each.cpu_times() for each in [self.process, *self.process.children(recursive=True)]]
+        return float(sum(each.user + each.system for each in spent))
 
 
 class Kernel:
@@ -187,11 +193,14 @@ async def study(hub: Hub, user: str, think: float) -> None:
 async def measure(hub: Hub, count: int, think: float) -> None:
     """Let this many students work, and print their row of the table."""
     AsyncHTTPClient.configure(None, max_clients=2 * MOST)
+    start, before, ours = time.perf_counter(), busy(), hub.processor()
     users = [f"s{number}" for number in range(count)]
     spawned = await asyncio.gather(*(hub.spawn(user) for user in users), return_exceptions=True)
     hub.failures += [f"spawn: {type(each).__name__}: {each}" for each in spawned if isinstance(each, BaseException)]
+    started = hub.processor() - ours
     await asyncio.gather(*(study(hub, user, think) for user in users))
-    memory = hub.memory()
+    memory, used = hub.memory(), hub.processor() - ours
+    others = (busy() - before - used) / (time.perf_counter() - start)
     spent = {what: (statistics.median(all_), high(all_), max(all_)) for what, all_ in hub.seconds.items()}
     missing = (float("nan"),) * 3
     spawn, kernel, first, second, cell, slider = (
@@ -200,7 +209,8 @@ async def measure(hub: Hub, count: int, think: float) -> None:
     print(
         f"| {count} | {spawn[0]:.1f} / {spawn[2]:.1f} s | {kernel[0]:.1f} s | {first[0]:.1f} s | {second[0]:.1f} s "
         f"| {1000 * cell[0]:.0f} / {1000 * cell[1]:.0f} ms | {1000 * slider[0]:.0f} / {1000 * slider[1]:.0f} ms "
-        f"| {statistics.mean(memory or [0]):.0f} MB | {len(hub.failures)} |",
+        f"| {statistics.mean(memory or [0]):.0f} MB | {started / count:.1f} / {used / count:.0f} s "
+        f"| {len(hub.failures)} | {others:.1f} |",
         flush=True,
     )
     for failure in hub.failures:
@@ -212,9 +222,10 @@ def high(values: list[float]) -> float:
     return sorted(values)[int(0.95 * (len(values) - 1))]
 
 
-def others() -> float:
-    """Return how many processors are busy now, as the mean of five seconds."""
-    return float(psutil.cpu_percent(interval=5)) * (os.cpu_count() or 1) / 100
+def busy() -> float:
+    """Return the processor seconds that this machine has spent on anything."""
+    spent = psutil.cpu_times()
+    return float(sum(spent) - spent.idle - getattr(spent, "iowait", 0) - getattr(spent, "guest", 0))
 
 
 @contextmanager
@@ -260,7 +271,7 @@ def main() -> None:
     args = parser.parse_args()
     if not all(1 <= count <= MOST for count in args.students):
         parser.error(f"the number of students must be from 1 to {MOST}")
-    print(f"Think time: {args.think} s. Other processes used {others():.1f} of {os.cpu_count()} processors before.\n")
+    print(f"Think time: {args.think} s. Processors: {os.cpu_count()}\n")
     print("| " + " | ".join(COLUMNS) + " |\n" + "|---" * len(COLUMNS) + "|", flush=True)
     for count in args.students:
         with running() as hub:
