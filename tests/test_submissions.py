@@ -44,6 +44,11 @@ def test_read_cells__final_zeros_tell_how_exactly_a_number_was_written():
     assert answers_in("answers_1 = {'a': 0.0820, 'b': 0.50, 'c': 100}") == {"a": "0.0820", "b": 0.5, "c": 100.0}
 
 
+def test_read_cells__two_digits_tell_that_a_number_has_four_decimals():
+    found = answers_in("answers_1 = {'a': 0.0079, 'b': -0.0020, 'c': 0.079, 'd': 0.008}")
+    assert found == {"a": "0.0079", "b": "-0.0020", "c": 0.079, "d": 0.008}
+
+
 def test_read_cells__the_last_dictionary_of_a_question_counts():
     sources = ["x = 1\nanswers_1 = {'a': 1, 'b': 2}\nanswers_1 = {'a': 3}", "answers_12 = {'a': 4}"]
     note = "question 1 was answered in 2 places that differ; the last one counts."

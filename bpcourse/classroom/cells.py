@@ -176,8 +176,8 @@ def _entries(text: str, position: int, end: int) -> dict[str, Answer]:
 def _answer(text: str) -> Answer:
     """Return a value as a number, as the text in its quotes, as None, or else unchanged.
 
-    A number becomes a float, as in Python, unless it has final zeros that a float would lose, or a decimal comma. The
-    tutor reads everything else.
+    A number becomes a float, as in Python, unless it has final zeros that a float would lose, a decimal comma, or only
+    two digits because it was rounded to four decimals. The tutor reads everything else.
     """
     if text in ("", "...", "None"):
         return None
@@ -187,6 +187,7 @@ def _answer(text: str) -> Answer:
         reading = parse_digits(text)
         digits = max(read_float(reading.value).digits, FEWEST_DIGITS - 1)  # that the tutor sees in the float
         zeros = digits < reading.digits < EXACT_DIGITS
-        if reading.written and not zeros and "," not in text:
+        four_decimals = reading.digits == FEWEST_DIGITS - 1 and reading.half_unit < 1e-4  # a float does not tell
+        if reading.written and not zeros and not four_decimals and "," not in text:
             return reading.value
     return text
