@@ -44,9 +44,21 @@ def lowest(session: nox.Session) -> None:
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """Build the documentation site in build/site, with warnings as errors, and test it in a browser."""
+    build_site(session)
+    session.run("pytest", "-p", "no:cacheprovider", "-n", "auto", "--ignore=tests/site/test_lite.py", "tests/site")
+
+
+@nox.session(default=False)
+def lite(session: nox.Session) -> None:
+    """Build the site and run all lessons in its JupyterLite. BPCOURSE_PYODIDE can name a folder with Pyodide."""
+    build_site(session)
+    session.run("pytest", "-p", "no:cacheprovider", "tests/site/test_lite.py")
+
+
+def build_site(session: nox.Session) -> None:
+    """Build the documentation site, with warnings as errors."""
     shutil.rmtree("build/site", ignore_errors=True)
     session.run("sphinx-build", "-W", "--keep-going", "-n", "-q", "docs", "build/site")
-    session.run("pytest", "-p", "no:cacheprovider", "-n", "auto", "tests/site")
 
 
 @nox.session(venv_backend="virtualenv", default=False)

@@ -51,17 +51,28 @@ def scheme(request):
 
 
 @pytest.fixture
-def page(chromium, address, outside, scheme):
-    """A page that can reach only the site."""
+def allowed():
+    """The addresses outside the site that a page may reach."""
+    return ()
+
+
+@pytest.fixture
+def service_workers():
+    return "block"
+
+
+@pytest.fixture
+def page(chromium, address, allowed, outside, scheme, service_workers):
+    """A page that can reach only the site, and the allowed addresses."""
 
     def answer(route):
-        if route.request.url.startswith(address):
+        if route.request.url.startswith((address, *allowed)):
             route.continue_()
         else:
             outside.append(route.request.url)
             route.abort()
 
-    context = chromium.new_context(base_url=address, color_scheme=scheme, service_workers="block")
+    context = chromium.new_context(base_url=address, color_scheme=scheme, service_workers=service_workers)
     context.route(lambda url: not url.startswith(("data:", "blob:")), answer)
     page = context.new_page()
     page.set_default_timeout(60_000)
