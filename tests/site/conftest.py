@@ -20,10 +20,21 @@ def site():
 
 
 @pytest.fixture(scope="session")
-def address(site):
+def served():
+    """The sizes of all files that the server has sent, in bytes."""
+    return []
+
+
+@pytest.fixture(scope="session")
+def address(site, served):
     class Quiet(http.server.SimpleHTTPRequestHandler):
         def log_message(self, *args):
             pass
+
+        def send_header(self, keyword, value):
+            if keyword == "Content-Length":
+                served.append(int(value))
+            super().send_header(keyword, value)
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=site)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

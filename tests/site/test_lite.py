@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 LESSONS = sorted((Path(__file__).resolve().parents[2] / "lessons").glob("[0-9]*.ipynb"))
-EXPLORERS = {"05_full_training": 3, "07_images": 2}  # each of the other lessons has one
 PYODIDE = "https://cdn.jsdelivr.net/pyodide/"
 MINUTES = 10  # for all cells of a lesson; a slow machine and a slow network need most of the time for the first cell
 KEYS = 11
+CALL = re.compile(r"\bexplore\w*\(")
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 OPEN = """async () => {
@@ -108,6 +108,10 @@ def cells_of(lesson):
 
 def code(cells):
     return [cell for cell in cells if cell["cell_type"] == "code"]
+
+
+def results(cell):
+    return [output["data"] for output in cell.get("outputs", []) if "data" in output]
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
@@ -237,29 +241,31 @@ def move(page, at):
 
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
-def test_lesson__runs_from_its_page_and_shows_the_committed_outputs(lesson, page, outside, capsys):
+def test_lesson__runs_from_its_page_and_shows_the_committed_outputs(lesson, page, outside, served, capsys):
     page.goto(f"/lessons/{lesson.stem}.html")
+    served.clear()
     start = time.time()
     page.get_by_role("link", name="Run this lesson in your browser").click()
     page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.model")
     page.evaluate(OPEN)
     page.wait_for_function("window.finished", timeout=MINUTES * 60_000)
+    size = sum(served) / 1e6
     seen, committed, answered = page.evaluate(CELLS), cells_of(lesson), page.evaluate("answered")
     assert outputs(code(seen)[0]) == []  # the cell that installs the course
     assert compare(committed, seen) == []
     assert [cell["id"] for cell in code(seen) if not cell["execution_count"]] == []
 
-    explorers = [
-        at for at, cell in enumerate(seen) if any(WIDGET in o.get("data", {}) for o in cell.get("outputs", []))
-    ]
-    assert len(explorers) == EXPLORERS.get(lesson.stem, 1)
-    medians = {seen[at]["id"]: round(statistics.median(move(page, at))) for at in explorers}
+    explorers = {at: cell["id"] for at, cell in enumerate(seen) if any(WIDGET in data for data in results(cell))}
+    calls = [cell["id"] for cell in code(committed) if CALL.search("".join(cell["source"])) and results(cell)]
+    assert calls == [*explorers.values()] != []
+    medians = {name: round(statistics.median(move(page, at))) for at, name in explorers.items()}
     assert outside == []
 
     first = answered[code(committed)[0]["id"]] - start
     with capsys.disabled():
         print(
             f"\n{lesson.stem}: {len(code(committed))} cells, all outputs equal; {first:.1f} s to the first answer, "
-            f"{max(answered.values()) - start:.1f} s to the last; "
-            + ", ".join(f"{name} {median} ms" for name, median in medians.items())
+            f"{max(answered.values()) - start:.1f} s to the last, {size:.1f} MB from the site; "
+            + ", ".join(f"{name} {median} ms" for name, median in medians.items()),
+            flush=True,
         )
