@@ -36,9 +36,11 @@ RUN = """
 
 The browser keeps your work. [How to start, save and stop](../in-your-browser.md)
 """
-INSTALL = """import sys
+INSTALL = """import logging
+import sys
 
 if sys.platform == "emscripten":  # in the browser
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # no message about its cache
     %pip install -q bpcourse"""
 EMPTY = {"outputs": [], "execution_count": None}
 NOT_IN_A_WHEEL = {"WHEEL", "RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}  # rewritten, or written by pip
