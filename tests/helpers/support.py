@@ -77,7 +77,7 @@ def jupyterlab(folder: Path, *options: str) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)  # for its kernels, on a busy machine
         own.cleanup()
 
 
