@@ -137,7 +137,8 @@ def value(page, name):
     return json.loads(python(page, f"print(json.dumps(e.value[{name!r}]))"))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in CELLS if kind != "asked"])
+# "large" is an explorer of a network, too, and higher than the window: axe-core skips the contrast of what is hidden.
+@pytest.mark.parametrize("kind", [kind for kind in CELLS if kind not in ("asked", "large")])
 def test_explorer__agrees_with_python_is_accessible_and_fits(kind, lab):
     page = lab(kind)
     agrees(page)
