@@ -237,17 +237,17 @@ def test_page__shows_the_note_of_a_right_answer_and_the_message_of_a_wrong_one()
     """The page shows the fields of a verdict, whatever its message says."""
     page = report_on(
         sheet_with(
-            Verdict("correct", "a, b, c", "unused", note="given, <u>as you wrote"),
-            Verdict("correct", "d, e"),
+            Verdict("correct", "a, b, c", "unused hint", note="given, <u>as you wrote"),
+            Verdict("correct", "dd, ee"),
             Verdict("not answered", "f, g"),
-            Verdict("wrong", "one\n<two>", "a hint", note="ignored"),
+            Verdict("wrong", "one\n<two>", "a hint", note="ignored note"),
         )
     ).page
     assert "✓ Right</strong>, given, &lt;u&gt;as you wrote.</td>" in page
     assert "✓ Right</strong>.</td>" in page
     assert "… Not answered yet</strong>.</td>" in page
     assert '✗ Not right</strong>. one<br>&lt;two&gt;<br><span class="hint">a hint</span></td>' in page
-    for hidden in ("unused", "ignored", "a, b", "d, e", "f, g"):
+    for hidden in ("unused hint", "ignored note", "a, b", "dd, ee", "f, g"):
         assert hidden not in page
 
 
