@@ -9,6 +9,8 @@ import json
 import re
 import statistics
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -174,7 +176,17 @@ def allowed(site):
     """The addresses outside the site that a lesson may ask for."""
     settings = json.loads((site / "lite" / "jupyter-lite.json").read_text(encoding="utf-8"))["jupyter-config-data"]
     kernel = settings["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
-    return () if kernel.get("pyodideUrl", PYODIDE).startswith("./static/pyodide/") else (PYODIDE,)
+    if kernel.get("pyodideUrl", PYODIDE).startswith("./static/pyodide/"):
+        return ()
+    try:
+        urllib.request.urlopen(PYODIDE, timeout=30).close()
+    except urllib.error.HTTPError as answer:
+        answer.close()  # it has no page at this address, but it answers
+    except OSError as error:
+        pytest.fail(
+            f"The site has no Pyodide, and {PYODIDE} does not answer ({error}). Build it with BPCOURSE_PYODIDE."
+        )
+    return (PYODIDE,)
 
 
 @pytest.fixture
@@ -247,7 +259,7 @@ def test_lesson__runs_from_its_page_and_shows_the_committed_outputs(lesson, page
     start = time.time()
     page.get_by_role("link", name="Run this lesson in your browser").click()
     page.wait_for_function("window.jupyterapp?.shell?.currentWidget?.content?.model")
-    page.evaluate(OPEN)
+    page.evaluate(f"() => {{ ({OPEN})(); }}")  # it does not wait, so that a kernel that never starts is a failure
     page.wait_for_function("window.finished", timeout=MINUTES * 60_000)
     size = sum(served) / 1e6
     seen, committed, answered = page.evaluate(CELLS), cells_of(lesson), page.evaluate("answered")
