@@ -26,8 +26,9 @@ from helpers.simulated_class import ROUNDINGS, Tally, code, hand_in, honest, tab
 from tqdm import tqdm
 
 from bpcourse.classroom.grading import mark_class, mark_sheet
-from bpcourse.classroom.plan import MOST_QUESTIONS, Plan
+from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.report import Report
+from bpcourse.classroom.store import MOST_QUESTIONS
 from bpcourse.classroom.submissions import ClassRecord, collect
 from bpcourse.cli import SHEET_TOPICS
 from bpcourse.tutor.practice import SHAPES, TOPICS

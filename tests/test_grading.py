@@ -284,6 +284,16 @@ def test_mark_class__an_unexpected_error_in_one_sheet_is_named_and_the_others_ar
     assert remark.text.startswith("Sheet 2 cannot be marked: unexpected ZeroDivisionError: division by zero.")
 
 
+def test_mark_class__several_processes_mark_as_one_does():
+    found = [Answers(number, f"{number}.ipynb", {1: {"loss": 0.1 * number}}) for number in range(1, 8)]
+    sheets, failed = mark_class(RECORD, PLAN, [*found, Answers(8, "8.ipynb", {1: None})])
+    alone = [mark_sheet(PLAN.sheet(each.sheet), each) for each in found]
+    assert [(each.number, each.points, each.marks) for each in sheets] == [
+        (each.number, each.points, each.marks) for each in alone
+    ]
+    assert [remark.source for remark in failed] == ["8.ipynb"]
+
+
 def test_mark_class__names_are_made_safe_to_show():
     sheets, _ = mark_class(RECORD, PLAN, [Answers(2, "", {})])
     assert sheets[0].name == "Bo\ufffd "

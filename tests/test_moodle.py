@@ -70,15 +70,15 @@ def misnamed(asked, listed):
     for value, together in found.items():
         answer = fit(listed, value)
         if answer is right:  # three digits cannot tell them apart: only with rounded intermediate values
-            bad += [mistakes for mistakes in together if mistakes[0].topic != "rounding"]
+            bad += [mistakes for mistakes in together if not mistakes[0].slight]
         elif answer is rest:
             missed = value in lost and asked.check(f"{value:.4g}").mistakes
-            bad += [each for each in together if missed and each[0].topic != "rounding"]
+            bad += [each for each in together if missed and not each[0].slight]
         else:
             said = [all(mistake.words_for(step).name in answer.feedback for mistake in each) for each in together]
             hints = [mistakes[0].words_for(step).hint in answer.feedback for mistakes in together]
             told = answer.fraction == 0 and any(said) and any(hints)
-            bad += [] if told else [each for each in together if each[0].topic != "rounding"]
+            bad += [] if told else [each for each in together if not each[0].slight]
     return bad
 
 

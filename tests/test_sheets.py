@@ -96,10 +96,10 @@ def test_plan_sheet__a_secret_keeps_its_numbers():
     first, second = SHEET.questions
     assert (first.problem.name, second.problem.name) == ("dW2[2,1]", "W2_new[2,1]")
     assert first.problem.trace["x"].tolist() == [[0.4, 0.8, 0.3]]
-    assert second.problem.trace["W2"].tolist() == [[-0.8], [-0.5]]
+    assert second.problem.trace["W2"].tolist() == [[0.6], [0.3]]
     assert second.problem.learning_rate == 2.5
     assert [value.shown for value in first.values] == ["0.5716", "+0.06651", "−0.03934"]
-    assert [value.shown for value in second.values] == ["0.5224", "−0.06925", "−0.4452"]
+    assert [value.shown for value in second.values] == ["0.4426", "−0.03883", "0.3456"]
 
 
 def test_topics_and_levels__describe_each():

@@ -9,10 +9,13 @@ penalized (`Mark.in_head`). The report states the rule for readers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 from bpcourse.classroom.cells import MOST_NOTES, Answer
 from bpcourse.classroom.plan import Plan, Question, Sheet
+from bpcourse.classroom.processes import in_processes
 from bpcourse.classroom.submissions import Answers, ClassRecord, Remark, unexpected
 from bpcourse.classroom.text import LONGEST, shown
 from bpcourse.tutor.equations import Step, look_up
@@ -170,14 +173,18 @@ def mark_class(record: ClassRecord, plan: Plan, found: Iterable[Answers]) -> tup
     remarks : list of Remark
         The sheets that could not be marked.
     """
-    sheets, remarks = [], []
-    for answers in found:
-        try:
-            sheets.append(mark_sheet(plan.sheet(answers.sheet), answers, shown(record.names.get(answers.sheet, ""))))
-        except Exception as error:  # one sheet must not stop the others
-            text = f"Sheet {answers.sheet} cannot be marked: {unexpected(error)}"
-            remarks.append(Remark(answers.source, text))
-    return sheets, remarks
+    with closing(in_processes(partial(_fenced, record, plan), found)) as results:
+        marked = list(results)
+    sheets = [each for each in marked if isinstance(each, MarkedSheet)]
+    return sheets, [each for each in marked if isinstance(each, Remark)]
+
+
+def _fenced(record: ClassRecord, plan: Plan, answers: Answers) -> MarkedSheet | Remark:
+    """Mark one sheet. An unexpected error becomes a remark, so that one sheet does not stop the others."""
+    try:
+        return mark_sheet(plan.sheet(answers.sheet), answers, shown(record.names.get(answers.sheet, "")))
+    except Exception as error:
+        return Remark(answers.source, f"Sheet {answers.sheet} cannot be marked: {unexpected(error)}")
 
 
 def mark_sheet(sheet: Sheet, answers: Answers, name: str = "") -> MarkedSheet:

@@ -111,7 +111,7 @@ def answers(problem: Problem) -> tuple[Answer, ...]:
     steps = table(problem.trace, problem.learning_rate)
     step = steps[problem.name]
     wrong = sorted(candidates(steps, problem.name), key=lambda each: usual_first(each, step))
-    distances = [abs(each.value - step.value) for each in wrong if each.mistakes[0].topic != "rounding"]
+    distances = [abs(each.value - step.value) for each in wrong if not each.mistakes[0].slight]
     right, tolerance = _rounded(step.value), min([half_unit(step.value, NEEDED), *(APART * each for each in distances)])
     values = _distinct(step.value, (each.value for each in wrong), tolerance)
     verdicts = check_each(problem.trace, problem.name, map(_plain, values), learning_rate=problem.learning_rate)

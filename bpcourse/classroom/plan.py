@@ -76,7 +76,7 @@ class Question:
         Examples
         --------
         >>> Question(1, problem("hidden_weight", level=2, seed=7)).asked
-        ('y_hat[1]', 'dz2[1]', 'dz1[1]', 'dW1[2,1]')
+        ('y_hat[1]', 'dz2[1]', 'dz1[1]', 'dW1[1,1]')
 
         """
         needed = {step.name for name in self.final for step in needed_for(self.steps, name)}

@@ -16,27 +16,21 @@ from __future__ import annotations
 
 import errno
 import json
-import multiprocessing
 import os
 import secrets
-import signal
-import sys
-import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
-from itertools import chain, starmap
-from multiprocessing.connection import Connection
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bpcourse.classroom.files import UnreadableFileError
-from bpcourse.classroom.pdf import ADVICE, UNINTERRUPTED, end_running, print_page
+from bpcourse.classroom.pdf import ADVICE, UNINTERRUPTED, print_page
 from bpcourse.classroom.plan import Plan
+from bpcourse.classroom.processes import FEW, in_processes
 from bpcourse.classroom.sheets import FORMATS
 from bpcourse.classroom.submissions import RECORD, VERSION, ClassRecord, read_record
 from bpcourse.engine.validation import is_count, require
@@ -44,9 +38,6 @@ from bpcourse.engine.validation import is_count, require
 MOST_SHEETS = 100_000
 MOST_QUESTIONS = 20  # of a sheet
 PRIVATE = 0o600  # only the owner may read and write
-FEW = 4  # sheets, for which no further process is started
-MOST_PROCESSES = 8
-AHEAD = 4  # sheets for each process that wait to be made
 UNFINISHED, ANSWERS = "class-unfinished.json", "answers.csv"
 SCRATCH = "bpcourse-printing-"  # begins the name of the folder for the browsers' own files during a run
 
@@ -195,9 +186,10 @@ def write_class(chosen: Class, folder: ClassFolder, *, force: bool = False) -> i
     record = json.dumps({"version": VERSION} | content, ensure_ascii=False, indent=1) + "\n"
     if not complete:
         write_whole({folder.key / UNFINISHED: record}, PRIVATE)
+    few = 0 if folder.browser else FEW  # a browser needs a process that ends it if this one is killed
     with (
         TemporaryDirectory(prefix=SCRATCH, dir=folder.path.resolve(), ignore_cleanup_errors=True) as scratch,
-        closing(_made(chosen, folder, numbers, force, Path(scratch))) as made,
+        closing(in_processes(partial(_make, chosen, folder, force, Path(scratch)), numbers, few=few)) as made,
     ):
         progress = tqdm(made, total=len(numbers), unit="sheet", delay=1)
         if answered:
@@ -251,12 +243,9 @@ def require_absent(names: Iterable[str], folder: Path, *, force: bool) -> None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(existing[0]))
 
 
-# Several processes
-
-
-def _make(plan: Plan, folder: ClassFolder, force: bool, scratch: Path, number: int, name: str) -> str:
+def _make(chosen: Class, folder: ClassFolder, force: bool, scratch: Path, number: int) -> str:
     """Write a sheet and its key if they do not exist, and return its lines of the table of answers."""
-    sheet, form = plan.sheet(number), FORMATS[folder.format]
+    sheet, form, name = chosen.plan.sheet(number), FORMATS[folder.format], chosen.record.names.get(number, "")
     formats = ((form.sheet, 0o666), (form.key, PRIVATE))
     for path, (text, mode) in zip(folder.files(number), formats, strict=True):
         if path.exists() and not force:
@@ -271,62 +260,3 @@ def _make(plan: Plan, folder: ClassFolder, force: bool, scratch: Path, number: i
                 write_whole({path: content}, mode)
     answers = ((question.number, value) for question in sheet.questions for value in question.values)
     return "".join(f'{number},{question},"{value.name}",{value.value:.6g}\n' for question, value in answers)
-
-
-def _made(
-    chosen: Class, folder: ClassFolder, numbers: Sequence[int], force: bool, scratch: Path
-) -> Generator[str, None, None]:
-    """Make sheets in several processes, and yield each one's lines of the table of answers, in order.
-
-    The processes end as soon as this one closes the pipe to them, or ends in any way.
-    """
-    make = partial(_make, chosen.plan, folder, force, scratch)
-    names = chosen.record.names
-    jobs = [(number, names.get(number, "")) for number in numbers]
-    if len(jobs) <= FEW and not folder.browser:  # a browser needs a process that ends it if this one is killed
-        yield from starmap(make, jobs)
-        return
-    context = multiprocessing.get_context("spawn")
-    theirs, ours = context.Pipe(duplex=False)
-    count = min(os.cpu_count() or 1, MOST_PROCESSES)
-    waiting: deque[Future[str]] = deque()
-    with ProcessPoolExecutor(count, context, _start_process, (theirs,)) as pool, ours:
-        try:
-            for job in jobs:
-                with _ctrl_c_later():
-                    waiting.append(pool.submit(make, *job))
-                if len(waiting) > AHEAD * count:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool:
-            raise ValueError("a worker process was killed. Run the same command again to continue.") from None
-
-
-@contextmanager
-def _ctrl_c_later() -> Iterator[None]:
-    """Put Ctrl-C off for a moment. A process that is started then never gets it: it inherits this."""
-    if sys.platform == "win32":
-        yield
-        return
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def _start_process(pipe: Connection) -> None:
-    """Prepare a process: it ends when the first process closes the pipe or ends, not by a signal."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)  # unlike SIG_IGN, a browser does not inherit this
-    threading.Thread(target=_end_with, args=(pipe,), daemon=True).start()
-
-
-def _end_with(pipe: Connection) -> None:
-    """Wait until the pipe is closed. Then end this process and its browser, but not in the middle of a file."""
-    with suppress(EOFError, OSError):
-        pipe.recv_bytes()
-    with UNINTERRUPTED:
-        end_running()
-        os._exit(0)

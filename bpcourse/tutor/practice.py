@@ -1,15 +1,16 @@
 """An endless supply of problems: networks with numbers that suit hand work, and a question about each.
 
 The same topic, level and seed always give the same problem, on every machine: the only source of chance is
-`random.Random(text).random()`, which Python keeps from version to version. (A problem can only change if a new mistake
-happens to give its answer; a test notices that.) Numbers are drawn until the problem is well-posed:
+`random.Random(text).random()`, which Python keeps from version to version, and the last bits of a number, which differ
+between machines, decide nothing. (A problem can only change if a new mistake happens to give its answer; a test notices
+that.) Numbers are drawn until the problem is well-posed:
 
 * Numbers have one or two decimals, no two weights of a layer have the same size, and no layer is square, so that
   nothing is right by symmetry.
 * No unit is saturated and no z is near a kink. No error, δ or gradient that leads to the answer vanishes, except behind
   a ReLU that is off.
-* What each mistake gives (except rounding) differs from the right answer within three digits, and by at least 2 % if
-  the answer is one value and not an array.
+* What each mistake gives differs from the right answer within three digits, and by at least 2 % if the answer is one
+  value and not an array. Rounding may differ less, and so may weight decay, whose factor can be as small as you like.
 * The answer is 0 only where a ReLU that is off makes it 0. Then each mistake leaves it 0 or makes it at least 0.001.
 * If one value is asked for, no common mistake (prior 2 or 3) is right by chance, as it would be if two examples were
   alike. No two common mistakes agree within four digits, unless they agree in every network of this kind.
@@ -42,7 +43,7 @@ from bpcourse.tutor.hints import Hints, hint
 from bpcourse.tutor.marker import Marker
 from bpcourse.tutor.marking import check
 from bpcourse.tutor.matching import SAME, nothing_done
-from bpcourse.tutor.mistakes import MISTAKES, Mistake, wrong_values
+from bpcourse.tutor.mistakes import CATALOGUE, MISTAKES, Candidate, Memo, Mistake, search
 from bpcourse.tutor.reading import half_unit
 from bpcourse.tutor.rounding import Keep
 from bpcourse.tutor.solutions import Hand, Section, Solution
@@ -50,7 +51,6 @@ from bpcourse.tutor.verdicts import Verdict
 from bpcourse.tutor.worked import loss_in_words, question, solve
 
 T = TypeVar("T")
-Wrong = tuple[tuple[Mistake, ...], float]  # one mistake or two together, and what comes out
 
 SHAPES = ((2, 1), (3, 2, 1), (2, 3, 2), (3, 2, 3), (3, 4, 3))
 """The sizes of the network at each level, from 1: one unit, one path, two paths, three, and three among many."""
@@ -276,8 +276,8 @@ def problem(topic: str, *, level: int | None = None, seed: int | str = 0) -> Pro
     --------
     >>> one = problem("output_weight", level=2, seed=7)
     >>> one.name, one.trace.network.sizes
-    ('dW2[1,1]', (3, 2, 1))
-    >>> one.check(one.trace["dW2"][0, 0]).status
+    ('dW2[2,1]', (3, 2, 1))
+    >>> one.check(one.trace["dW2"][1, 0]).status
     'correct'
     """
     plan = TOPICS[topic]
@@ -304,6 +304,8 @@ class _Draw:
     def problem(self, plan: Topic, about: tuple[int | str, str, int], gated: str) -> Problem | None:
         """Draw one problem, or None if it is not well-posed."""
         trace = self.trace(plan, about[2])
+        if not suits_hand_work(trace):
+            return None
         if gated and not trace["z1"].min() < 0 < trace["z1"].max():
             return None
         name = self.gated_name(gated, trace) if gated else self.name(plan, trace)
@@ -384,12 +386,18 @@ class _Draw:
         """
         steps = table(trace)
         right = steps[name].value
-        common = _common(wrong_values(steps, name))
+        common = _common(search.candidates(COMMON.values(), steps, name))
         mistake, value = self.choice([each for each in common if each[0].answers is None])
         verdict = check(trace, name, claimed := format_number(value, DIGITS))
-        far = abs(value) >= SMALLEST and abs(value - right) >= FAR * abs(right)
+        far = not (_below(abs(value), SMALLEST) or _below(abs(value - right), FAR * abs(right)))
         stated = far and verdict.status == "mistake" and mistake.id in verdict.mistakes
         return claimed, verdict.mistakes if stated else ()
+
+
+def suits_hand_work(trace: Trace) -> bool:
+    """Return whether no unit of a pass is near a kink or saturated."""
+    sums = [float(abs(z)) for layer in range(1, len(trace.network.sizes)) for z in trace[f"z{layer}"].flat]
+    return not (_below(min(sums), SMALLEST_Z) or _below(LARGEST_Z, max(sums)))
 
 
 def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None, *, zero: bool = False) -> bool:
@@ -412,8 +420,7 @@ def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None, *
     >>> is_well_posed(EXAMPLES["mazur"].backprop(), "dW1[1,1]")  # its gradient is 0.0004
     False
     """
-    sums = [abs(z) for layer in range(1, len(trace.network.sizes)) for z in trace[f"z{layer}"].flat]
-    if not SMALLEST_Z <= min(sums) <= max(sums) <= LARGEST_Z:
+    if not suits_hand_work(trace):
         return False
     if learning_rate is not None and _is_small_step(trace, Name.read(name), learning_rate):
         return False
@@ -421,7 +428,7 @@ def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None, *
     array = entries(steps, name)
     names = [name] if array is None else list(array.flat)
     way = (step for each in names for step in needed_for(steps, each))
-    if any(step.kind in SLOPES and 0 < abs(step.value) < SMALLEST for step in way):
+    if any(step.kind in SLOPES and step.value and _below(abs(step.value), SMALLEST) for step in way):
         return False
     if array is not None:
         return all(_apart(steps, steps[each], 0.0, zero) is not None for each in names)
@@ -465,28 +472,45 @@ def four_digits_are_enough(trace: Trace, name: str, learning_rate: float | None 
 SLOPES = ("error", "delta", "back", "dW")
 """Kinds of steps that must not vanish."""
 
+COMMON = {each.id: each for each in CATALOGUE if each.prior >= 2 and each.topic != "rounding"}
+"""The common mistakes by id, without rounding."""
+
+OFTEN_RIGHT = [
+    MISTAKES[id]
+    for id in (
+        "inputs_swapped",
+        "sigma_prime_of_out",
+        "shared_bias",
+        "no_hidden_activation",
+        "one_slope_for_all_outputs",
+    )
+]
+"""The mistakes that most often give the right value by chance. They are tried first, to save time."""
+
 
 def _is_small_step(trace: Trace, new: Name, learning_rate: float) -> bool:
     """Return whether a new parameter hardly differs from the old one."""
     old, place = new.at(new=False, index=()), tuple(each - 1 for each in new.index)
     before, gradient = (trace[str(each)][place] for each in (old, old.at(quantity=f"d{old.quantity}")))
-    return bool(abs(learning_rate * gradient) < SMALLEST_STEP * abs(before))
+    return _below(abs(learning_rate * gradient), SMALLEST_STEP * abs(before))
 
 
-def _apart(steps: Mapping[str, Step], step: Step, part: float, zero: bool) -> list[Wrong] | None:
-    """Return the result of every mistake except rounding, or None if one agrees with the right value to three digits.
+def _apart(steps: Mapping[str, Step], step: Step, part: float, zero: bool) -> list[Candidate] | None:
+    """Return what every mistake that is not slight gives, or None if one agrees with the right value to three digits.
 
     part : how far away the result of a mistake must be, as a part of |right − o|
     """
     size = abs(step.value - nothing_done(step, {each.name: each.value for each in steps.values()}))
-    if 0 < size <= SMALLEST or (size == 0 and not zero):
+    if (size and not _below(SMALLEST, size)) or (size == 0 and not zero):
         return None
-    found, apart = [], part * size if size else SMALLEST
-    for mistakes, value in wrong_values(steps, step.name):
-        if mistakes[0].topic != "rounding":
-            if abs(value - step.value) <= apart or _is_one(value, step.value, 3):
-                return None
-            found.append((mistakes, value))
+    apart, memo = part * size if size else SMALLEST, Memo()
+    for mistakes in (OFTEN_RIGHT, CATALOGUE):
+        found = []
+        for each in search.candidates(mistakes, steps, step.name, memo=memo):
+            if not each.mistakes[0].slight:
+                if not _below(apart, abs(each.value - step.value)) or _is_one(each.value, step.value, 3):
+                    return None
+                found.append(each)
     return found
 
 
@@ -501,12 +525,17 @@ def _moved(trace: Trace) -> Trace:
     return backprop(Network(layers), moved(trace["x"]), trace["y"], trace.loss_function)
 
 
-def _common(found: Iterable[Wrong]) -> list[tuple[Mistake, float]]:
-    """Return the common mistakes among these, except rounding, each with its value."""
-    return [(one, its) for (one, *more), its in found if not more and one.prior >= 2 and one.topic != "rounding"]
+def _common(found: Iterable[Candidate]) -> list[tuple[Mistake, float]]:
+    """Return the common mistakes among these, each with its value; what is left of a number minus itself is 0."""
+    return [
+        (one, round(each.value, 12))
+        for each in found
+        for one, *more in [each.mistakes]
+        if not more and one.id in COMMON
+    ]
 
 
-def _is_by_chance(found: list[Wrong], nearby: Mapping[str, Step], name: str) -> bool:
+def _is_by_chance(found: list[Candidate], nearby: Mapping[str, Step], name: str) -> bool:
     """Return whether mistakes give the right value, or the same value, only by chance.
 
     They do so by chance if they do not when the numbers are changed a little.
@@ -514,7 +543,7 @@ def _is_by_chance(found: list[Wrong], nearby: Mapping[str, Step], name: str) -> 
     found : what the mistakes give here
     nearby : the steps of the pass with changed numbers
     """
-    here, there = _common(found), _common(wrong_values(nearby, name))
+    here, there = _common(found), _common(search.candidates(COMMON.values(), nearby, name))
     if [mistake.id for mistake, _ in here] != [mistake.id for mistake, _ in there]:
         return True
     values = sorted(zip((value for _, value in here), (value for _, value in there), strict=True))
@@ -526,4 +555,9 @@ def _is_by_chance(found: list[Wrong], nearby: Mapping[str, Step], name: str) -> 
 
 def _is_one(value: float, other: float, digits: int) -> bool:
     """Return whether two numbers can look the same with this many digits."""
-    return abs(value - other) <= 2 * max(half_unit(value, digits), half_unit(other, digits))
+    return not _below(2 * max(half_unit(value, digits), half_unit(other, digits)), abs(value - other))
+
+
+def _below(one: float, other: float) -> bool:
+    """Return whether a number is less than another, and not only in the last bits."""
+    return one < other and not math.isclose(one, other, rel_tol=SAME)

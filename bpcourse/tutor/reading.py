@@ -133,7 +133,10 @@ def half_unit(value: float, digits: int) -> float:
     >>> half_unit(0.0822, 3), half_unit(123.0, 2)
     (5e-05, 5.0)
     """
-    return 0.5 * 10.0 ** (math.floor(math.log10(abs(value))) + 1 - digits) if value else 0.0
+    if not value:
+        return 0.0
+    exponent = math.floor(math.log10(abs(value)) + 1e-12)  # 0.1 is 0.1, even if a sum made it a little smaller
+    return 0.5 * 10.0 ** (exponent + 1 - digits)
 
 
 def with_its_zeros(reading: Reading) -> Reading:

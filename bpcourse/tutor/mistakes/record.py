@@ -101,6 +101,11 @@ class Mistake:
     believes = property(lambda self: self.words.believes)
     prior = property(lambda self: self.words.prior)
 
+    @property
+    def slight(self) -> bool:
+        """Whether it may change a value as little as you like: rounding, and weight decay, whose factor can be tiny."""
+        return self.topic == "rounding" or self.id == "weight_decay_added"
+
 
 def replaced(rules: Rules, where: Callable[[Step], bool]) -> dict[str, Callable[[Step, Values], float]]:
     """Return rules for `Values`: each wrong where `where` is true, and right elsewhere."""
