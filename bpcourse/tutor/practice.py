@@ -496,7 +496,7 @@ def _is_small_step(trace: Trace, new: Name, learning_rate: float) -> bool:
 
 
 def _apart(steps: Mapping[str, Step], step: Step, part: float, zero: bool) -> list[Candidate] | None:
-    """Return what every mistake that is not slight gives, or None if one agrees with the right value to three digits.
+    """Return the results of all mistakes that are not slight, or None if one is right within three digits.
 
     part : how far away the result of a mistake must be, as a part of |right − o|
     """
