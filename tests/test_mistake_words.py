@@ -1,5 +1,6 @@
 """Whether each verdict and each hint is true of the loss, the activation and the question."""
 
+import re
 import tomllib
 from itertools import product
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from bpcourse import ACTIVATIONS, LOSSES, MISTAKES, Dense, Network, backprop, check, hint, steps
+from bpcourse.tutor.equations import table
 from bpcourse.tutor.mistakes.record import Words
 from bpcourse.tutor.words import about, suited
 
@@ -53,7 +55,7 @@ def test_case__has_conditions_that_can_be_true_and_known_fields(where, case):
         trace_with("mse", output="softmax"),
         *(trace_with("mse", hidden=name) for name in ACTIVATIONS if name != "softmax"),
     ]
-    facts = [about(step) for trace in traces for step in steps(trace, 0.3)]
+    facts = [about(step) for trace in traces for step in table(trace, 0.3).values()]
     conditions = {name: allowed for name, allowed in case.items() if name in facts[0]}
     assert conditions
     for name, allowed in conditions.items():
@@ -152,3 +154,67 @@ def test_wrong_loss__is_not_asked_for_its_logarithm_in_a_gradient(loss):
         check(trace, step.name, f"{1.2345 * step.value:.6g}") for step in steps(trace) if step.kind == "dW"
     ):
         assert "Where is the logarithm" not in verdict.hint
+
+
+@pytest.mark.parametrize("name", ["z1[1]", "a1[1]"])
+def test_one_kind_of_mistake__is_named_once(name):
+    trace = trace_with("mse")
+    z = value_of(trace, "z1[1]") - trace["b1"][0]
+    verdict = check(trace, name, f"{z if name == 'z1[1]' else np.tanh(z):.6f}")
+    assert {"forgot_bias_forward", "forgot_hidden_bias"} <= {*verdict.mistakes}
+    assert verdict.message.count("forgotten") == 1
+
+
+def test_different_kinds_of_mistakes__are_both_named():
+    said = said_of(trace_with("mse", examples=2, outputs=1), "dW2[1,1]", lambda right: right / 2)
+    assert ", or if " in said
+
+
+@pytest.mark.parametrize("id", WORDS)
+def test_hint__names_no_entry_that_may_not_be_meant(id):
+    assert not re.search(r"\[\d,\d\]", WORDS[id]["hint"])
+
+
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("z1[1]", "each term"),
+        ("da1[1]", "each term"),
+        ("W1_new[1,1]", "each term"),
+        ("dW1[1,1]", "each factor"),
+        ("a1[1]", "sign does z have"),
+        ("x[1]", "in the exercise"),
+        ("loss", "Can a loss be negative?"),
+    ],
+)
+def test_lost_sign__asks_for_terms_only_where_there_is_a_sum(name, asked):
+    assert asked in MISTAKES["lost_sign"].words_for(table(trace_with("mse"), 0.3)[name]).hint
+
+
+def test_texts__speak_of_delta_and_not_of_a_signal():
+    texts = [text for text in (*tutor_texts(WORDS), *tutor_texts(LOOK)) if " " in text]
+    assert len(texts) > 500
+    for text in texts:
+        assert not re.search(r"\b(signals?|deltas?|called on)\b", text), text
+
+
+def tutor_texts(table):
+    """Yield every text of a table, however deep."""
+    for value in table.values() if isinstance(table, dict) else table:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, (dict, list)):
+            yield from tutor_texts(value)
+
+
+def test_early_update__asks_which_weights_belong_in_the_gradient():
+    words = MISTAKES["updated_output_weights_first"]
+    assert "new weights" in words.name
+    assert "the old ones or the new ones" in words.hint
+
+
+@pytest.mark.parametrize("loss", ["binary_cross_entropy", "categorical_cross_entropy"])
+def test_slope_of_a_cross_entropy__with_the_opposite_sign_is_explained_once(loss):
+    said = said_of(trace_with(loss), "da2[1]", lambda right: -right)
+    assert said.count("sign is the opposite") == 0
+    assert "the minus in front of the logarithm disappears" in said

@@ -15,6 +15,17 @@ from bpcourse.render import render
 from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Step
 from bpcourse.tutor.matching import CLOSE, DIGITS_NEAR, NEAR, Judgment, Match, Right
+from bpcourse.tutor.mistakes import Mistake
+from bpcourse.tutor.slips import Slip
+
+ONE_KIND = (
+    {"forgot_bias_forward", "forgot_hidden_bias", "forgot_output_bias"},
+    {"weights_read_columnwise", "output_weights_columnwise"},
+    {"drop_sigma_prime_all", "drop_sigma_prime_hidden", "drop_sigma_prime_out"},
+    {"updated_output_weights_first", "in_place_alias"},
+    {"sign_slip", "bce_sign", "ce_sign", "lost_sign"},
+)
+"""Mistakes of one kind. If several of them give the same number, only the likeliest is named."""
 
 Status = Literal["correct", "mistake", "could be", "wrong", "not answered", "unreadable"]
 TEXTS = read_toml("tutor/marking.toml")
@@ -148,13 +159,22 @@ def _without_a_match(step: Step, said: str, judgment: Judgment, start: str) -> V
 
 def _belief(match: Match, step: Step) -> str:
     """Return the sentence about what the student may have thought, if the mistakes of a match share one belief."""
-    beliefs = {mistake.words_for(step).believes for mistake in match.mistakes} - {""}
+    beliefs = {mistake.words_for(step).believes for mistake in _named(match)} - {""}
     return f"\nYou may have thought: {beliefs.pop()}" if len(beliefs) == 1 and not match.pair else ""
+
+
+def _named(match: Match) -> list[Mistake | Slip]:
+    """Return the mistakes of a match that are named: of each kind only the likeliest."""
+    named: list[Mistake | Slip] = []
+    for mistake in match.mistakes:
+        if match.pair or not any({mistake.id, other.id} <= kind for other in named for kind in ONE_KIND):
+            named.append(mistake)
+    return named
 
 
 def clause(match: Match, step: Step) -> str:
     """Return the description of a match, as it follows "what comes out if …"."""
-    names = (mistake.words_for(step).name for mistake in match.mistakes[:2])
+    names = (mistake.words_for(step).name for mistake in _named(match)[:2])
     return "two mistakes are made: " + ", and ".join(names) if match.pair else ", or if ".join(names)
 
 
