@@ -32,6 +32,12 @@ def test_failures__show_in_their_symptoms(seed):
     assert max(map(len, repr(runs).splitlines())) <= WIDTH
 
 
+def test_check__counts_only_what_is_answered():
+    runs = practice.failures(1)
+    assert runs.check({}).message == "A = ?"
+    assert runs.check({"A": runs.answers["A"]}).message == "1 of 4 right, 3 not answered yet. B = ?"
+
+
 def test_failures__order_depends_on_the_seed():
     assert len({tuple(practice.failures(seed).answers.values()) for seed in range(30)}) > 10
 

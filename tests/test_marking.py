@@ -237,7 +237,7 @@ def test_check_chain__error_carried_forward_counts_once():
     verdict = check(MAZUR, chain)
     assert (verdict.first, verdict.status, verdict.mistakes[0]) == ("z1[1]", "mistake", "forgot_bias_forward")
     assert [each.status for each in verdict.steps.values()].count("correct") == 4
-    assert verdict.message.startswith("4 of 5 right, 2 of them given your own earlier numbers.")
+    assert verdict.message.startswith("4 of 5 right; 2 of them follow correctly from your own earlier numbers.")
     assert check(MAZUR, "z2[1]", chain["z2[1]"]).status != "correct"  # by itself it is not right
 
 
@@ -276,7 +276,9 @@ def test_check_chain__prediction_is_the_last_output():
 def test_check_chain__gaps():
     verdict = check(MAZUR, {"z1[1]": "0.3775", "a1[1]": ...})
     assert (verdict.status, verdict.first) == ("not answered", "")
-    assert verdict.message == "1 of 2 right. a1[1] = ?"
+    assert verdict.message == "1 of 2 right, 1 not answered yet. a1[1] = ?"
+    assert check(MAZUR, {"z1[1]": 3.25, "a1[1]": ...}).message.startswith("0 of 2 right, 1 not answered yet. z1[1]")
+    assert check(MAZUR, {"z1[1]": ..., "a1[1]": ...}).message == "z1[1] = ?"
     assert check(MAZUR, {"z1[1]": "0.3775", "a1[1]": "much"}).status == "unreadable"
 
 

@@ -16,7 +16,7 @@ from bpcourse.engine.training import History, train
 from bpcourse.engine.validation import Array
 from bpcourse.numbers import format_number
 from bpcourse.texts import read_toml
-from bpcourse.tutor.verdicts import Verdict
+from bpcourse.tutor.verdicts import Verdict, tally
 
 FAILURES: dict[str, dict[str, str]] = read_toml("tutor/failures.toml")
 """The failures by name, with how each shows and a hint."""
@@ -141,13 +141,13 @@ class Runs:
         'correct'
         """
         steps = {run.letter: _verdict(run, answers.get(run.letter, ...)) for run in self.runs}
-        good = sum(map(bool, steps.values()))
         first = next((letter for letter, verdict in steps.items() if not verdict), "")
-        message = f"{good} of {len(steps)} right."
+        count = tally(steps)
         if not first:
-            return Verdict("correct", message, steps=steps)
+            return Verdict("correct", f"{count}.", steps=steps)
         worst = steps[first]
-        return Verdict(worst.status, f"{message} {worst.message}", worst.hint, steps=steps, first=first)
+        message = f"{count}. {worst.message}" if count else worst.message
+        return Verdict(worst.status, message, worst.hint, steps=steps, first=first)
 
 
 def _verdict(run: Run, answer: object) -> Verdict:

@@ -16,7 +16,7 @@ from bpcourse.tutor.matching import CLOSE, DIGITS_NEAR, SAME, Judgment, Match, R
 from bpcourse.tutor.mistakes import Candidate, Memo, candidates
 from bpcourse.tutor.reading import TIE, read_answer, with_its_zeros
 from bpcourse.tutor.slips import slips
-from bpcourse.tutor.verdicts import Verdict, answer_in_words, in_words
+from bpcourse.tutor.verdicts import Verdict, answer_in_words, in_words, tally
 from bpcourse.tutor.words import look_for
 
 DIGITS_SLIP = 5  # with fewer digits, too many slips give the same number
@@ -171,17 +171,17 @@ def summary(
         if verdict.status == "mistake":
             named.update(verdict.mistakes)
         verdicts[name] = verdict
-    good = sum(verdict.status == "correct" for verdict in verdicts.values())
-    count = f"{good} of {len(verdicts)} right"
+    count = tally(verdicts)
     if carried := sum(isinstance(each, Marked) and each.judgment.carried for each in marked.values()):
-        count += f", {carried} of them given your own earlier numbers"
+        count += f"; {carried} of them follow{'s' * (carried == 1)} correctly from your own earlier numbers"
     if 1 < len(wrong) < len(verdicts):
         count += f"; not right: {where or ', '.join(wrong)}"
     left = next((name for name, verdict in verdicts.items() if verdict.status != "correct"), "")
     if not left:
         return Verdict("correct", f"{count}.", steps=verdicts)
     headline = next((verdict for verdict in verdicts.values() if verdict.status == "mistake"), verdicts[first or left])
-    return Verdict(headline.status, f"{count}. {headline.message}", headline.hint, headline.mistakes, verdicts, first)
+    message = f"{count}. {headline.message}" if count else headline.message
+    return Verdict(headline.status, message, headline.hint, headline.mistakes, verdicts, first)
 
 
 def _by_what_they_explain(matches: list[Match], explained: Mapping[str, int], elsewhere: Set[str]) -> list[Match]:

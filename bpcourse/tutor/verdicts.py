@@ -178,6 +178,13 @@ def clause(match: Match, step: Step) -> str:
     return "two mistakes are made: " + ", and ".join(names) if match.pair else ", or if ".join(names)
 
 
+def tally(verdicts: Mapping[str, Verdict]) -> str:
+    """Return how many answers are right, and how many are not answered yet; "" if none is answered."""
+    blank = sum(verdict.status == "not answered" for verdict in verdicts.values())
+    count = f"{sum(map(bool, verdicts.values()))} of {len(verdicts)} right"
+    return "" if blank == len(verdicts) else count + f", {blank} not answered yet" * bool(blank)
+
+
 def answer_in_words(step: Step, reading: Reading) -> str:
     """Return an answer as an equation."""
     digits = min(reading.digits, 6)
