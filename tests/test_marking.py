@@ -346,6 +346,7 @@ def test_check_array__names_wrong_entries():
         ("db2", THREE["dz2"].sum(), "bias_grad_summed_all_axes"),
         ("db2", np.full(3, THREE["dz2"].sum()), "bias_grad_summed_all_axes"),
         ("dW1", 2 * THREE["dW1"], "batch_sum_not_mean"),
+        ("dW1", THREE["dW1"].ravel(order="F").reshape(THREE["dW1"].shape), "flattened_by_columns"),
     ],
 )
 def test_check_array__known_mistake(name, answer, mistake):
@@ -357,6 +358,18 @@ def test_check_array__transposed_square():
     verdict = check(MAZUR, "dW2", MAZUR["dW2"].T)
     assert verdict.mistakes == ("index_swap",)
     assert "transposed" in verdict.message
+
+
+@pytest.mark.parametrize(("shape", "answer"), [((3, 2), [1, 0, 0, 1, 1, 1]), ((2, 3), [1, 1, 1, 1, 0, 0])])
+def test_check_array__picture_flattened_by_columns(shape, answer):
+    picture = np.array(answer, dtype=float).reshape(shape[::-1]).T
+    network = Network([Dense(np.ones((6, 2)), [0.0, 0.0])])
+    trace = backprop(network, picture.ravel(), [0.0, 1.0])
+    assert check(trace, "x", picture.ravel()).status == "correct"
+    for given in (answer, [answer]):
+        verdict = check(trace, "x", given)
+        assert verdict.mistakes == ("flattened_by_columns",)
+        assert "order of columns" in verdict.message
 
 
 def test_check_array__star_for_matmul():

@@ -157,6 +157,11 @@ def _patterns(trace: Trace, name: Name, right: Array) -> Iterator[Pattern]:
         yield made("index_swap", right.T, TRANSPOSED)
         for axis in (0, 1, None):
             yield made("summed_over_wrong_axis", right.sum(axis=axis))
+        yield made("flattened_by_columns", right.ravel(order="F").reshape(right.shape))
+    if name.quantity == "x" and len(trace["x"]) == 1:  # it may be a picture of any shape
+        for rows in range(2, right.size):
+            if right.size % rows == 0:
+                yield made("flattened_by_columns", right.reshape(rows, -1).ravel(order="F").reshape(right.shape))
     if name.quantity == "db" and not name.example:
         dz = trace[f"dz{name.layer}"]
         yield made("bias_grad_not_summed", dz)

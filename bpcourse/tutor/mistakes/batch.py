@@ -40,5 +40,6 @@ OF_SHAPES = (
     Mistake("bias_grad_not_summed"),
     Mistake("summed_over_wrong_axis"),
     Mistake("star_for_matmul"),
+    Mistake("flattened_by_columns"),
 )
 """Mistakes that show in the shape of an array, and not in any one number: `marking` makes the arrays."""
