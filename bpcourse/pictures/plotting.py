@@ -256,7 +256,7 @@ def plot_images(
 
 
 def plot_confusion(network: Network, x: Array, y: Array, *, ax: Axes | None = None) -> Axes:
-    """Plot how often the network takes each class, a row, for each other class, a column.
+    """Plot how often the network predicts each class, a column, for the examples of each class, a row.
 
     Parameters
     ----------
@@ -271,11 +271,11 @@ def plot_confusion(network: Network, x: Array, y: Array, *, ax: Axes | None = No
     _image(ax, counts, "examples", cmap=f"{AMOUNTS}_r")
     for (row, column), count in np.ndenumerate(counts):
         if count:
-            said = f"{row} taken for {column}: {count}" if row != column else ""
+            said = f"class {row}: {count} " + (f"taken for {column}" if row != column else "right")
             ink = PAPER if count > counts.max() / 2 else INK
             ax.text(column, row, str(count), ha="center", va="center", color=ink, gid=said)
     ax.set(xticks=range(len(counts)), yticks=range(len(counts)))
-    return _titled(ax, f"{np.trace(counts)} of {counts.sum()} are right", "taken for", "class")
+    return _titled(ax, f"{np.trace(counts)} of {counts.sum()} are right", "predicted class", "true class")
 
 
 def _image(ax: Axes, values: ArrayLike, label: str, **look: Any) -> None:
@@ -325,7 +325,9 @@ def describe(ax: Axes) -> str:
         start, end = (f"{format_number(float(ys[k]))} at {format_given(float(xs[k]))}" for k in (0, -1))
         parts.append(f"{label} from {start} to {end}")
     parts += [str(patch.get_label()) for patch in ax.patches if not str(patch.get_label()).startswith("_")]
-    parts += ["colors from {} to {}".format(*map(format_number, image.get_clim())) for image in ax.images]
+    for image in ax.images:
+        low, high = (format_number(end) if end % 1 else format_given(end) for end in map(float, image.get_clim()))
+        parts.append(f"colors from {low} to {high}")
     parts += [str(text.get_gid()) for text in ax.texts if text.get_gid()]  # the description of a mark
     across, up = ax.get_xlabel(), ax.get_ylabel()
     axes = f"across: {across}; up and down: {up}: " if ax.images else f"{up} over {across}: "
