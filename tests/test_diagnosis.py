@@ -463,6 +463,29 @@ def test_batch__of_any_size(batch):
     assert diagnose(changed(**every), **SMALL, batch=batch).mistakes[0] == "sign_slip"
 
 
+def test_product_of_sums__is_found_in_the_gradient_of_the_weights():
+    def summed(x, y, W1, b1, W2, b2):
+        _, db1, dW2, db2 = gradients(x, y, W1, b1, W2, b2)
+        return np.outer(x.sum(axis=0), db1), db1, dW2, db2
+
+    verdict = diagnose(summed, **SMALL)
+    assert (verdict.mistakes[0], verdict.first) == ("product_of_sums", "dW1")
+    assert verdict.code == "dW1 = x.T @ dz1"
+
+
+def test_reshaped_weights__are_found_in_the_way_back():
+    def backward(x, y, W1, b1, W2, b2):
+        _, _, dW2, db2 = gradients(x, y, W1, b1, W2, b2)
+        a1 = sigmoid(x @ W1 + b1)
+        a2 = sigmoid(a1 @ W2 + b2)
+        dz1 = (2 * (a2 - y) / y.size * a2 * (1 - a2)) @ W2.reshape(2, 4) * a1 * (1 - a1)
+        return x.T @ dz1, dz1.sum(axis=0), dW2, db2
+
+    verdict = diagnose(backward, **SMALL)
+    assert (verdict.mistakes[0], verdict.first) == ("reshaped_W2", "dW1")
+    assert verdict.code.startswith("dz1 = (dz2 @ W2.T)")
+
+
 # Lines of NumPy
 
 

@@ -550,6 +550,46 @@ def test_check__minus_lost_in_a_sum(answer):
     assert "minus_lost_in_sum" in verdict.mistakes[:2]  # a lost minus of a bias is also a subtracted bias
 
 
+SOFT = backprop(
+    Network([Dense([[0.4, -0.3, 0.2], [0.1, 0.5, -0.6]], [0.1, 0.2, 0.3], "softmax")]),
+    [1.0, 2.0],
+    [0.0, 1.0, 0.0],
+    "categorical_cross_entropy",
+)
+P = SOFT["y_hat"][0]
+PAIR = backprop(
+    Network(
+        [
+            Dense([[0.4, -0.3, 0.2], [0.1, 0.5, -0.6]], [0.1, 0.2, 0.3], "relu"),
+            Dense([[0.5, 0.3], [-0.4, 0.7], [0.2, 0.1]]),
+        ]
+    ),
+    [[1.0, 2.0], [0.5, -1.0]],
+    [[0.0, 1.0], [0.3, 0.2]],
+)
+
+
+@pytest.mark.parametrize(
+    ("trace", "name", "wrong", "id"),
+    [
+        (SOFT, "slope1[1,3]", -(P[0] ** 2), "softmax_output_squared"),
+        (SOFT, "slope1[1,3]", -(P[2] ** 2), "softmax_output_squared"),
+        (SOFT, "slope1[1,3]", P[0] * (1 - P[2]), "softmax_one_formula"),
+        (SOFT, "slope1[1,3]", P[2] * (1 - P[0]), "softmax_one_formula"),
+        (SOFT, "slope1[1,3]", P[0] * (1 - P[0]), "softmax_one_formula"),
+        (SOFT, "slope1[1,1]", -(P[0] ** 2), "softmax_one_formula"),
+        (SOFT, "da1[1]", -1 / P[0], "all_classes_counted"),
+        (PAIR, "slope1[3]@1", 0.01, "leaky_slope_for_relu"),
+        (PAIR, "dW2[1,1]", PAIR["a1"][:, 0].sum() * PAIR["dz2"][:, 0].sum(), "product_of_sums"),
+        (PAIR, "dW2[1,1]", PAIR["a1"][:, 0].mean() * PAIR["dz2"][:, 0].sum(), "product_of_sums"),
+        (PAIR, "da1[1]@1", PAIR["da2"][0] @ PAIR["W2"].reshape(2, 3)[:, 0] * 2, "reshaped_W2"),
+    ],
+)
+def test_check__names_the_mistake(trace, name, wrong, id):
+    verdict = check(trace, name, f"{wrong:#.6g}")
+    assert (verdict.status, id in verdict.mistakes[:2]) == ("mistake", True), verdict
+
+
 def test_check_each__agrees_with_check():
     trace = EXAMPLES["mazur"].backprop()
     given = ["0.0822", "0.1385", "-0.08217", "0.08", "0", "7", "x", None, ..., 0.4398, "0.43983", "1e400"]

@@ -304,6 +304,8 @@ def _place(edit: Edit, name: str) -> tuple[str, int]:
     kind = edit.kind
     if kind == "mean" and edit.only:
         return f"d{edit.only} mean", layer
+    if edit.mistakes[0].id == "product_of_sums":
+        return "dW", layer
     if kind in IN_FORWARD:
         kind = next((each for each in edit.kinds if each in ("z", "a")), kind)
         return kind, max(min(edit.layers), 1)

@@ -326,6 +326,14 @@ def target_side(p, m):
     return back
 
 
+def product_of_sums(self, each):
+    """The mean of weight gradients if the inputs and the δ of the examples are added up before they are multiplied."""
+    if each.ndim < 3:
+        return Pass.mean(self, each)
+    layer = next(m for m, of_layer in enumerate(self.gW) if of_layer is each)
+    return np.outer(self.A[layer - 1].sum(axis=0), self.dZ[layer].sum(axis=0)) / self.n
+
+
 def added(p, m):
     return p.dA[m][:, None, :] + p.S[m][:, None, :] + p.A[m - 1][:, :, None]
 
@@ -403,6 +411,7 @@ ROWS = {
         always,
         {"a": lambda self, m, z, b: (z > 0) * 1.0 if self.kinds[m].name == "relu" else Pass.a(self, m, z, b)},
     ),
+    "leaky_slope_for_relu": (always, slopes(lambda p, m: np.where(p.Z[m] > 0, 1, 0.01), ("relu",))),
     "relu_uses_sigmoid_slope": (always, slopes(lambda p, m: p.A[m] * (1 - p.A[m]), ("relu",))),
     "relu_prime_zero_is_one": (
         always,
@@ -522,6 +531,13 @@ ROWS = {
     "averaged_paths": (always, backs(lambda p, m: Pass.back(p, m) / p.W[m + 1].shape[1])),
     "subtracted_paths": (always, backs(lambda p, m: path(0)(p, m) - (Pass.back(p, m) - path(0)(p, m)))),
     "transposed_W2": (always, backs(lambda p, m: p.dZ[m + 1] @ p.W[m + 1], lambda p, m: is_square(p.W[m + 1]))),
+    "reshaped_W2": (
+        always,
+        backs(
+            lambda p, m: p.dZ[m + 1] @ p.W[m + 1].reshape(p.W[m + 1].T.shape),
+            lambda p, m: min(p.W[m + 1].shape) > 1 and not is_square(p.W[m + 1]),
+        ),
+    ),
     "updated_output_weights_first": (always, backs(updated_back, lambda p, m: True)),
     "in_place_alias": (always, backs(updated_back, lambda p, m: True)),
     "wrong_layer_weights": (
@@ -606,6 +622,16 @@ ROWS = {
     ),
     "softmax_ce_double": (ce, delta(lambda p: Pass.output_delta(p) * p.A[-1] * (1 - p.A[-1]))),
     "softmax_jacobian_of_z": (always, softmax_slopes(lambda p, m: jacobian(p.Z[m]))),
+    "softmax_one_formula": (
+        always,
+        softmax_slopes(lambda p, m: np.einsum("ni,nk->nik", p.A[m], 1 - p.A[m])),
+    ),
+    "softmax_output_squared": (
+        always,
+        softmax_slopes(
+            lambda p, m: np.where(np.eye(p.A[m].shape[1]) == 1, jacobian(p.A[m]), -(p.A[m] ** 2)[:, :, None])
+        ),
+    ),
     "double_softmax": (
         ce,
         {"losses": lambda self, y, p: -xlog(y, softmax(p)).sum(axis=1), "error": lambda self: double(self) - self.y},
@@ -653,6 +679,7 @@ ROWS = {
     "batch_divided_twice": (batch, {"mean": lambda self, each: each.mean(axis=0) / self.n}),
     "batch_first_sample_only": (batch, {"mean": lambda self, each: each[0]}),
     "batch_last_sample_only": (batch, {"mean": lambda self, each: each[-1]}),
+    "product_of_sums": (batch, {"mean": product_of_sums}),
     "broadcast_n_vs_n1": (
         both(batch, squared, lambda p: p.outputs == 1),
         {
@@ -710,7 +737,10 @@ ROWS = {
             "error": lambda self: -2 / self.outputs * (self.y - self.A[-1]),
         },
     ),
-    "all_classes_counted": (ce, {"losses": lambda self, y, p: -np.log(p).sum(axis=1)}),
+    "all_classes_counted": (
+        ce,
+        {"losses": lambda self, y, p: -np.log(p).sum(axis=1), "error": lambda self: -(self.A[-1] ** -1.0)},
+    ),
     "softmax_error_as_delta": (both(squared, output_is("softmax")), delta(lambda p: p.dA[-1])),
 }
 

@@ -134,6 +134,7 @@ ACTIVATION = (
     ),
     Mistake("relu_slope_is_output", rules={"slope": lambda at: at.a}, where=unit_is("relu")),
     Mistake("relu_is_its_slope", rules={"a": lambda at: float(at.z > 0)}, where=any_unit("relu")),
+    Mistake("leaky_slope_for_relu", rules={"slope": lambda at: 1.0 if at.z > 0 else 0.01}, where=unit_is("relu")),
     Mistake("relu_uses_sigmoid_slope", rules={"slope": lambda at: bump(at.a)}, where=unit_is("relu")),
     Mistake("relu_prime_zero_is_one", rules={"slope": lambda at: 1.0 if at.z == 0 else at.right}, where=rectifier),
     Mistake(

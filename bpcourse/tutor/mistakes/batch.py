@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpcourse.tutor.equations import Facts
+from bpcourse.tutor.equations import Facts, name_of
 from bpcourse.tutor.mistakes.record import Mistake
 from bpcourse.tutor.mistakes.view import At, squared
 
@@ -24,6 +24,14 @@ def _loss_of_every_pair(at: At) -> float:
     return sum((y_hat - y) ** 2 for y in targets) / len(targets) / divisor
 
 
+def _product_of_sums(at: At) -> float:
+    """Return (Σa)(Σδ)/n, where the right gradient is Σaδ/n."""
+    name, (i, j), examples = at.step.parts, at.step.index, range(1, at.examples + 1)
+    inputs = (at.v[name_of("a", name.layer - 1, (i,), f"@{each}")] for each in examples)
+    deltas = (at.v[name_of("dz", name.layer, (j,), f"@{each}")] for each in examples)
+    return sum(inputs) * sum(deltas) / at.examples
+
+
 def _one_output(facts: Facts) -> bool:
     return squared(facts) and facts.sizes[-1] == 1 and facts.examples > 1
 
@@ -33,6 +41,12 @@ BATCH = (
     Mistake("batch_divided_twice", rules={"mean": lambda at: at.right / at.examples}),
     Mistake("batch_first_sample_only", rules={"mean": lambda at: at.needs[0]}),
     Mistake("batch_last_sample_only", rules={"mean": lambda at: at.needs[-1]}),
+    Mistake(
+        "product_of_sums",
+        rules={"mean": _product_of_sums},
+        also=({"mean": lambda at: _product_of_sums(at) / at.examples},),
+        where=lambda step: step.parts.quantity == "dW",
+    ),
     Mistake("broadcast_n_vs_n1", rules={"error": _every_pair, "loss": _loss_of_every_pair}, applies=_one_output),
 )
 

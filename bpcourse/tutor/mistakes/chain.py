@@ -29,6 +29,16 @@ def _over_updated_weights(at: At) -> float:
     return sum(at.paths_over(lambda k: f"W{layer}_new[{i},{k}]"))
 
 
+def _over_reshaped_weights(at: At) -> float:
+    """Return ∂L/∂a if W of the next layer is reshaped and not transposed: the numbers keep their order."""
+
+    def weight(k: int) -> str:
+        row, column = divmod((k - 1) * at.units + at.unit - 1, at.above)
+        return at.step.near("W", row + 1, column + 1, up=1)
+
+    return sum(at.paths_over(weight))
+
+
 def _split_by_weights(at: At) -> float:
     """Return ∂L/∂a if each error is divided among the weights that lead to it."""
     layer, i = at.step.layer + 1, at.unit
@@ -115,6 +125,11 @@ CHAIN = (
         "transposed_W2",
         rules={"back": lambda at: sum(at.paths_over(lambda k: at.step.near("W", k, at.unit, up=1)))},
         where=square_above,
+    ),
+    Mistake(
+        "reshaped_W2",
+        rules={"back": _over_reshaped_weights},
+        where=lambda step: fan_out(2)(step) and step.facts.sizes[step.layer] > 1 and not square_above(step),
     ),
     Mistake("updated_output_weights_first", rules={"back": _over_updated_weights}, where=hidden),
     Mistake("in_place_alias", rules={"back": _over_updated_weights}, where=hidden),

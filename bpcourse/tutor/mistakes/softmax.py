@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from bpcourse.tutor.equations import Step
 from bpcourse.tutor.formulas import sigmoid, softmax
@@ -14,7 +15,7 @@ from bpcourse.tutor.mistakes.cross_entropy import (
     minus_sum,
     stopped_at_output,
 )
-from bpcourse.tutor.mistakes.record import Mistake
+from bpcourse.tutor.mistakes.record import Mistake, Rules
 from bpcourse.tutor.mistakes.view import At, any_unit, cross_entropy, loss_is, output, softmax_output
 
 CATEGORICAL = loss_is("categorical_cross_entropy")
@@ -23,6 +24,22 @@ CATEGORICAL = loss_is("categorical_cross_entropy")
 def _slope_from_z(at: At) -> float:
     z, other = (at.value("z", unit) for unit in at.step.index)
     return bump(z) if at.step.index[0] == at.step.index[1] else -z * other
+
+
+def _off_diagonal(rule: Callable[[float, float], float]) -> Rules:
+    """Return the wrong rule for ∂aᵢ/∂zₖ from aᵢ and aₖ, for i ≠ k."""
+
+    def slope(at: At) -> float:
+        i, k = at.step.index
+        return at.right if i == k else rule(at.value("a", i), at.value("a", k))
+
+    return {"slope": slope}
+
+
+def _minus_product(at: At) -> float:
+    """Return −aᵢ·aₖ for every ∂aᵢ/∂zₖ, also for i = k."""
+    i, k = at.step.index
+    return -at.value("a", i) * at.value("a", k)
 
 
 def _softmax_again(at: At) -> list[float]:
@@ -68,6 +85,22 @@ SOFTMAX = (
         rules={"slope": lambda at: at.right if at.step.index[0] == at.step.index[1] else 0.0},
         where=any_unit("softmax"),
     ),
+    Mistake(
+        "softmax_one_formula",
+        rules=_off_diagonal(lambda one, other: one * (1 - other)),
+        also=(
+            _off_diagonal(lambda one, other: other * (1 - one)),
+            _off_diagonal(lambda one, other: one * (1 - one)),
+            {"slope": _minus_product},
+        ),
+        where=any_unit("softmax"),
+    ),
+    Mistake(
+        "softmax_output_squared",
+        rules=_off_diagonal(lambda one, other: -one * one),
+        also=(_off_diagonal(lambda one, other: -other * other),),
+        where=any_unit("softmax"),
+    ),
     Mistake("softmax_ce_double", rules={"delta": lambda at: at.right * bump(at.a)}, where=output, applies=CATEGORICAL),
     Mistake("softmax_jacobian_of_z", rules={"slope": _slope_from_z}, where=any_unit("softmax")),
     Mistake(
@@ -103,7 +136,9 @@ SOFTMAX = (
         applies=CATEGORICAL,
     ),
     Mistake(
-        "all_classes_counted", rules={"loss": lambda at: minus_sum(at, lambda y, p: math.log(p))}, applies=CATEGORICAL
+        "all_classes_counted",
+        rules={"loss": lambda at: minus_sum(at, lambda y, p: math.log(p)), "error": lambda at: -1 / at.y_hat},
+        applies=CATEGORICAL,
     ),
     Mistake(
         "softmax_without_exp",
