@@ -1,6 +1,7 @@
 """Solved lessons: every blank has an answer that the tutor accepts, and the rest is unchanged."""
 
 import gc
+import re
 import warnings
 
 import nbformat
@@ -10,8 +11,17 @@ from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
 
 from bpcourse.classroom.solved_lessons import blanks, solved, with_questions
+from bpcourse.texts import read_toml
 
 PATHS = sorted((PROJECT / "lessons").glob("*.ipynb"))
+BY_HAND = read_toml("classroom/solutions.toml")
+PRINTED = {
+    "shapes-check": "^dz2 is right\nda1 is right\ndW1 is right\n$",
+    "difference-check": r"^yours (\S+), right \1\n$",
+    "loop-check": "^right: your losses are those of train\n$",
+    "choose-check": "\nright\n$",
+}
+"""What cells without a `check` print if the answers are right, by id."""
 SETUP = """
 import numpy as np
 from bpcourse import EXAMPLES, backprop, check, check_function, practice
@@ -41,8 +51,26 @@ def test_solved__lesson_has_only_right_answers(path, tmp_path):
     right = [said for said in words(done) if said.startswith("✓")]
     assert len(right) == len(unanswered) + sum(said.startswith("✓") for said in words(lesson))
     assert not any(said.startswith("… Not answered yet") for said in words(done))
+    assert [cell.id for cell in done.cells if cell.cell_type == "code" and blanks(cell.source)] == []
+    for cell in done.cells:
+        if cell.id in PRINTED:
+            (printed,) = cell.outputs
+            assert re.search(PRINTED[cell.id], printed.text), printed.text
     counts = [cell.execution_count for cell in done.cells if cell.cell_type == "code"]
     assert counts == list(range(1, len(counts) + 1))
+
+
+def test_solutions_by_hand__are_all_tested():
+    said_elsewhere = {"loop-mine": "loop-check", "backward": "my-backward-check"}
+    checked_by = {said_elsewhere.get(id, id) for id in BY_HAND} - {"my-backward-check"}  # that one is a `check`
+    assert checked_by == PRINTED.keys()
+
+
+def test_solutions_by_hand__each_belongs_to_one_cell_and_fills_its_blanks():
+    cells = [cell for path in PATHS for cell in nbformat.read(path, as_version=4).cells]
+    for id, lines in BY_HAND.items():
+        (cell,) = (cell for cell in cells if cell.id == id)
+        assert len(blanks(cell.source)) == len(lines), id
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +146,7 @@ def test_solved__keeps_the_real_check(filled):
 def test_solved__keeps_dots_that_are_not_blanks():
     source = "first = np.eye(2)[..., 0]\nlater = ...\ndef f(z):\n    ...\n"
     assert solve_cells(source).cells[-1].source == source
-    assert blanks("x[..., 0] + y[0, ...]") == []
+    assert blanks("x[..., 0] + y[0, ...]") == blanks("check(trace, 'loss', found or ...)") == []
 
 
 def test_solved__raises_if_a_cell_fails():

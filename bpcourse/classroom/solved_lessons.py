@@ -1,7 +1,8 @@
 """Solved lessons for instructors: every blank of a lesson is filled in with an answer that the tutor accepts.
 
 A lesson contains no solutions. Its blanks are the dots, ``...``, that reach a `check`. To find what belongs there, each
-cell is first run with a marker in place of each blank, and with checks that only record what was asked.
+cell is first run with a marker in place of each blank, and with checks that only record what was asked. The few blanks
+that no `check` asks about have their answers in ``solutions.toml``.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Network
 from bpcourse.engine.validation import Array
 from bpcourse.jupyter import WIDGET_VIEW
+from bpcourse.texts import read_toml
 from bpcourse.tutor.diagnosis import diagnose
 from bpcourse.tutor.equations import entries, look_up, table
 from bpcourse.tutor.failures import Runs
@@ -38,6 +40,7 @@ from bpcourse.tutor.numpy_lines import line
 from bpcourse.tutor.practice import Problem
 
 ASKING = ("check", "check_function", "diagnose")
+BY_HAND = read_toml("classroom/solutions.toml")
 DIGITS = 6  # significant digits of an answer that is filled in
 
 
@@ -94,6 +97,7 @@ async def _solved(filled: NotebookNode, folder: str) -> NotebookNode:
     code = [(place, cell) for place, cell in enumerate(filled.cells) if cell.cell_type == "code"]
     async with client.async_setup_kernel(stderr=subprocess.DEVNULL):  # a kernel's own warnings do not concern the user
         for number, (place, cell) in enumerate(code, start=1):
+            cell.source = fill(cell.source, {str(number): line for number, line in enumerate(BY_HAND.get(cell.id, ()))})
             if blanks(cell.source):
                 asking = new_code_cell(with_questions(cell.source))
                 await client.async_execute_cell(asking, place)
@@ -116,7 +120,7 @@ async def _solved(filled: NotebookNode, folder: str) -> NotebookNode:
 def blanks(source: str) -> list[tuple[int, int]]:
     r"""Return the place of each blank of a cell: its line, from 0, and its first byte.
 
-    Dots in an index are not blanks.
+    Dots in an index, and those after an `or`, are not blanks.
 
     Examples
     --------
@@ -124,8 +128,9 @@ def blanks(source: str) -> list[tuple[int, int]]:
     [(0, 9)]
     """
     nodes = list(ast.walk(ast.parse(source)))
-    indices = [set(ast.walk(node.slice)) for node in nodes if isinstance(node, ast.Subscript)]
-    dots = {node for node in nodes if isinstance(node, ast.Constant) and node.value is ...}.difference(*indices)
+    others = [set(ast.walk(node.slice)) for node in nodes if isinstance(node, ast.Subscript)]
+    others += [set(node.values) for node in nodes if isinstance(node, ast.BoolOp)]
+    dots = {node for node in nodes if isinstance(node, ast.Constant) and node.value is ...}.difference(*others)
     return sorted((node.lineno - 1, node.col_offset) for node in dots)
 
 
