@@ -73,6 +73,15 @@ def test_english__skips_fenced_code():
     assert [problem.split(":")[0] for problem in english.problems_of_prose(text)] == ["1", "5"]
 
 
+def test_english__checks_the_lessons_by_default(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(english, "PROJECT", tmp_path)
+    (tmp_path / "lessons").mkdir()
+    cell = '{"cell_type": "markdown", "id": "one", "source": "This is no folder."}'
+    (tmp_path / "lessons" / "00.ipynb").write_text(f'{{"cells": [{cell}]}}', encoding="utf-8")
+    assert english.main([]) == 1
+    assert capsys.readouterr().out == 'lessons/00.ipynb:cell one:1: "is no folder": is not a …\n'
+
+
 def test_english__fails_on_a_wrong_file(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(english, "PROJECT", tmp_path)
     path = tmp_path / "notes.md"

@@ -23,7 +23,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 CHECKED = (
     *("*.md", "docs/*.md", "*.py", "docs/*.py", "tools/*.md", "bpcourse/data/explorer/*.js", "bpcourse/templates/*"),
     *("benchmarks/**/*.py", "bpcourse/**/*.py", "tests/**/*.py", "tools/**/*.py", "bpcourse/**/*.toml"),
-    *("deploy/*.md", "deploy/*.py", "deploy/*.yaml"),
+    *("deploy/*.md", "deploy/*.py", "deploy/*.yaml", "lessons/*.ipynb"),
 )
 MARKER = "english: ok"
 STRINGS = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}  # the latter since Python 3.12

@@ -21,8 +21,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def tool(name: str) -> ModuleType:
     """Return `tools/<name>.py` as a module."""
-    spec = importlib.util.spec_from_file_location(name, PROJECT / "tools" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"tools_{name}", PROJECT / "tools" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # a dataclass looks for its module there
     spec.loader.exec_module(module)
     return module
 
