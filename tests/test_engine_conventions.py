@@ -11,7 +11,20 @@ import numpy as np
 import pytest
 from helpers.random_networks import ACTIVATION_NAMES, PAIRS
 
-from bpcourse import ACTIVATIONS, LOSSES, SGD, Dense, Network, backprop, forward, leaky_relu, one_hot, sgd_step, train
+from bpcourse import (
+    ACTIVATIONS,
+    LOSSES,
+    SGD,
+    Activation,
+    Dense,
+    Network,
+    backprop,
+    forward,
+    leaky_relu,
+    one_hot,
+    sgd_step,
+    train,
+)
 from bpcourse.engine.activations import ActivationName
 from bpcourse.engine.losses import LossName
 
@@ -151,6 +164,12 @@ def test_jacobian__is_that_of_the_function(name):
     assert activation.jacobian(CALM).shape == (2, 3, 3)
     assert activation.jacobian(CALM[np.newaxis]).shape == (1, 2, 3, 3)
     assert np.array_equal(activation.jacobian(CALM)[1], activation.jacobian(CALM[1]))
+
+
+def test_jacobian__of_a_custom_activation_is_a_square_matrix_for_each_row():
+    softmax = ACTIVATIONS["softmax"]
+    custom = Activation("custom", softmax.function, coupled_jacobian=softmax.coupled_jacobian)
+    assert np.array_equal(custom.jacobian(CALM), softmax.jacobian(CALM))
 
 
 def test_df__of_softmax_recommends_the_jacobian():
