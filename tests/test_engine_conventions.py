@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import get_args
@@ -228,6 +229,7 @@ def test_cross_entropies__are_in_nats_unless_a_base_is_given():  # the lecture, 
     assert round(CE.value([0, 1], [0.3, 0.7], base=10), 4) == 0.1549
     assert CE.value([0, 1], [0.75, 0.25], base=2) == close(2, rel=1e-15)
     assert BCE.value([1.0], [0.01], base=10) == close(2, rel=1e-14)
+    assert CE.value([0, 1], [0.75, 0.25], base=0.5) == close(-2, rel=1e-15)
     assert CE.value([0, 1], [0.3, 0.7], base=math.e) == CE.value([0, 1], [0.3, 0.7])
 
 
@@ -254,6 +256,17 @@ def test_gradient__is_that_of_the_value(loss, shape):
     assert near(LOSSES[loss].gradient(y, y_hat), central(lambda p: LOSSES[loss].value(y, p), y_hat))
 
 
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_of_examples__is_one_number_for_each_example(loss):
+    rng = np.random.default_rng(7)
+    y, p = rng.uniform(0.1, 0.9, (2, 4, 3))
+    assert near(loss.of_examples(y, p), [loss.value(*pair) for pair in zip(y, p, strict=True)], rel=1e-15)
+    if loss.from_logits is not None:
+        z = rng.uniform(-5, 5, (4, 3))
+        each = [loss.value_from_logits(*pair) for pair in zip(y, z, strict=True)]
+        assert near(loss.from_logits.value(y, z), each, rel=1e-15)
+
+
 @pytest.mark.parametrize("loss", [BCE, CE], ids=CROSS)
 def test_from_logits__is_the_same_function(loss):
     rng = np.random.default_rng(6)
@@ -264,6 +277,21 @@ def test_from_logits__is_the_same_function(loss):
     assert near(loss.output_gradient_from_logits(y, z), loss.gradient(y, p), rel=1e-12)
     assert near(loss.gradient_from_logits(y, z), central(lambda z: loss.value_from_logits(y, z), z))
     assert near(loss.gradient_from_logits(y, z), output.backward(z, loss.gradient(y, p)), rel=1e-12)
+
+
+@pytest.mark.parametrize("loss", [BCE, CE], ids=CROSS)
+def test_custom_cross_entropy__with_the_same_functions_has_the_same_numbers(loss):
+    """Its shapes are checked, unlike those of the course's own losses."""
+    custom = replace(loss, name="custom")
+    y, p = np.random.default_rng(8).uniform(0.1, 0.9, (2, 4, 3))
+    for method in ("value", "gradient"):
+        assert np.array_equal(getattr(custom, method)(y, p), getattr(loss, method)(y, p))
+    for method in ("value_from_logits", "gradient_from_logits", "output_gradient_from_logits"):
+        assert np.array_equal(getattr(custom, method)(y, p), getattr(loss, method)(y, p))
+
+
+def test_from_logits__its_repr_has_no_address():
+    assert repr(BCE.from_logits) == "FromLogits(output=Activation('sigmoid'))"
 
 
 def test_binary_cross_entropy__da_is_computed_from_z():  # (1−y)(1+e^z) − y(1+e^−z), by hand at z = ±30

@@ -4,7 +4,7 @@ python tools/mutate.py                       all modules in `TESTS`
 python tools/mutate.py activations losses    only these
 python tools/mutate.py --again               only the mutants that survived the last run
 
-Cosmic Ray makes the mutants. Each one replaces a module in the memory of a new process, and the fast tests of the module
+Cosmic Ray makes the mutants. Each one replaces a module in the memory of a new process, and the module's fast tests
 run there. `tests/data/survivors.toml` lists the mutants that cannot be killed. First: pip install -e ".[mutation]"
 """
 
@@ -31,7 +31,7 @@ ENOUGH = 0.95  # of the mutants that are not equivalent
 SECONDS = 60  # of processor time: a mutant that takes longer never ends, and is killed
 
 OPERATORS = re.compile(
-    # Other operators of Cosmic Ray are left out: % or << for a + fails at once, `is` for == depends on the interpreter,
+    # Other operators of Cosmic Ray are not used: % or << for a + fails at once, `is` for == depends on the interpreter,
     # and | is only in annotations here.
     r"core/(NumberReplacer|AddNot|Replace(And|Or|Break|Continue|True|False)With\w+|ExceptionReplacer|RemoveDecorator"
     r"|ZeroIterationForLoop|ReplaceUnaryOperator_Delete_\w+"

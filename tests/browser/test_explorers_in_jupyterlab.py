@@ -253,6 +253,19 @@ def test_slider__drag_ends_at_the_mouse_without_flicker(lab):
     assert page.evaluate("empty") == 0
 
 
+def test_sliders__moved_while_the_kernel_is_busy_keep_their_last_values(lab):
+    page = lab("network")
+    busy = "code => { jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code }); }"
+    page.evaluate(busy, "import time\ntime.sleep(2)")
+    moves = ("W1[1,1]", "W1[1,2]", "W1[1,2]", "b1[1]")
+    before = page.evaluate(SHOWN)["ranges"]
+    for name in moves:
+        slider(page, name).press("ArrowRight")
+    agrees(page)
+    for name in moves:
+        assert value(page, name) == pytest.approx(before[name] + 0.01 * moves.count(name))
+
+
 def test_field__wrong_number_gets_a_message_and_stays(lab):
     page = lab("network")
     field(page, "W2[1,1]").fill("1/4")
@@ -622,6 +635,14 @@ def test_run__keeps_its_pace_and_pauses(lab):
     press(page, "Run")
     press(page, "Undo")  # it pauses first
     agrees(page)
+    assert page.locator(".bpcourse button[data-name=run]").inner_text() == "Run"
+
+
+def test_run__ends_at_a_bug(lab):
+    page = lab("network")
+    python(page, "type(e.scene).pressed = lambda self, button: 1 / 0")
+    press(page, "Run")
+    page.wait_for_function("() => document.querySelector('.bpcourse [role=alert]').textContent !== ''")
     assert page.locator(".bpcourse button[data-name=run]").inner_text() == "Run"
 
 
