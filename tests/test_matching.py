@@ -7,10 +7,20 @@ import pytest
 from bpcourse import EXAMPLES, check
 from bpcourse.numbers import Reading
 from bpcourse.tutor.equations import Values, table
-from bpcourse.tutor.matching import MOST_ACCIDENTS, Budget, Right, judge
-from bpcourse.tutor.mistakes import candidates, right_way
+from bpcourse.tutor.matching import (
+    MOST_ACCIDENTS,
+    Budget,
+    Right,
+    exact_matches,
+    hits,
+    judge,
+    nothing_done,
+    rounded_matches,
+    weight,
+)
+from bpcourse.tutor.mistakes import MISTAKES, Candidate, candidates, right_way
 from bpcourse.tutor.reading import read_answer
-from bpcourse.tutor.rounding import Keep, habits, spread
+from bpcourse.tutor.rounding import Keep, habits, spread, spreads
 
 TRACE = EXAMPLES["mazur"].backprop()
 STEPS = table(TRACE, 0.5)
@@ -41,10 +51,77 @@ def test_keep__rounds(keep, value, expected):
     assert abs(keep.rounded(value) - value) <= keep.half_unit(value) * (1 + 1e-9)
 
 
-def test_habits__of_four_digits_and_four_decimals():
-    assert [*habits(read_answer("0.1234"))] == [Keep(4), Keep(4, decimals=True)]
-    assert [*habits(read_answer("123"))] == [Keep(3)]
-    assert Keep(4) in habits(Reading(0.123456789, 9, 5e-10, written=False))
+@pytest.mark.parametrize(
+    ("keep", "value", "expected"),
+    [
+        (Keep(3), 0.0123, 0.00005),
+        (Keep(3), -99.9, 0.05),
+        (Keep(3), 100.0, 0.5),
+        (Keep(1), 100.0, 50.0),
+        (Keep(4, decimals=True), 123.0, 0.00005),
+        (Keep(4), 0.0, 0.0),
+        (Keep(4, decimals=True), 0.0, 0.0),
+    ],
+)
+def test_keep__half_a_unit_of_the_last_digit(keep, value, expected):
+    assert keep.half_unit(value) == pytest.approx(expected, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "digits", "decimals"),
+    [
+        ("0.1234", [4], 4),
+        ("0.12345", [5, 4], 5),
+        ("0.123456", [6, 5, 4], 6),
+        ("0.12345678", [6, 5, 4], None),
+        ("123456789", [6, 5, 4], None),
+        ("123", [3], None),
+        ("0.123", [3], None),
+        ("0.012", [], None),
+        ("0.0012", [], 4),
+        ("0.000123", [3], 6),
+    ],
+)
+def test_habits__of_a_number_that_was_written(text, digits, decimals):
+    expected = [Keep(count) for count in digits]
+    expected += [Keep(decimals, decimals=True)] if decimals else []
+    assert [*habits(read_answer(text))] == expected
+
+
+def test_habits__decimals_were_not_chosen_by_python():
+    assert [*habits(Reading(0.1234, 4, 5e-5, written=False))] == [Keep(4)]
+    assert [*habits(Reading(0.123456789, 9, 5e-10, written=False))] == [Keep(6), Keep(5), Keep(4)]
+
+
+def one_step(name, value, count=1):
+    """Return a way to compute a value that needs `count` times the same step, whose value is `value`."""
+    return lambda finish: sum(finish(STEPS[name], value) for _ in range(count))
+
+
+def test_spread__of_one_step_is_that_of_a_uniform_error():
+    assert spread(one_step("a1[1]", 2.0), 2.0, Keep(3)) == pytest.approx(0.005 / math.sqrt(3))
+    assert spread(one_step("x[1]", 2.0), 2.0, Keep(3)) == 0.0  # a given number is not rounded
+    assert spread(one_step("a1[1]", 0.0), 0.0, Keep(3)) == 0.0
+
+
+@pytest.mark.parametrize("name", ["z1[1]", "da1[1]", "dz2[1]"])
+def test_spread__the_products_of_a_sum_are_rounded_too(name):
+    step = STEPS[name]
+    units = [Keep(4).half_unit(term) for term in (step.value, *step.terms(step.inputs))]
+    expected = math.hypot(*units) / math.sqrt(3)
+    assert spread(one_step(name, step.value), step.value, Keep(4)) == pytest.approx(expected)
+
+
+def test_spread__errors_of_many_steps_partly_cancel():
+    one, many = (spread(one_step("a1[1]", 2.0, count), 2.0 * count, Keep(3)) for count in (1, 100))
+    assert 5 < many / one < 20  # √100 if they are independent
+
+
+def test_spreads__one_digit_less_is_ten_times_as_much():
+    again, value = right_way(STEPS, "dW1[1,1]").again, STEPS["dW1[1,1]"].value
+    keeps = [Keep(6), Keep(5), Keep(4), Keep(4, decimals=True)]
+    six, decimals = spread(again, value, keeps[0]), spread(again, value, keeps[3])
+    assert [*spreads(again, value, keeps)] == pytest.approx([six, 10 * six, 100 * six, decimals])
 
 
 @pytest.mark.parametrize("name", ["dW1[1,1]", "dW2[2,1]", "dz1[2]", "loss"])
@@ -77,6 +154,164 @@ def test_budget__fewer_digits_buy_less():
         bought.append(sum(budget.allows(1 + 0.001 * place, 0.5 * 10.0**-digits) for place in range(1, 200)))
     assert bought == sorted(bought)
     assert bought[0] < 10
+
+
+def test_budget__pays_the_share_of_numbers_that_match_by_accident():
+    budget = Budget(1.0, 0.5, 3)
+    assert budget.allows(0.9, 0.0001)
+    assert budget.far == pytest.approx(0.0001 / (0.4 * math.log(10)))
+    assert budget.near == pytest.approx(0.0001 / (0.3 * 0.5))
+    at_nothing = Budget(1.0, 0.5, 3)
+    assert at_nothing.allows(0.5, 0.0001)
+    assert at_nothing.far == pytest.approx(0.0001 / (0.5 * math.log(10)))
+
+
+def test_budget__each_purse_lasts_until_it_is_empty():
+    most = MOST_ACCIDENTS[4]
+    near, far = 0.3 * most, 0.5 * math.log(10) * most
+    assert [Budget(1.0, 0.0, 4).allows(0.8, near * share) for share in (0.99, 1.01)] == [True, False]
+    assert [Budget(1.0, 0.0, 4).allows(0.5, far * share) for share in (0.99, 1.01)] == [True, False]
+    for digits, same in ((1, 3), (2, 3), (9, 6)):
+        assert Budget(1.0, 0.0, digits).most == MOST_ACCIDENTS[same]
+
+
+FIRST, SECOND, THIRD = "drop_sigma_prime_out", "only_path_o1", "no_input_factor"
+UNIT = 2.0**-20
+
+
+def wrong_way(value, *ids, prior=0.0, again=None):
+    """Return a candidate: mistakes that give this value."""
+    return Candidate(tuple(MISTAKES[each] for each in ids or (FIRST,)), value, again or (lambda finish: value), prior)
+
+
+def exact(reading, *found, right=1.0, nothing=0.0, slack=0.0):
+    """Return the matches of a value of dW2[1,1] as (ids, pair, stated)."""
+    budget = Budget(right, nothing, reading.digits)
+    matches = exact_matches(STEPS["dW2[1,1]"], reading, found, budget, slack)
+    return [(match.ids, match.pair, match.stated) for match in matches]
+
+
+def test_exact_matches__rounded_or_cut_off_but_not_further():
+    for sign in (1, -1):
+        answer = Reading(0.5, 6, UNIT)
+        assert exact(answer, wrong_way(0.5 + sign * UNIT)) == [((FIRST,), False, True)]
+        assert exact(answer, wrong_way(0.5 + sign * 2 * UNIT)) == [((FIRST,), False, True)]
+        assert exact(answer, wrong_way(0.5 + sign * 2.01 * UNIT)) == []
+        assert exact(answer, wrong_way(0.5 + sign * 2.01 * UNIT), slack=0.02 * UNIT) == [((FIRST,), False, True)]
+        assert exact(Reading(0.5, 6, UNIT, written=False), wrong_way(0.5 + sign * 2 * UNIT)) == []
+    rounded_and_cut = wrong_way(0.5 + 2 * UNIT), wrong_way(0.5 + UNIT, SECOND)
+    assert exact(Reading(0.5, 6, UNIT), *rounded_and_cut) == [((SECOND,), False, True)]
+
+
+def test_exact_matches__a_number_that_was_cut_off_is_stated_from_five_digits():
+    assert exact(Reading(0.5, 5, UNIT), wrong_way(0.5 + 2 * UNIT)) == [((FIRST,), False, True)]
+    assert exact(Reading(0.5, 4, UNIT), wrong_way(0.5 + 2 * UNIT)) == [((FIRST,), False, False)]
+    assert exact(Reading(0.5, 3, UNIT), wrong_way(0.5 + 2 * UNIT)) == [((FIRST,), False, False)]
+    assert exact(Reading(0.5, 2, UNIT), wrong_way(0.5 + 2 * UNIT)) == []
+
+
+def test_exact_matches__pay_for_what_would_match():
+    for reading, reach in (
+        (Reading(0.7, 5, 5e-6), 2 * 5e-6),
+        (Reading(0.7, 4, 5e-5), 5e-5),
+        (Reading(0.7, 6, 5e-7, written=False), 5e-7),
+    ):
+        budget = Budget(1.0, 0.0, reading.digits)
+        exact_matches(STEPS["dW2[1,1]"], reading, [wrong_way(0.5)], budget, 0.0)
+        assert budget.far == pytest.approx(reach / (0.5 * math.log(10)))
+
+
+def test_exact_matches__near_the_right_value_only_a_possibility_with_six_digits():
+    for near in (1.001, 0.999):
+        assert exact(Reading(near, 6, 5e-7), wrong_way(near)) == [((FIRST,), False, False)]
+        assert exact(Reading(near, 6, UNIT), wrong_way(near + 2 * UNIT)) == [((FIRST,), False, False)]
+        assert exact(Reading(near, 5, 5e-6), wrong_way(near)) == []
+    assert exact(Reading(1.003, 5, 5e-6), wrong_way(1.003)) == [((FIRST,), False, True)]
+    assert exact(Reading(1.001, 6, 5e-7), wrong_way(1.001), nothing=0.6) == [((FIRST,), False, True)]  # 0.25 % of 0.4
+
+
+def test_exact_matches__a_short_number_is_itself_before_it_is_a_rounded_one():
+    two = Reading(2.0, 1, 0.5)
+    assert exact(two, wrong_way(2.25), wrong_way(2.0, SECOND)) == [((SECOND,), False, False)]
+    assert exact(two, wrong_way(2.25)) == [((FIRST,), False, False)]
+    assert exact(two, wrong_way(2.75)) == []
+    three = Reading(2.0, 3, 0.5)
+    assert [ids for ids, *_ in exact(three, wrong_way(2.25), wrong_way(2.0, SECOND))] == [(FIRST,), (SECOND,)]
+
+
+def test_exact_matches__nothing_but_the_machines_rounding():
+    assert exact(Reading(9e-13, 6, 1e-20), wrong_way(0.0)) == [((FIRST,), False, True)]
+    assert exact(Reading(-9e-13, 6, 1e-20), wrong_way(0.0), right=-1.0) == [((FIRST,), False, True)]
+    assert exact(Reading(1.1e-12, 6, 1e-20), wrong_way(0.0)) == []
+
+
+def test_exact_matches__equal_values_are_named_together_the_likeliest_first():
+    half = Reading(0.5, 6, UNIT)
+    both = wrong_way(0.5), wrong_way(0.5, SECOND, prior=1.0)
+    assert exact(half, *both) == [((SECOND, FIRST), False, True)]
+    assert exact(half, *both, wrong_way(0.5, THIRD, FIRST, prior=9.0)) == [((SECOND, FIRST), False, True)]
+    assert exact(half, wrong_way(0.5, THIRD, FIRST)) == [((THIRD, FIRST), True, True)]
+    assert exact(half, wrong_way(0.5), wrong_way(0.5)) == [((FIRST,), False, True)]
+    assert [ids for ids, *_ in exact(half, wrong_way(0.5), wrong_way(0.5 + UNIT / 2, SECOND))] == [(FIRST,), (SECOND,)]
+
+
+def test_weight__a_mistake_with_what_was_asked_for_comes_first():
+    topics = {}
+    for mistake in MISTAKES.values():
+        topics.setdefault(mistake.topic, mistake.id)
+    for name, topic in (("W2_new[1,1]", "update"), ("z1[1]", "forward"), ("loss", "loss"), ("slope1[1]", "activation")):
+        for other, mistake in topics.items():
+            assert weight(wrong_way(1.0, mistake, prior=0.5), STEPS[name]) == 0.5 + (other == topic)
+    assert weight(wrong_way(1.0, topics["batch"]), STEPS["dW1[1,1]"]) == 0.0
+
+
+def test_nothing_done__is_the_old_value_after_an_update():
+    for name, expected in (("W2_new[1,1]", "W2[1,1]"), ("b1_new[2]", "b1[2]"), ("loss_new", "loss")):
+        assert nothing_done(STEPS[name], Values(STEPS)) == STEPS[expected].value
+    for name in ("loss", "z1_new[1]", "dW1[1,1]", "y_hat_new[1]"):
+        assert nothing_done(STEPS[name], Values(STEPS)) == 0.0
+
+
+def test_hits__a_number_that_comes_out_to_its_last_digit():
+    one = wrong_way(0.123456, again=one_step("a1[1]", 0.123456))
+    asked = STEPS["dW2[1,1]"]
+    assert hits(one, asked, Reading(0.1235, 4, 0.00005), Keep(4), 0.0)
+    assert hits(one, asked, Reading(0.1234, 4, 0.00005), Keep(4), 1e-9)
+    assert not hits(one, asked, Reading(0.1233, 4, 0.00005), Keep(4), 0.0)
+    assert hits(one, asked, Reading(0.1233, 4, 0.00005), Keep(4), 0.0002)
+    assert not hits(one, asked, Reading(0.1235, 4, 0.00001), Keep(5), 0.0)
+    itself = wrong_way(0.123456, again=one_step("dW2[1,1]", 0.123456))  # what was asked for is not rounded twice
+    assert not hits(itself, asked, Reading(0.1235, 4, 0.00001), Keep(4), 0.0)
+    given = wrong_way(0.123456, again=one_step("x[1]", 0.123456))
+    assert not hits(given, asked, Reading(0.1235, 4, 0.00001), Keep(4), 0.0)
+
+
+def by_rounding(reading, *found, slack=0.0):
+    matches = rounded_matches(STEPS["dW2[1,1]"], reading, found, slack)
+    assert all(match.rounded and not match.stated for match in matches)
+    return [(match.ids, match.pair) for match in matches]
+
+
+def test_rounded_matches__the_nearest_and_most_usual_come_first():
+    answer = Reading(0.1234, 4, 0.00005, written=False)
+    width = 0.0005 / 3**0.5 / 10  # of one step with four digits
+    near, far, too_far = (
+        wrong_way(0.1234 + 0.00005 + times * width, each, again=one_step("a1[1]", 0.1234 + 0.00005 + times * width))
+        for times, each in ((2.0, FIRST), (3.5, SECOND), (4.5, THIRD))
+    )
+    assert by_rounding(answer, far, too_far, near) == [((FIRST,), False), ((SECOND,), False)]
+    assert by_rounding(answer, too_far) == []
+    assert by_rounding(answer, too_far, slack=0.6 * width) == [((THIRD,), False)]
+
+
+def test_rounded_matches__equal_values_are_named_together():
+    answer = Reading(0.1235, 4, 0.00005)
+    same = one_step("a1[1]", 0.123456)
+    one, other = wrong_way(0.123456, again=same), wrong_way(0.123456, SECOND, again=same, prior=1.0)
+    pair = wrong_way(0.123456, THIRD, FIRST, again=same)
+    assert by_rounding(answer, one, other) == [((SECOND, FIRST), False)]
+    assert by_rounding(answer, one, pair) == [((FIRST,), False)]
+    assert by_rounding(answer, pair) == [((THIRD, FIRST), True)]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import difflib
 import gc
+import importlib
 import importlib.machinery
 import json
 import os
@@ -182,6 +183,7 @@ def run_tests(module: str, source: str, tests: list[str]) -> int:
         return compile(source, path, "exec") if loader.path == path else original(loader, name)
 
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign]
+    importlib.import_module(f"bpcourse.{module.replace('/', '.')}")  # before pytest, which has its own way to load it
     return pytest.main(["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-k", SLOW, *tests], [EndAtOnce()])
 
 
