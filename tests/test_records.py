@@ -136,6 +136,14 @@ def test_custom_record__with_a_lambda_cannot_be_pickled_and_says_why(record):
     assert copy.copy(record) is copy.deepcopy(record) is record
 
 
+@pytest.mark.parametrize("name", [name for name, record in RECORDS.items() if dataclasses.is_dataclass(record)])
+def test_record__cannot_be_changed(name):
+    record = RECORDS[name]
+    for field in dataclasses.fields(record):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(record, field.name, getattr(record, field.name))
+
+
 def test_layer__is_compared_by_value():
     layer = Dense([[1.0, 2.0]], [0.0, 0.5], "tanh")
     same = Dense([[1, 2]], [0, 0.5], "tanh")
