@@ -156,6 +156,36 @@ def test_kinks__only_if_the_nudge_reaches_them():
     assert kinks(backprop(network, [[1e-3]], [[1.0]])) == kinks(backprop(network, [[-1e-3]], [[1.0]])) == {}
 
 
+def test_kinks__the_nudge_is_scaled_up_only_beyond_one():
+    small = backprop(Network([Dense([[0.5]], [-0.5 + 1.5e-5], "relu")]), [[1.0]], [[1.0]])
+    large = backprop(Network([Dense([[0.5]], [-2.0 + 1.5e-5], "relu")]), [[4.0]], [[1.0]])
+    assert kinks(small, step=1e-5) == {}  # z is 1.5 nudges away
+    assert kinks(large, step=1e-5) == {"dW1": ((0, 0),), "db1": ((0,),), "dx": ((0, 0),)}
+
+
+@pytest.mark.parametrize("step", [0.0, 9e-9, 0.11, -1e-4])
+def test_differences__step_is_small_but_not_lost_in_rounding(step):
+    with pytest.raises(ValueError, match=r"step must be between 1e-8 and 0\.1"):
+        gradcheck.differences(TRACE, "W1", step)
+
+
+def test_differences__smallest_and_largest_step():
+    for step, close in ((1e-8, 1e-6), (0.1, 1e-3)):
+        slopes, _ = gradcheck.differences(TRACE, "b2", step)
+        assert slopes == pytest.approx(TRACE["db2"], abs=close)
+
+
+def test_comparison__ok_up_to_the_tolerance():
+    assert gradcheck.Comparison(1.0, TOLERANCE, ()).ok
+    assert not gradcheck.Comparison(1.0, 1.01 * TOLERANCE, ()).ok
+
+
+def test_differences__error_shrinks_with_the_fourth_power_of_the_step():  # Richardson 1911
+    trace = backprop(Network([Dense([[0.9]], [0.3], "tanh")]), [[0.8]], [[1.0]])
+    coarse, fine = (abs(gradcheck.differences(trace, "b1", step)[0] - trace["db1"]) for step in (0.1, 0.05))
+    assert coarse / fine == pytest.approx(16, rel=0.1)
+
+
 def test_kinks__in_one_example_of_a_batch():
     trace = backprop(Network([Dense([[1.0]], [0.0], "relu")]), [[2.0], [0.0], [-1.0]], [[1.0], [1.0], [1.0]])
     assert kinks(trace) == {"db1": ((0,),), "dx": ((1, 0),)}

@@ -49,7 +49,7 @@ TESTS = {  # for each module, its fast tests. The first file is run first, becau
     "engine/losses": (CONVENTIONS, RECORDS, *ENGINE),
     "engine/network": (RECORDS, CONVENTIONS, *ENGINE),
     "engine/backpropagation": (RECORDS, CONVENTIONS, *ENGINE),
-    "engine/gradcheck": ("tests/test_gradcheck.py",),
+    "engine/gradcheck": ("tests/test_gradcheck.py", RECORDS),
     "tutor/equations": (EXAMPLES, EQUATIONS),
     "tutor/formulas": (EXAMPLES, EQUATIONS),
     "tutor/matching": (MATCHING, MARKING, EXAMPLES),
