@@ -14,8 +14,9 @@ from helpers.random_networks import random_cases
 
 from bpcourse import ACTIVATIONS, EXAMPLES, Activation, Dense, Loss, Network, backprop, sgd_step, steps
 from bpcourse.names import Name
+from bpcourse.numbers import format_number
 from bpcourse.registry import UnknownNameError
-from bpcourse.tutor.equations import Values, look_up, needed_for, table
+from bpcourse.tutor.equations import Values, entries, look_up, needed_for, table
 from bpcourse.tutor.formulas import pieces
 
 RATE = 0.3
@@ -93,6 +94,69 @@ def test_table__each_step_follows_from_those_before(case):
 def test_step__recompute_with_other_values():
     step = look_up(table(EXAMPLES["lecture"].backprop()), "z1[1]")
     assert step.recompute({"b1[1]": 0.0}) == pytest.approx(step.value - step.inputs["b1[1]"])
+
+
+BATCH = backprop(EXAMPLES["mazur"].network, [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], [[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]])
+
+
+@pytest.mark.parametrize("trace", [BATCH, EXAMPLES["lecture"].backprop()], ids=["batch", "one example"])
+def test_step__its_place_is_that_of_its_name(trace):
+    sizes, layers = trace.network.sizes, trace.network.layers
+    for step in table(trace, RATE).values():
+        part = Name.read(step.name)
+        assert step.parts == part
+        assert step.index == part.index
+        assert step.at == (f"@{part.example}" if part.example else "")
+        assert step.new == ("_new" if part.new else "")
+        last = part.quantity in ("y", "y_hat", "loss")
+        assert step.layer == (len(layers) if last else part.layer or 0)
+        if step.layer:
+            assert step.activation == layers[step.layer - 1].activation
+            assert step.units(-1) == range(1, sizes[step.layer - 1] + 1)
+        assert step.units() == range(1, sizes[step.layer] + 1)
+
+
+def test_near__names_of_the_same_unit_example_and_pass():
+    found = table(BATCH, RATE)
+    one, new = found["z1[2]@3"], found["a1_new[2]@3"]
+    assert one.near("a") == "a1[2]@3"
+    assert one.near("a", 1, up=-1) == "x[1]@3"
+    assert one.near("W", 1, 2) == "W1[1,2]"
+    assert one.near("dz", 1, up=1) == "dz2[1]@3"
+    assert new.near("z") == "z1_new[2]@3"
+    assert new.near("b") == "b1_new[2]"
+    assert new.near("a", 1, up=-1) == "x[1]@3"
+
+
+def test_label__of_a_mean_is_that_of_what_is_averaged():
+    found = table(BATCH, RATE)
+    assert found["loss"].label == found["loss@1"].label == found["loss_new"].label == "ERROR"
+    assert found["dW1[1,1]"].label == found["dW1[1,1]@2"].label == found["db2[1]"].label == "GRADIENT"
+    assert found["dz1[1]@1"].label == found["slope1[1]@1"].label == "HIDDEN DELTA"
+    assert found["dz2[1]@1"].label == found["slope2[1]@1"].label == "OUTPUT DELTA"
+
+
+def test_entries__names_in_the_shape_of_the_array():
+    found, softmax = table(BATCH, RATE), Network([Dense(np.eye(2, 3), None, "softmax")])
+    assert entries(found, "x").tolist() == [[f"x[{unit}]@{row}" for unit in (1, 2)] for row in (1, 2, 3)]
+    assert entries(found, "dy_hat").tolist() == [[f"da2[{unit}]@{row}" for unit in (1, 2)] for row in (1, 2, 3)]
+    assert entries(found, "b1").tolist() == ["b1[1]", "b1[2]"]
+    assert entries(found, "db1").tolist() == ["db1[1]", "db1[2]"]  # the means
+    assert entries(found, "dW2").tolist() == [["dW2[1,1]", "dW2[1,2]"], ["dW2[2,1]", "dW2[2,2]"]]
+    assert entries(found, "W2_new")[0, 1] == "W2_new[1,2]"
+    assert entries(found, "slope1").tolist() == [[f"slope1[{unit}]@{row}" for unit in (1, 2)] for row in (1, 2, 3)]
+    for name in ("loss", "loss@1", "learning_rate", "W1[1,2]", "W3"):
+        assert entries(found, name) is None
+    for n in (1, 2):
+        slopes = entries(table(backprop(softmax, [[0.1, 0.2]] * n, [[0.0, 1.0, 0.0]] * n)), "slope1")
+        at = f"@{n}" if n > 1 else ""
+        assert slopes.shape == (n, 3, 3)
+        assert slopes[n - 1, 1, 2] == f"slope1[2,3]{at}"
+
+
+def test_repr__is_the_equation_in_names_and_in_numbers():
+    step = look_up(table(EXAMPLES["lecture"].backprop()), "dW1[1,1]")
+    assert repr(step) == f"dW1[1,1] = x[1]·dz1[1] = 0.8000·(−0.008144) = {format_number(step.value)}"
 
 
 def test_comparison__sees_a_wrong_equation():
