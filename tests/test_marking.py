@@ -241,6 +241,16 @@ def test_check_chain__error_carried_forward_counts_once():
     assert check(MAZUR, "z2[1]", chain["z2[1]"]).status != "correct"  # by itself it is not right
 
 
+@pytest.mark.parametrize("huge", ["1e15", "123456789012345", "-1e308"])
+@pytest.mark.parametrize("answer", ["5.25", "5", 0.5, "0.09", "0.0900001"])
+def test_check_chain__nothing_is_right_because_an_earlier_number_was_huge(huge, answer):
+    verdict = check(MAZUR, {"dz2[1]": huge, "dW2[1,1]": answer})
+    assert not verdict.steps["dW2[1,1]"]
+    assert check(MAZUR, {"dz2[1]": huge, "dW2[1,1]": RIGHT}).steps["dW2[1,1]"].status == "correct"
+    own = f"{float(huge) * MAZUR['a1'][0, 0]:.15g}"
+    assert check(MAZUR, {"dz2[1]": huge, "dW2[1,1]": own}).steps["dW2[1,1]"].status == "correct"
+
+
 def test_check_chain__order_does_not_matter():
     chain = chain_of(MAZUR) | {"dz2[1]": "0.74137"}
     assert check(MAZUR, dict(reversed(chain.items()))).first == check(MAZUR, chain).first == "dz2[1]"

@@ -332,6 +332,121 @@ def test_judge__in_which_way_an_answer_is_right(name, answer, right):
     assert judgment(name, answer).right is right
 
 
+ASKED = STEPS["dW2[1,1]"]
+V = ASKED.value  # 0.08217
+
+
+def judged(reading, *found, name="dW2[1,1]", plain=None, known=None, slack=0.0):
+    return judge(STEPS[name], plain or reading, reading, STEPS, lambda: list(found), known, slack)
+
+
+def test_judge__right_to_the_last_digit_or_with_the_last_digit_cut_off():
+    h = 1e-7
+    for off in (-1.99 * h, 0.0, 1.99 * h):
+        assert judged(Reading(V + off, 3, h)).right is Right.EXACTLY
+        assert judged(Reading(V + off, 6, h, written=False)).right is Right.EXACTLY
+    for off in (-0.002 * V, 0.002 * V):
+        assert judged(Reading(V + off, 6, h)).right is not Right.EXACTLY
+        known = {"dz2[1]": STEPS["dz2[1]"].value}
+        assert judged(Reading(V + off, 6, h), slack=abs(off), known=known).right is Right.EXACTLY
+        assert judged(Reading(V + off, 2, 1.01 * abs(off))).right is Right.SHORT
+
+
+def test_judge__the_very_number_is_right_with_any_number_of_digits():
+    tiny = 1e-20
+    assert judged(Reading(V, 1, tiny)).right is Right.EXACTLY
+    assert judged(Reading(V * (1 + 0.9e-9), 1, tiny)).right is Right.EXACTLY
+    assert judged(Reading(V * (1 + 3e-9), 1, tiny)).right is not Right.EXACTLY
+
+
+def test_judge__carried_if_it_is_right_only_with_the_own_earlier_number():
+    for factor, carried in ((1.0004, False), (1.0006, True), (0.9996, False), (0.9994, True)):
+        own = {"dz2[1]": factor * STEPS["dz2[1]"].value}
+        verdict = judged(Reading(factor * V, 6, 1e-9), known=own)
+        assert (verdict.right, verdict.carried) == (Right.EXACTLY, carried)
+        assert verdict.value == pytest.approx(factor * V)
+        assert verdict.off == pytest.approx(0, abs=1e-12)
+    own = {"dz2[1]": 1.01 * STEPS["dz2[1]"].value}
+    assert not judged(Reading(1.01 * V, 3, 0.006 * V), known=own).carried  # its digits cannot tell
+    assert judged(Reading(1.01 * V, 3, 0.004 * V), known=own).carried
+    verdict = judged(Reading(V, 6, 1e-9), known=own)  # the right number is right whatever was before
+    assert (verdict.right, verdict.carried) == (Right.EXACTLY, False)
+    rounded_later = judged(Reading(1.0101 * V, 4, 1e-9), known=own)
+    assert (rounded_later.right, rounded_later.carried) == (Right.ROUNDED, True)
+    assert not judged(Reading(1.0001 * V, 4, 1e-9), known={"x[1]": STEPS["x[1]"].value}).carried
+
+
+def test_judge__size_and_distance_are_measured_from_nothing_done():
+    verdict = judged(Reading(0.3, 4, 5e-5), name="W2_new[1,1]")
+    old, new = STEPS["W2[1,1]"].value, STEPS["W2_new[1,1]"].value
+    assert verdict.size == pytest.approx(abs(new - old))
+    assert verdict.off == pytest.approx(abs(0.3 - new))
+
+
+def test_judge__a_value_that_is_not_finite_fits_nothing():
+    reading = Reading(1.0, 4, 5e-5)
+    known = {"dz2[1]": math.inf}
+    verdict = judge(ASKED, reading, reading, STEPS, lambda: pytest.fail("not needed"), known)
+    assert (verdict.right, verdict.matches) == (Right.NO, ())
+
+
+def test_judge__too_few_digits():
+    small = STEPS["dW1[1,1]"].value  # 0.0004386
+    assert judged(Reading(0.08, 1, 0.005)).right is Right.SHORT
+    assert judged(Reading(0.082, 2, 0.0005)).right is Right.SHORT
+    assert judged(Reading(0.09, 1, 0.005)).right is Right.NO
+    assert judged(Reading(0.09, 1, 0.005), slack=0.003).right is Right.SHORT
+    assert judged(Reading(0.00044, 2, 5e-6), name="dW1[1,1]").right is Right.EXACTLY  # to five decimals
+    assert judged(Reading(0.0004, 1, 5e-5), name="dW1[1,1]").right is Right.SHORT
+    assert judged(Reading(0.00044, 2, 5e-6, written=False), name="dW1[1,1]").right is Right.SHORT
+    assert judged(Reading(0.0004, 2, 2e-4), name="dW1[1,1]").right is Right.SHORT
+    assert small == pytest.approx(0.0004386, abs=1e-7)
+
+
+def test_judge__python_writes_a_short_number_only_if_it_is_one():
+    for value, right in ((0.08, Right.SHORT), (0.09, Right.SHORT), (0.095, Right.NO), (0.07, Right.NO)):
+        assert judged(Reading(value, 1, 0.05, written=False)).right is right
+        assert judged(Reading(value, 1, 0.05)).right is Right.SHORT
+
+
+def test_judge__a_short_number_may_also_be_a_mistake():
+    verdict = judged(Reading(0.08, 1, 0.005), wrong_way(0.08), wrong_way(0.0834, SECOND))
+    assert verdict.right is Right.NEARLY
+    assert [(match.ids, match.stated) for match in verdict.matches] == [((FIRST,), False)]
+    assert judged(Reading(0.08, 1, 0.005), wrong_way(0.0834)).right is Right.SHORT
+
+
+def test_judge__a_given_value_is_not_rounded():
+    given = STEPS["x[2]"].value
+    wrong = wrong_way(given * 1.2)
+    verdict = judged(Reading(given * 1.2, 6, 1e-9), wrong, name="x[2]")
+    assert (verdict.right, [match.ids for match in verdict.matches]) == (Right.NO, [(FIRST,)])
+    verdict = judged(Reading(given * 1.001, 4, 1e-9), wrong_way(given * 1.002), name="x[2]")
+    assert (verdict.right, verdict.matches, verdict.nearest) == (Right.NO, (), None)
+
+
+def test_judge__three_right_digits_are_right():
+    for off in (4.9e-5, -4.9e-5):  # half a unit of the third digit of 0.08217 is 5e-5
+        verdict = judged(Reading(V + off, 9, 1e-12))
+        assert (verdict.right, verdict.matches) == (Right.ROUNDED, ())
+        either = judged(Reading(V + off, 9, 1e-12), wrong_way(V + off))
+        assert either.right is Right.NEARLY
+        assert [(match.ids, match.stated) for match in either.matches] == [((FIRST,), False)]
+    assert judged(Reading(V + 1e-3, 9, 1e-12)).right is Right.NO
+
+
+def test_judge__the_nearest_value_of_one_mistake_is_remarked():
+    answer = Reading(0.2, 6, 1e-12)
+    near, nearer, pair = wrong_way(0.2005), wrong_way(0.1996, SECOND), wrong_way(0.2001, THIRD, FIRST)
+    assert judged(answer, near, nearer, pair).nearest.ids == (SECOND,)
+    assert judged(answer, near).nearest.ids == (FIRST,)
+    assert judged(answer, wrong_way(0.2007)).nearest is None
+    assert judged(answer, wrong_way(0.1993)).nearest is None
+    assert judged(answer, pair).nearest is None
+    exactly = judged(answer, wrong_way(0.2), near)
+    assert (exactly.nearest, [match.ids for match in exactly.matches]) == (None, [(FIRST,)])
+
+
 @pytest.mark.parametrize("keep", [Keep(4), Keep(5), Keep(4, decimals=True)])
 def test_judge__the_right_way_with_rounded_steps_is_right(keep):
     for name, step in STEPS.items():

@@ -166,22 +166,26 @@ def judge(
     known = known or {}
     values = Values(steps, known)
     value, nothing = values[step.name], nothing_done(step, values)
-    size, off_true = abs(value - nothing), abs(reading.value - step.value)
-    off, enough = min(abs(reading.value - value), off_true), reading.digits >= FEWEST_DIGITS
-    judgment = Judgment(Right.NO, (), value, size, off)
-    if off <= SAME * min(abs(value), LARGEST) or (enough and off <= 2 * reading.half_unit + slack):
+    size, enough = abs(value - nothing), reading.digits >= FEWEST_DIGITS
+    off_own, off_true = abs(reading.value - value), abs(reading.value - step.value)
+    judgment = Judgment(Right.NO, (), value, size, min(off_own, off_true))
+    # The true value is right whatever was before. Around it, only its own size counts.
+    off = min(off_true, off_own - slack)
+    exact = off_own <= SAME * min(abs(value), LARGEST) or off_true <= SAME * min(abs(step.value), LARGEST)
+    if exact or (enough and off <= 2 * reading.half_unit):
         carried = off_true > max(2 * reading.half_unit, THREE_DIGITS * abs(step.value))
         return replace(judgment, right=Right.EXACTLY, carried=carried)
     if not math.isfinite(value):
         return judgment
     found = wrong()
-    if plain.digits < FEWEST_DIGITS and off <= plain.half_unit + slack:
+    if plain.digits < FEWEST_DIGITS and off <= plain.half_unit:
         return _short(judgment, step, plain, found, nothing)
     matches = tuple(exact_matches(step, reading, found, Budget(value, nothing, reading.digits), slack))
     if step.kind == "given":
         return replace(judgment, matches=matches)
     fit = _fit_if_rounded(reading, right_way(steps, step.name, known), slack)
-    three = off <= half_unit(size, FEWEST_DIGITS) and reading.digits >= FEWEST_DIGITS
+    true_size = abs(step.value - nothing_done(step, {each.name: each.value for each in steps.values()}))
+    three = enough and (off_own <= half_unit(size, FEWEST_DIGITS) or off_true <= half_unit(true_size, FEWEST_DIGITS))
     if fit <= DEVIATIONS or three:
         few = reading.digits < DIGITS_NEAR
         matches = tuple(match for match in matches if not _rounding(match, few or fit <= SURE))
