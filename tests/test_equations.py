@@ -212,6 +212,11 @@ def test_look_up__unknown_name(name, error, words):
     assert words in str(caught.value)
 
 
+def test_look_up__of_an_unknown_array_lists_the_arrays():
+    with pytest.raises(UnknownNameError, match=r"x, W1, b1, W2, b2, y, z1, a1.*loss"):
+        look_up(table(BATCH), "dW3[1,1]")
+
+
 def test_look_up__batch_needs_the_example():
     trace = backprop(EXAMPLES["mazur"].network, [[0.1, 0.2], [0.3, 0.4]], [[0.0, 1.0], [1.0, 0.0]])
     with pytest.raises(ValueError, match=r"differs from example to example.*z1\[1\]@1"):
