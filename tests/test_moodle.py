@@ -137,7 +137,7 @@ def test_answers__without_a_budget_they_catch_many_by_accident(monkeypatch):
 
 
 def test_answers__two_mistakes_with_one_value_are_both_named():
-    _, listed = asked_and_listed("output_weight", 2, 7)
+    _, listed = asked_and_listed("output_weight", 2, 5)
     told = [each.feedback for each in listed if ", or if " in each.feedback.splitlines()[0]]
     assert len(told) > 0
     assert "slope of the output's activation" in told[0]

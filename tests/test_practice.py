@@ -38,7 +38,28 @@ def test_problem__never_changes_for_a_seed():
             kinds = [layer.activation.name for layer in one.trace.network.layers]
             given.append([one.name, one.learning_rate, one.claimed, one.trace.loss_function.name, kinds, numbers])
     digest = hashlib.sha256(json.dumps(given).encode()).hexdigest()
-    assert digest[:16] == "3276571e10220d9e", "problems that are already printed would change"
+    assert digest[:16] == "1d23f0991edbf40e", "problems that are already printed would change"
+
+
+@every
+def test_problem__last_bits_decide_nothing(topic, level, monkeypatch):
+    """Another machine, or another NumPy, adds in another order: the last bits of what it computes differ."""
+    choice = random.Random(f"{topic} {level}").choice
+
+    def nudge(value):
+        return value * (1 + choice((-4, -2, 0, 2, 4)) * sys.float_info.epsilon)
+
+    def nudged_backprop(*args):
+        trace = backprop(*args)
+        return replace(
+            trace, arrays={name: nudge(array) if name[0] in "zd" else array for name, array in trace.items()}
+        )
+
+    add_up = formulas._add_up
+    monkeypatch.setattr(practice, "backprop", nudged_backprop)
+    monkeypatch.setattr(formulas, "_add_up", lambda *args: nudge(add_up(*args)))
+    for seed in (0, 1, "Ada"):
+        assert practice.problem(topic, level=level, seed=seed).question == problem(topic, level, seed).question
 
 
 @every
@@ -114,10 +135,9 @@ def test_topics__cover_the_course():
 
 def test_problem__dead_relu_is_sometimes_0():
     asked = [problem("dead_relu", level=level, seed=seed) for level in (2, 3) for seed in range(12)]
-    zero = [one.name for one in asked if table(one.trace)[one.name].value == 0]
-    assert 3 <= len(zero) <= 12
-    assert {name[:3] for name in zero} == {"dW1", "dW2"}
-    assert {one.name[:3] for one in asked if one.name not in zero} >= {"dW1", "da1"}
+    found = [(one.name[:3], table(one.trace)[one.name].value == 0) for one in asked]
+    assert 3 <= sum(zero for _, zero in found) <= 12
+    assert set(found) == {("dW1", True), ("dW2", True), ("dW1", False), ("da1", False)}
     for one in asked:
         right = format_number(table(one.trace)[one.name].value)
         assert one.check(right).status == "correct"
