@@ -104,6 +104,7 @@ def test_check_function__mistake(name, f, mistake):
         ("tanh_derivative", lambda z: (1 - np.tanh(z)) ** 2, "square_of_all"),
         ("tanh_derivative", lambda z: 1 - np.tanh(z), "no_square"),
         ("relu", lambda z: np.max(z, 0), "max_axis"),
+        ("relu", lambda z: np.minimum(z, 0), "minimum"),
         ("relu_derivative", lambda z: 1, "one"),
         ("relu_derivative", lambda z: np.where(np.asarray(z) > 0, 0, 1), "where_swapped"),
         ("softmax", lambda z: np.exp(z) / np.sum(np.exp(z), axis=0), "over_columns"),

@@ -587,7 +587,7 @@ PAIR = backprop(
         (SOFT, "slope1[1,3]", P[0] * (1 - P[2]), "softmax_one_formula"),
         (SOFT, "slope1[1,3]", P[2] * (1 - P[0]), "softmax_one_formula"),
         (SOFT, "slope1[1,3]", P[0] * (1 - P[0]), "softmax_one_formula"),
-        (SOFT, "slope1[1,1]", -(P[0] ** 2), "softmax_one_formula"),
+        (SOFT, "slope1[1,1]", -(P[0] ** 2), "softmax_no_diagonal"),
         (SOFT, "da1[1]", -1 / P[0], "all_classes_counted"),
         (PAIR, "slope1[3]@1", 0.01, "leaky_slope_for_relu"),
         (PAIR, "dW2[1,1]", PAIR["a1"][:, 0].sum() * PAIR["dz2"][:, 0].sum(), "product_of_sums"),

@@ -156,7 +156,7 @@ SLIPS: dict[str, tuple[Slip, ...]] = {
         ("square_of_all", lambda z: (1 - np.tanh(z)) ** 2),
         ("no_square", lambda z: 1 - np.tanh(z)),
     ),
-    "relu": (("max_axis", lambda z: z),),
+    "relu": (("max_axis", lambda z: z), ("minimum", lambda z: np.minimum(z, 0))),
     "relu_derivative": (("where_swapped", lambda z: np.where(z > 0, 0, 1)),),
     "softmax": (
         ("over_columns", lambda z: np.exp(z) / np.exp(z).sum(axis=0)),

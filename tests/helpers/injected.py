@@ -626,6 +626,7 @@ ROWS = {
         always,
         softmax_slopes(lambda p, m: np.einsum("ni,nk->nik", p.A[m], 1 - p.A[m])),
     ),
+    "softmax_no_diagonal": (always, softmax_slopes(lambda p, m: -np.einsum("ni,nk->nik", p.A[m], p.A[m]))),
     "softmax_output_squared": (
         always,
         softmax_slopes(

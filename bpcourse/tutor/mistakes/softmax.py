@@ -91,10 +91,10 @@ SOFTMAX = (
         also=(
             _off_diagonal(lambda one, other: other * (1 - one)),
             _off_diagonal(lambda one, other: one * (1 - one)),
-            {"slope": _minus_product},
         ),
         where=any_unit("softmax"),
     ),
+    Mistake("softmax_no_diagonal", rules={"slope": _minus_product}, where=any_unit("softmax")),
     Mistake(
         "softmax_output_squared",
         rules=_off_diagonal(lambda one, other: -one * one),
