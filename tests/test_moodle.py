@@ -141,7 +141,7 @@ def test_answers__two_mistakes_with_one_value_are_both_named():
     told = [each.feedback for each in listed if ", or if " in each.feedback.splitlines()[0]]
     assert len(told) > 0
     assert "slope of the output's activation" in told[0]
-    assert "slope of every activation" in told[0]
+    assert "the cross-entropy's δ" in told[0]
 
 
 @pytest.mark.parametrize("topic", ["batch", "find_the_mistake", "hidden_weight", "matrix", "update"])
