@@ -42,7 +42,7 @@ ASK = "-"  # in place of a secret on the command line: ask for it
 SHORTEST_SECRET = 12  # characters; students can try thousands of guesses on their own machines
 SHEET_TOPICS = ("output_weight", "hidden_weight", "bias", "update")
 BROWSER_TESTS = "tests/browser"
-TESTS = ("tests", "bpcourse", "tools", "docs", "README.md", "lessons")  # in a clone
+TESTS = ("tests", "bpcourse", "tools", "benchmarks/compare.py", "docs", "README.md", "lessons")  # in a clone
 # Strict: every output is compared, except the pixels of plots.
 NBVAL = ("--nbval", "--nbval-current-env", f"--nbval-sanitize-with={PACKAGE / 'data' / 'nbval.cfg'}")
 

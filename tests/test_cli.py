@@ -403,7 +403,8 @@ def test_test__runs_everything_and_returns_the_status(status, expected, runs, mo
     runs[1][:] = [status]
     assert cli.main(["test"]) == expected
     everything, in_browser = runs[0]
-    assert {"tests", "bpcourse", "tools", "docs", "README.md", "lessons", "--nbval"} <= {*everything}
+    assert {*cli.TESTS, "--nbval"} <= {*everything}
+    assert {"tests", "bpcourse", "tools", "docs", "README.md", "lessons"} <= {*cli.TESTS}
     assert "tests/browser" in in_browser
 
 
