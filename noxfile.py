@@ -2,7 +2,7 @@
 # /// script
 # dependencies = ["nox"]
 # ///
-"""Tasks for nox: `nox -s lint`, `nox -s tests`, `nox -s lowest`, `nox -s docs`, `nox -s release`.
+"""Tasks for nox: `nox -s lint`, `nox -s tests`, `nox -s lowest newest`, `nox -s docs`, `nox -s release`.
 
 They run in the current environment: first `python -m pip install -e ".[dev]"`, and for `docs` also `".[docs]"`.
 """
@@ -35,10 +35,18 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(venv_backend="virtualenv", default=False)
 def lowest(session: nox.Session) -> None:
-    """Run the tests that need no JupyterLab with the lowest versions of the dependencies."""
+    """Run the tests that need no browser, and all lessons, with the lowest versions of the dependencies."""
     versions = session.run("python", "tools/lowest.py", silent=True)
-    session.install("pytest", "pytest-xdist", *versions.split())
+    session.install(*versions.split())
     session.run("python", "tools/lowest.py", "--test")
+
+
+@nox.session(venv_backend="virtualenv", default=False)
+def newest(session: nox.Session) -> None:
+    """Run all tests with the newest versions of everything. `-- --pre` takes pre-releases, too."""
+    session.install("--upgrade", "--upgrade-strategy", "eager", *session.posargs, "-e", ".[browser]")
+    session.run("pip", "list")
+    session.run("bpcourse", "test")
 
 
 @nox.session(default=False)

@@ -1,7 +1,7 @@
-"""Print the lowest versions that pyproject.toml allows, as requirements for pip.
+"""Print the lowest versions that pyproject.toml allows for the package, JupyterLab and the tests.
 
-python tools/lowest.py             the dependencies of the package
-python tools/lowest.py lab test    and of these extras
+python tools/lowest.py           prints them
+python tools/lowest.py --test    runs the tests that need no browser, and all lessons, if they are installed
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ TESTS = (  # old releases warn about new Pythons, so deprecations are ignored
     *("bpcourse/engine", "bpcourse/interop", "bpcourse/tutor", "bpcourse/pictures"),
     *("tests/test_worked_examples.py", "tests/test_gradcheck.py", "tests/test_datasets.py", "tests/test_functions.py"),
     *("tests/test_diagram.py", "tests/test_plotting.py", "tests/test_explorers.py"),
+    "lessons",
 )
+NBVAL = ("--nbval", "--nbval-current-env", "--nbval-sanitize-with=bpcourse/data/nbval.cfg")
 
 
 def lowest(requirements: Iterable[str]) -> Iterator[str]:
@@ -48,17 +50,19 @@ def _without_zeros(version: str) -> str:
 
 
 def main(words: list[str]) -> int:
-    """Print the lowest versions of the dependencies, or test with them and return the exit status of pytest."""
-    dependencies = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
+    """Print the lowest versions, or test with them and return the exit status of pytest."""
+    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    requirements = [*lowest(project["dependencies"] + extras["lab"] + extras["test"])]
     if words != ["--test"]:
-        print("\n".join(lowest(dependencies)))
+        print("\n".join(requirements))
         return 0
-    for requirement in lowest(dependencies):
+    for requirement in requirements:
         name, _, needed = requirement.partition("==")
         installed = importlib.metadata.version(name)
         if _without_zeros(installed) != _without_zeros(needed):
             raise SystemExit(f"needed {requirement}; got {installed}. Install it: pip install {requirement}")
-    command = [sys.executable, "-m", "pytest", "-n", "auto", "-W", "ignore::DeprecationWarning", *TESTS]
+    command = [sys.executable, "-m", "pytest", "-n", "auto", "-W", "ignore::DeprecationWarning", *NBVAL, *TESTS]
     environment = os.environ | {"PYTHONPATH": str(PYPROJECT.parent)}
     return subprocess.run(command, cwd=PYPROJECT.parent, env=environment, check=False).returncode
 
