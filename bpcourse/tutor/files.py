@@ -33,9 +33,9 @@ from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Dense, Network, forward
 from bpcourse.engine.validation import positive
-from bpcourse.registry import UnknownNameError
+from bpcourse.registry import UnknownNameError, brief
 
-LARGEST = 1_000_000  # bytes; exercises for hand work are far smaller
+LARGEST = 20_000  # bytes; exercises for hand work are far smaller, and nothing in such a file takes long to read
 T = TypeVar("T")
 
 
@@ -106,8 +106,8 @@ def _content(path: Path) -> dict[str, Any]:
         raise ExerciseFileError("needed text in UTF-8; choose this encoding when you save it in your editor") from None
     except RecursionError:
         raise ExerciseFileError("needed lists of lists; these are nested far too deep") from None
-    except ValueError as error:  # tomllib and json say in which line
-        raise ExerciseFileError(f"not valid {path.suffix[1:].upper()}: {error}") from None
+    except ValueError as error:  # tomllib and json say in which line; Python advises how to use thousands of digits
+        raise ExerciseFileError(f"not valid {path.suffix[1:].upper()}: {str(error).partition('; use')[0]}") from None
     if not isinstance(found, dict):
         raise ExerciseFileError(f"needed the keys x, y, loss and layers; got a {type(found).__name__}")
     return found
@@ -155,7 +155,7 @@ def _require_keys(found: dict[str, Any], where: str, needed: tuple[str, ...], op
             raise ExerciseFileError(prefix + str(UnknownNameError("key", key, (*needed, *optional))))
     for key in needed:
         if key not in found:
-            raise ExerciseFileError(f"{prefix}the key {key!r} is missing. Needed: {', '.join(needed)}")
+            raise ExerciseFileError(f"{prefix}the key {brief(key)} is missing. Needed: {', '.join(needed)}")
 
 
 def _at(key: str, make: Callable[[], T]) -> T:
