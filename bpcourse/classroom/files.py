@@ -21,6 +21,7 @@ from typing import IO
 from bpcourse.classroom.text import shown
 
 LARGEST_FILE = 50_000_000  # bytes; a notebook may contain photos
+DIRECTORY = 300  # bytes for each file in the list of an archive; its path and dates need about 150
 LARGEST_RATIO = 200  # of the unpacked to the packed size of a large file, as in no archive of notebooks
 NOTEBOOKS, TABLES = (".ipynb", ".ipynb.txt", ".json"), (".csv", ".csv.txt")
 UNPACKING = (zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, zlib.error)  # errors of a damaged archive
@@ -135,6 +136,9 @@ def _opened(path: Path) -> IO[bytes]:
 
 def _in_archive(file: IO[bytes], source: str, limits: Limits) -> Iterator[HandedIn]:
     """Yield the files in an archive. A file over a limit, and all after it, are refused one by one."""
+    if _directory(file) > DIRECTORY * limits.files:  # read before the list itself, which takes time and memory
+        yield _refused(source, f"lists too many files; at most {limits.files:,} are read.")
+        return
     try:
         archive = zipfile.ZipFile(file)
     except UNPACKING as error:
@@ -162,6 +166,16 @@ def _in_archive(file: IO[bytes], source: str, limits: Limits) -> Iterator[Handed
                     yield _refused(inside, str(error))
                 else:
                     yield from _in_archive(inner, inside, INNER)
+
+
+def _directory(file: IO[bytes]) -> int:
+    """Return the size in bytes of the list of files in an archive, as its end says."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - 66_000))  # a comment of 65,535 characters may follow
+    tail = file.read()
+    end = tail.rfind(b"PK\5\6")
+    large = tail.rfind(b"PK\6\6", max(0, end - 76), max(0, end))  # the record of a very large archive
+    size = int.from_bytes(tail[large + 40 : large + 48], "little") if large >= 0 else 0
+    return max(size, int.from_bytes(tail[end:][12:16], "little") % 0xFFFFFFFF)
 
 
 def _problem(entry: zipfile.ZipInfo, total: int, limits: Limits) -> str:
