@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from bpcourse.registry import Registry
+from bpcourse.registry import Registry, brief
 
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
@@ -74,7 +74,7 @@ class Name:
             If `text` is not a name.
 
         """
-        return _read_name(text if isinstance(text, str) else repr(text))
+        return _read_name(text if isinstance(text, str) else brief(text))
 
     def __str__(self) -> str:
         layer = str(self.layer or "") + ("_new" if self.new else "")
@@ -150,20 +150,20 @@ def ratio(above: str, below: str, *, latex: bool = False) -> str:
 def _read_name(text: str) -> Name:
     pattern = (
         r"(?:(d?[Wbza]|slope)(\d{1,3})|(d?x|y|d?y_hat|loss|learning_rate))(_new)?"
-        r"(?:\[(\d{1,4}(?:,\d{1,4})?)\])?(?:@(\d{1,6}))?"
+        r"(?:\[(\d{1,4}(?:,\d{1,4})?)\])?(?:@([1-9]\d{0,5}))?"
     )
     plain = re.sub(r"\s", "", text)
     for lecture, ours in (("net(?=\\d)", "z"), ("O(?=\\d)", "a"), ("w(?=\\d)", "W"), ("X", "x"), ("y_true", "y")):
         plain = re.sub(rf"^(d?){lecture}", rf"\1{ours}", plain)
     found = re.fullmatch(pattern, plain)
     if found is None:
-        raise ValueError(f"needed a name such as dW1[1,2], b2[1], z1[2], y_hat[1] or loss; got {text!r}")
-    if "0" in (found[5] or "").split(","):
-        from_one = ",".join(str(int(entry) + 1) for entry in found[5].split(","))
+        raise ValueError(f"needed a name such as dW1[1,2], b2[1], z1[2], y_hat[1] or loss; got {brief(text)}")
+    index = tuple(int(entry) for entry in (found[5] or "").split(",") if entry)
+    if 0 in index:
+        from_one = ",".join(str(entry + 1) for entry in index)
         advice = f"what Python calls {text} is {plain[: found.start(5)]}{from_one}{plain[found.end(5) :]} here"
         raise ValueError(f"units count from 1 in a name, as on paper: {advice}")
     quantity, layer = found[1] or found[3], int(found[2] or 0)
     if found[1] in ("a", "da") and layer == 0:
         quantity = "x" if quantity == "a" else "dx"
-    index = tuple(int(entry) for entry in (found[5] or "").split(",") if entry)
     return Name(quantity, layer, index, int(found[6] or 0), found[4] is not None)

@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from numbers import Real
+from reprlib import Repr
 from typing import TypeVar
 
 Record = TypeVar("Record")
 
 
 MOST_LISTED = 30  # known names in an error message
+SHORT = Repr()
+SHORT.maxstring = SHORT.maxother = 70  # characters
+
+
+def brief(value: object) -> str:
+    """Write a value in an error message: on one short line, whatever it is.
+
+    Examples
+    --------
+    >>> brief("tahn"), brief([[0.5]] * 9)
+    ("'tahn'", '[[0.5], [0.5], [0.5], [0.5], [0.5], [0.5], ...]')
+
+    """
+    with suppress(Exception):  # an object that fails to be shown, or an integer of thousands of digits
+        text = " ".join((str(value) if isinstance(value, Real) else SHORT.repr(value)).split())
+        return text if len(text) <= SHORT.maxother else text[: SHORT.maxother] + "…"
+    return f"a value of type {type(value).__name__}"
 
 
 class UnknownNameError(KeyError, ValueError):
@@ -41,13 +61,14 @@ class UnknownNameError(KeyError, ValueError):
         import difflib
 
         kind, name, known, reason = self.args
+        given = brief(name)
         if reason:
-            return f"unknown {kind} {name!r}: {reason}"
+            return f"unknown {kind} {given}: {reason}"
         names = {known_name.lower(): known_name for known_name in known}
-        near = difflib.get_close_matches(str(name).lower(), names, n=1)
+        near = difflib.get_close_matches(given.strip("'").lower(), names, n=1)
         guess = f" Did you mean {names[near[0]]!r}?" if near else ""
         more = f", … ({len(known)} in all)" if len(known) > MOST_LISTED else ""
-        return f"unknown {kind} {name!r}.{guess} Known: {', '.join(known[:MOST_LISTED])}{more}"
+        return f"unknown {kind} {given}.{guess} Known: {', '.join(known[:MOST_LISTED])}{more}"
 
 
 class Registry(Mapping[str, Record]):

@@ -13,7 +13,8 @@ import numpy as np
 
 from bpcourse.engine.losses import one_hot
 from bpcourse.engine.records import Record
-from bpcourse.engine.validation import Array, frozen, generator, is_count, real, require
+from bpcourse.engine.validation import MOST, Array, frozen, generator, is_count, real, require
+from bpcourse.registry import brief
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -109,6 +110,7 @@ def spirals(n: int = 200, noise: float = 0.03, turns: float = 1.0, rng: np.rando
     turns : float
         How often each spiral goes around the center.
     """
+    turns = real(turns, "turns", "a finite number", math.isfinite)
     rng, along, y = _draw(n, noise, rng)
     along = 0.1 + 0.9 * along
     angle = 2 * math.pi * turns * along + math.pi * y[:, 0]
@@ -164,7 +166,7 @@ def digits() -> Dataset:
 
 def _draw(n: int, noise: float, rng: np.random.Generator | None) -> tuple[np.random.Generator, Array, Array]:
     """Check the settings. Draw a number between 0 and 1 for each point, (n,), and alternate the classes, (n, 1)."""
-    require(is_count(n), f"n must be a positive whole number; got {n!r}.")
+    require(is_count(n) and n <= MOST, f"n must be a whole number from 1 to {MOST:,}; got {brief(n)}.")
     real(noise, "noise", "0 or more", lambda noise: 0 <= noise < math.inf)
     rng = generator(rng)
     return rng, rng.uniform(size=n), np.arange(n)[:, np.newaxis] % 2.0

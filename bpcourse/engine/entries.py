@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bpcourse.engine.network import Network
-from bpcourse.engine.validation import Array, place, real
+from bpcourse.engine.validation import Array, place, real, require_kind
+
+
+def require_network(network: object) -> None:
+    """Raise TypeError for anything else than a network."""
+    require_kind(network, Network, "Network([Dense(W, b)])")
 
 
 def parameters_of(network: Network) -> dict[str, Array]:

@@ -22,6 +22,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 
 from bpcourse.engine.validation import Array, positive, real, require
+from bpcourse.registry import brief
 
 Rate: TypeAlias = float | Callable[[int], float]
 """A learning rate: a number, or a function of the epoch, which is counted from 1."""
@@ -121,7 +122,11 @@ class Momentum(_Optimizer):
         super().__post_init__()
         _share(self.momentum, "momentum")
         known = get_args(Convention)
-        require(self.convention in known, f"convention must be one of {', '.join(known)}; got {self.convention!r}.")
+        came = f"got {brief(self.convention)}."
+        require(
+            isinstance(self.convention, str) and self.convention in known,
+            f"convention must be one of {', '.join(known)}; {came}",
+        )
 
     def start(self, parameters: Array) -> Update:
         """Get the update for parameters of this size. The velocity starts at 0."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from bpcourse.engine.validation import Array
 from bpcourse.numbers import WIDTH, format_number
-from bpcourse.registry import Registry, UnknownNameError
+from bpcourse.registry import Registry, UnknownNameError, brief
 
 Kind = TypeVar("Kind")
 
@@ -64,9 +64,9 @@ class PassRecord(Record, Mapping[str, Array]):
         return len(self.arrays)
 
     def __getitem__(self, name: str) -> Array:
-        if name in self.arrays:
+        if isinstance(name, str) and name in self.arrays:
             return self.arrays[name]
-        bias = re.fullmatch(r"d?b(\d+)", str(name))
+        bias = re.fullmatch(r"d?b(\d+)", brief(name).strip("'"))
         unbiased = bias and f"W{bias[1]}" in self.arrays
         raise UnknownNameError("value (this layer has no biases)" if unbiased else "value", name, self)
 

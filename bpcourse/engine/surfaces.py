@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+def require_plane(network: Network) -> None:
+    """Raise ValueError unless a network has two inputs."""
+    require(network.sizes[0] == 2, f"a plane needs a network with two inputs; got {network!r}.")
+
+
 def loss_surface(trace: Trace, first: str, second: str, firsts: Array, seconds: Array) -> Array:
     """Compute the loss over two of the network's weights and biases. All others stay unchanged.
 
@@ -92,7 +97,7 @@ def over_plane(network: Network, across: Array, up: Array) -> Array:
     >>> over_plane(Network([Dense([[1.0], [10.0]])]), np.array([1.0, 2.0]), np.array([3.0]))[..., 0]  # x₁ + 10·x₂
     array([[31., 32.]])
     """
-    require(network.sizes[0] == 2, f"a plane needs a network with two inputs; got {network!r}.")
+    require_plane(network)
     grid = np.stack(np.meshgrid(across, up), axis=-1)
     return forward(network, grid.reshape(-1, 2)).y_hat.reshape(len(up), len(across), -1)
 

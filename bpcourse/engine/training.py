@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
 from bpcourse.engine import validation as checks
 from bpcourse.engine.backpropagation import Trace, backprop
+from bpcourse.engine.entries import require_network
 from bpcourse.engine.losses import Loss, LossName
 from bpcourse.engine.network import Network
 from bpcourse.engine.optimizers import SGD, Optimizer, rate_at
@@ -20,6 +21,7 @@ from bpcourse.engine.records import Record, sealed
 from bpcourse.engine.tape import Parameters, Tape
 from bpcourse.engine.validation import Array, ArrayLike, DTypeLike, is_count, require
 from bpcourse.numbers import format_number
+from bpcourse.registry import brief
 
 COLUMNS = ("loss", "accuracy", "validation loss", "validation accuracy", "gradient norm")
 ADVICE = "Try a smaller learning_rate, or inputs around 0 with a size of about 1."
@@ -169,7 +171,7 @@ class Training:
     ) -> None:
         x, self.y, self.loss = _examples(network, x, y, loss)
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be SGD(…), Momentum(…) or Adam(…); got {optimizer!r}.")
+            raise TypeError(f"optimizer must be SGD(…), Momentum(…) or Adam(…); got {brief(optimizer)}.")
         _require_count(batch_size, "batch_size", optional=True)
         n = len(x)
         self.parameters, self.epochs = Parameters.of(network), 0
@@ -435,13 +437,13 @@ def _require_settings(
     classifies = loss.from_logits is not None
     require(classifies or not accuracy, f"accuracy needs a loss that classifies, a cross-entropy; got {loss.name}.")
     listed = isinstance(snapshots, Collection) and all(is_count(epoch) and epoch <= epochs for epoch in snapshots)
-    require(listed, f"snapshots must be a list of epochs, from 1 to {epochs}; got {snapshots!r}.")
+    require(listed, f"snapshots must be a list of epochs, from 1 to {epochs}; got {brief(snapshots)}.")
 
 
-def _require_count(value: object, name: str, optional: bool = False) -> None:
+def _require_count(value: Any, name: str, optional: bool = False) -> None:
     """Raise ValueError unless `value` is a positive whole number, or None if that is allowed."""
-    needed = f"{name} must be a positive whole number{', or None' * optional}"
-    require(is_count(value) or (optional and value is None), f"{needed}; got {value!r}.")
+    needed = f"{name} must be a positive whole number, at most {10**9:,}{', or None' * optional}"
+    require((is_count(value) and value <= 10**9) or (optional and value is None), f"{needed}; got {brief(value)}.")
 
 
 def _held_out(network: Network, validation: object, loss: Loss) -> tuple[Array, Array]:
@@ -454,7 +456,7 @@ def _held_out(network: Network, validation: object, loss: Loss) -> tuple[Array, 
 
 def _examples(network: Network, x: ArrayLike, y: ArrayLike, loss: Loss | str) -> tuple[Array, Array, Loss]:
     """Convert inputs and targets to batches. What `backprop` refuses is refused, without a whole pass."""
-    checks.require_kind(network, Network, "Network([Dense(W, b)])")
+    require_network(network)
     x = checks.inputs(x, network.sizes[0], network.layers[0].W.dtype)
     y = checks.targets(y, np.broadcast_to(x[:, :1], (len(x), network.sizes[-1])))  # only the shape and dtype matter
     loss = backprop(network, x[:1], y[:1], loss).loss_function

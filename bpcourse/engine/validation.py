@@ -7,8 +7,7 @@ NumPy's own messages for these cases ("gufunc signature …") only help people w
 from __future__ import annotations
 
 import math
-import reprlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from numbers import Real
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 
 from bpcourse.names import Name
-from bpcourse.registry import UnknownNameError
+from bpcourse.registry import UnknownNameError, brief
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -29,6 +28,7 @@ DTypeLike: TypeAlias = "npt.DTypeLike"
 
 Kind = TypeVar("Kind")
 
+MOST = 1_000_000  # classes, or points of a data set
 PRECISIONS = (np.dtype(np.float64), np.dtype(np.float32))
 
 
@@ -56,7 +56,7 @@ def require_finite(array: Array, name: str, advice: str = "replace or remove the
 def require_kind(value: object, kind: type, source: str) -> None:
     """Raise TypeError unless `value` is a `kind`; `source` is a call that makes one."""
     if not isinstance(value, kind):
-        raise TypeError(f"needed a {kind.__name__}, as {source} makes it; got {repr(value).splitlines()[0]}.")
+        raise TypeError(f"needed a {kind.__name__}, as {source} makes it; got {brief(value)}.")
 
 
 # Single values
@@ -83,7 +83,7 @@ def real(value: object, name: str, rule: str, holds: Callable[[float], bool]) ->
     with suppress(Exception):  # a very large integer, a time span, or an object that fails to be a float
         if isinstance(value, Real) and not isinstance(value, bool) and holds(float(value)):
             return float(value)
-    raise ValueError(f"{name} must be {rule}; got {value if isinstance(value, Real) else repr(value)}.")
+    raise ValueError(f"{name} must be {rule}; got {brief(value)}.")
 
 
 def positive(value: object, name: str) -> float:
@@ -98,9 +98,10 @@ def positive(value: object, name: str) -> float:
     return real(value, name, "a positive finite number, such as 0.1", lambda number: 0 < number < math.inf)
 
 
-def is_count(value: object) -> bool:
+def is_count(value: Any) -> bool:
     """Whether `value` is a positive whole number."""
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value > 0)
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
+    return whole and bool(value > 0)
 
 
 def generator(rng: np.random.Generator | None) -> np.random.Generator:
@@ -114,17 +115,17 @@ def generator(rng: np.random.Generator | None) -> np.random.Generator:
     """
     rng = np.random.default_rng(0) if rng is None else rng
     known = isinstance(rng, np.random.Generator)
-    require(known, f"rng must be a NumPy Generator, such as np.random.default_rng(0); got {rng!r}.")
+    require(known, f"rng must be a NumPy Generator, such as np.random.default_rng(0); got {brief(rng)}.")
     return rng
 
 
 def precision(dtype: DTypeLike) -> np.dtype[np.floating]:
     """Check that `dtype` is float64 or float32."""
-    with suppress(TypeError):  # not a dtype at all
+    with suppress(Exception):  # not a dtype at all
         found: Any = np.dtype(dtype)
         if found in PRECISIONS:
             return found
-    came = getattr(dtype, "__name__", repr(dtype))
+    came = getattr(dtype, "__name__", brief(dtype))
     raise ValueError(f"dtype must be float64 or float32, as others are too coarse for gradients; got {came}.")
 
 
@@ -183,7 +184,7 @@ def floats(value: ArrayLike, name: str) -> Array:
             return array.astype(np.float64)
         except OverflowError:
             raise ValueError(f"{name} must hold numbers that fit a float, up to 1.8e308; got a larger one.") from None
-    came = reprlib.repr(odd[0] if odd and array.size > 3 else value)
+    came = brief(odd[0] if odd and array.size > 3 else value)
     raise TypeError(f"{name} must hold real numbers, such as [0.5, -1.0]; got {came}, of NumPy type {array.dtype}.")
 
 
@@ -266,7 +267,21 @@ def each_of(values: object, kind: type[Kind], name: str) -> tuple[Kind, ...]:
     found = tuple(values) if isinstance(values, Iterable) else ()
     if found and all(isinstance(value, kind) for value in found):
         return found
-    raise ValueError(f"{name} must be a list of {kind.__name__}, at least one; got {found or values!r}.")
+    raise ValueError(f"{name} must be a list of {kind.__name__}, at least one; got {brief(found or values)}.")
+
+
+def texts(value: Iterable[str], name: str) -> tuple[str, ...]:
+    """Turn one text, or a list of texts, into a tuple."""
+    with suppress(TypeError):
+        return (value,) if isinstance(value, str) else tuple(value)
+    raise TypeError(f"{name} must be a list of names; got {brief(value)}.")
+
+
+def image_shape(value: Any) -> tuple[int, int]:
+    """Check the height and the width of an image."""
+    fits = isinstance(value, (tuple, list)) and len(value) == 2 and all(map(is_count, value))
+    require(fits, f"shape must be the height and the width of an image, such as (8, 8); got {brief(value)}.")
+    return value[0], value[1]
 
 
 def require_chain(all_W: Sequence[Array]) -> None:
@@ -283,9 +298,9 @@ def require_chain(all_W: Sequence[Array]) -> None:
 def require_plan(sizes: Sequence[int], activations: Sequence[object]) -> None:
     """Raise ValueError unless a network can have these sizes and activations."""
     listed = isinstance(activations, Sequence) and not isinstance(activations, str)
-    require(listed, f"activations must be a list with one for each layer; got {activations!r}.")
-    whole = isinstance(sizes, Iterable) and all(is_count(size) for size in sizes)
-    require(whole, f"sizes must be positive whole numbers, in a list; got {sizes!r}.")
+    require(listed, f"activations must be a list with one for each layer; got {brief(activations)}.")
+    whole = isinstance(sizes, Collection) and all(is_count(size) for size in sizes)
+    require(whole, f"sizes must be positive whole numbers, in a list; got {brief(sizes)}.")
     came = f"got {len(sizes)} sizes and {len(activations)} activations."
     fits = len(sizes) == len(activations) + 1 > 1
     require(fits, f"sizes must be the number of inputs and then one for each activation; {came}")
@@ -355,10 +370,11 @@ def require_probabilities(y: Array, y_hat: Array | None, classes: int) -> None:
 
 def class_labels(labels: ArrayLike, classes: int) -> npt.NDArray[np.integer]:
     """Turn `labels` into an array of whole numbers from 0 to classes − 1."""
-    require(is_count(classes), f"classes must be a positive whole number; got {classes!r}.")
+    rule = f"a positive whole number, at most {MOST:,}"
+    require(is_count(classes) and classes <= MOST, f"classes must be {rule}; got {brief(classes)}.")
     array = rectangular(labels, "labels")
     if array.dtype.kind not in "iu":
-        raise TypeError(f"labels must be whole numbers, such as [0, 2, 1]; got {labels!r}.")
+        raise TypeError(f"labels must be whole numbers, such as [0, 2, 1]; got {brief(labels)}.")
     require(array.ndim < 2 and array.size, f"labels must be one row with at least one label; got shape {array.shape}.")
     rule = f"lie between 0 and {classes - 1}, as there are {classes} classes"
     require_all((array >= 0) & (array < classes), array, "labels", rule)

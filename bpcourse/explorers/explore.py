@@ -9,11 +9,12 @@ from typing import Literal, TypeVar
 
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace, backprop
-from bpcourse.engine.losses import Loss
+from bpcourse.engine.entries import require_network
+from bpcourse.engine.losses import LOSSES, Loss
 from bpcourse.engine.network import Network
 from bpcourse.engine.optimizers import Adam, Optimizer, rate_at
 from bpcourse.engine.training import Training
-from bpcourse.engine.validation import ArrayLike, floats, require
+from bpcourse.engine.validation import ArrayLike, floats, image_shape, require, texts
 from bpcourse.explorers.curves import ActivationScene, LossScene
 from bpcourse.explorers.images import ImageScene, labels_of
 from bpcourse.explorers.live import LiveScene
@@ -146,8 +147,9 @@ def explore_loss(
     >>> explorer.scene.quantity("mse")
     0.0625
     """
+    losses = tuple(LOSSES[name].name for name in texts(losses, "losses"))
     require(0 < len(losses) <= 4, f"an explorer shows one to four losses; got {len(losses)}.")
-    return Explorer(LossScene(tuple(losses), y, y_hat).validated(), predict)
+    return Explorer(LossScene(losses, y, y_hat).validated(), predict)
 
 
 def explore_surface(
@@ -220,6 +222,7 @@ def explore_boundary(
     >>> explorer.view["said"]
     'loss 0.3133, 2 of 2 right'
     """
+    require_network(network)
     require(network.sizes[0] == 2, f"a boundary needs a network with two inputs; got {network!r}.")
     scene = _scene(BoundaryScene, backprop(network, x, y, loss), learning_rate, controls, notation)
     return NetworkExplorer(scene.pointed(0.5, 0.5), predict, notation)
@@ -304,7 +307,8 @@ def explore_live(
     1
     """
     optimizer = Adam(0.01) if optimizer is None else optimizer
-    inputs = 2 if shape is None else math.prod(shape)
+    require_network(network)
+    inputs = 2 if shape is None else math.prod(image_shape(shape))
     needed = "two inputs, or images of the given shape, such as shape=(8, 8)"
     require(network.sizes[0] == inputs, f"needed a network with {needed}; got {network!r}.")
     begun = Training(network, x, y, loss, optimizer, batch_size=batch_size)  # checks that the arguments fit together
@@ -344,8 +348,9 @@ def explore_image(
     >>> explorer.value, explorer.scene.quantity("y_hat[1]")
     ({'x[1]': 1.0, 'x[2]': 0.0}, 1.0)
     """
+    require_network(network)
     pixels = floats(image, "image")
-    height, width = shape or (pixels.shape if pixels.ndim == 2 else (0, 0))
+    height, width = image_shape(shape) if shape is not None else pixels.shape if pixels.ndim == 2 else (0, 0)
     needed = f"image must have {network.sizes[0]} pixels and a shape, such as shape=(8, 8)"
     fits = height * width == pixels.size == network.sizes[0]
     require(fits, f"{needed}; got an array of shape {pixels.shape} and shape={shape}.")
@@ -356,6 +361,6 @@ def explore_image(
 
 def _scene(kind: type[S], trace: Trace, learning_rate: float, controls: Iterable[str] | None, notation: Notation) -> S:
     """Return the first scene of a network."""
-    movable = (controls,) if isinstance(controls, str) else None if controls is None else tuple(controls)
+    movable = None if controls is None else texts(controls, "controls")
     scene = kind(trace.network, trace["x"], trace["y"], trace.loss_function, 0.5, movable, notation).validated()
     return NetworkScene.changed(scene, {"learning_rate": learning_rate})

@@ -11,7 +11,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from bpcourse.engine.network import Network, forward
-from bpcourse.engine.validation import Array, require
+from bpcourse.engine.validation import Array, require, texts
 from bpcourse.explorers.scenes import Button, Control, Group, Scene, Value, View, finite
 from bpcourse.numbers import format_given, format_number
 from bpcourse.palette import BLUE, GREYS, GRID, INK, QUIET, SIGNS
@@ -70,8 +70,9 @@ def labels_of(labels: Sequence[object] | None, count: int, noun: str) -> tuple[s
     """Return a word for each unit, by default the noun and its number. Raises ValueError for a wrong number of them."""
     if labels is None:
         return tuple(f"{noun} {unit}" for unit in range(1, count + 1))
-    require(len(labels) == count, f"labels must hold {count} words, one for each {noun}; got {len(labels)}.")
-    return tuple(map(str, labels))
+    words = tuple(map(str, texts(labels, "labels")))  # type: ignore[arg-type]
+    require(len(words) == count, f"labels must hold {count} words, one for each {noun}; got {len(words)}.")
+    return words
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bpcourse.names import Name, Notation
 from bpcourse.numbers import format_number, parse_number
 
-NAME = r"[A-Za-z_]+\d*\[[\d, ]+\](?:@\d+)?|\bloss\b|\blearning_rate\b"
+NAME = r"(?<![A-Za-z_])[A-Za-z_]+\d*\[[\d, ]+\](?:@\d+)?|\bloss\b|\blearning_rate\b"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from IPython.core.getipython import get_ipython
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Network
-from bpcourse.engine.validation import real
+from bpcourse.engine.validation import real, require
 from bpcourse.explorers.live import LiveScene
 from bpcourse.explorers.networks import NetworkScene
 from bpcourse.explorers.predictions import Prediction, in_symbols
@@ -27,7 +27,7 @@ from bpcourse.explorers.scenes import Control, Scene, Value, View
 from bpcourse.jupyter import UNLOCKED, WIDGET_VIEW
 from bpcourse.names import Notation
 from bpcourse.numbers import format_given, parse_number
-from bpcourse.registry import UnknownNameError
+from bpcourse.registry import UnknownNameError, brief
 
 S = TypeVar("S", bound=NetworkScene)
 
@@ -69,6 +69,7 @@ class Explorer(anywidget.AnyWidget):
     _of_cell: ClassVar[dict[str, tuple[str, list[Explorer]]]] = {}
 
     def __init__(self, scene: Scene, predict: str | None = None, notation: Notation = "standard") -> None:
+        require(hasattr(scene, "groups"), f"needed a scene, such as explore(network, x, y).scene; got {brief(scene)}.")
         self.scene, self._first = scene, scene
         # With their losses, so that no scene is computed twice, and whether Undo goes on to the one before.
         self._past: list[tuple[Scene, float, bool]] = []
@@ -100,6 +101,9 @@ class Explorer(anywidget.AnyWidget):
         begins from the first scene. Raises ValueError for an unknown name or an impossible value;
         then nothing changes.
         """
+        require(
+            isinstance(values, Mapping), f"needed names and numbers, such as {{'b1[1]': 0.3}}; got {brief(values)}."
+        )
         self._do(lambda: self._set(values))
 
     def press(self, button: str) -> None:

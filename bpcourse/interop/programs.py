@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import backprop
-from bpcourse.engine.entries import parameters_of
+from bpcourse.engine.entries import parameters_of, require_network
 from bpcourse.engine.losses import LOSSES, Loss
 from bpcourse.engine.network import Network, forward
 from bpcourse.engine.validation import Array, ArrayLike, require
@@ -66,6 +66,7 @@ def torch_code(network: Network, x: ArrayLike, y: ArrayLike | None = None, loss:
     print("y_hat =", y_hat.tolist())
     <BLANKLINE>
     """
+    require_network(network)
     modules, layers = list[str](), []
     for number, layer in enumerate(network.layers, start=1):
         layers.append({"number": number, "index": len(modules), "biased": layer.b is not None})
@@ -130,6 +131,7 @@ def keras_code(network: Network, x: ArrayLike, y: ArrayLike | None = None, loss:
         print(f"d{name} =", (old - new).tolist())  # a step of 1: old - new is the gradient
     <BLANKLINE>
     """
+    require_network(network)
     modules = list[str]()
     for layer in network.layers:
         modules.append(f"Dense({layer.W.shape[1]}{', use_bias=False' * (layer.b is None)})")

@@ -22,11 +22,11 @@ import numpy as np
 from bpcourse.engine.activations import Activation
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Forward
-from bpcourse.engine.validation import is_count, require_kind
+from bpcourse.engine.validation import is_count, require_kind, texts
 from bpcourse.names import SYMBOLS, Name, Notation
 from bpcourse.numbers import MINUS, format_number
 from bpcourse.palette import FALLS, HALO, INK, LIT, PAPER, QUIET, RISES
-from bpcourse.registry import UnknownNameError
+from bpcourse.registry import UnknownNameError, brief
 from bpcourse.render import render
 
 ViewName = Literal["both", "forward", "backward"]
@@ -141,9 +141,10 @@ def draw(
     A network of 2 inputs, 2 sigmoid units and 2 sigmoid outputs. Its mse is 0.06183.
     """
     require_kind(passed, Forward, "backprop(network, x, y) or forward(network, x)")
+    lit, known = texts(lit, "lit"), None if known is None else texts(known, "known")
     n = len(passed["x"])
     if not is_count(example) or example > n:
-        raise ValueError(f"example must lie between 1 and {n}, the size of the batch; got {example!r}.")
+        raise ValueError(f"example must lie between 1 and {n}, the size of the batch; got {brief(example)}.")
     if view not in VIEWS:
         raise UnknownNameError("view", view, VIEWS)
     view = view if isinstance(passed, Trace) else "forward"

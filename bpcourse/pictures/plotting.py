@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,15 +18,27 @@ import numpy as np
 
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace
-from bpcourse.engine.entries import value_of
+from bpcourse.engine.entries import require_network, value_of
 from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Network, forward
 from bpcourse.engine.surfaces import confusion, loss_surface
 from bpcourse.engine.training import History
-from bpcourse.engine.validation import Array, ArrayLike, require, require_kind
+from bpcourse.engine.validation import (
+    Array,
+    ArrayLike,
+    batch,
+    each_of,
+    image_shape,
+    positive,
+    real,
+    require,
+    require_kind,
+    texts,
+)
 from bpcourse.numbers import format_given, format_number
 from bpcourse.palette import AMOUNTS, BLUE, GREYS, INK, ORANGE, PAPER, PURPLE, SERIES, SIGNS
 from bpcourse.pictures.series import activation_curves, boundary, loss_curve, span, tiled
+from bpcourse.registry import brief
 from bpcourse.render import render
 
 if TYPE_CHECKING:
@@ -80,6 +93,7 @@ def plot_loss(
         Where to plot; by default in a new figure.
     """
     ax = _axes(ax)
+    losses, y = texts(losses, "losses"), real(y, "y", "a finite number", math.isfinite)
     require(0 < len(losses) <= len(SERIES), f"a plot shows one to {len(SERIES)} losses; got {len(losses)}.")
     for name, line in zip(losses, SERIES, strict=False):
         ax.plot(*loss_curve(LOSSES[name], y), line.style, color=line.color, label=name.replace("_", " "))
@@ -106,10 +120,12 @@ def plot_surface(
     """
     ax = _axes(ax)
     require_kind(trace, Trace, "backprop(network, x, y)")
+    around = positive(around, "around")
     here = [value_of(trace.network, name) for name in (first, second)]
     across, up = (np.linspace(value - around, value + around, POINTS) for value in here)
     _field(ax, loss_surface(trace, first, second, across, up), across, up, "loss", cmap=AMOUNTS)
     if path:
+        path = each_of(path, Network, "path")
         points = np.array([[value_of(network, name) for name in (first, second)] for network in path])
         ax.plot(*points.T, "-", color=PAPER, linewidth=4)
         ax.plot(*points.T, ".-", color=INK, label="path of descent")
@@ -132,7 +148,7 @@ def plot_boundary(network: Network, x: Array, y: Array, *, output: int = 1, ax: 
     ax : Axes, optional
         Where to plot; by default in a new figure.
     """
-    require(1 <= output <= network.sizes[-1], f"output must lie between 1 and {network.sizes[-1]}; got {output}.")
+    x = batch(x, "x")
     ax, found = _axes(ax), boundary(network, x, y, output=output, points=POINTS)
     low, high = found.ends
     _field(ax, found.field, found.across, found.up, f"output {output}", cmap=SIGNS, vmin=low, vmax=high)
@@ -183,6 +199,7 @@ def plot_histograms(trace: Trace, *, gradients: bool = False, ax: Axes | None = 
     ax : Axes, optional
         Where to plot; by default in a new figure.
     """
+    require_kind(trace, Trace, "backprop(network, x, y)")
     ax, d = _axes(ax), "d" if gradients else ""
     count = len(trace.network.layers)
     require(count <= len(SERIES), f"a plot shows at most {len(SERIES)} layers; got {count}.")
@@ -207,6 +224,7 @@ def plot_first_layer(network: Network, shape: tuple[int, int], *, columns: int =
     ax : Axes, optional
         Where to plot; by default in a new figure.
     """
+    require_network(network)
     W = network.layers[0].W
     most, sheet = float(abs(W).max()), tiled(W.T, shape, columns)
     ax = _sheet(ax, sheet, "weight", cmap=SIGNS, vmin=-most, vmax=most)
@@ -238,7 +256,10 @@ def plot_images(
     ax : Axes, optional
         Where to plot; by default in a new figure.
     """
-    (height, width), head = shape, max(2, shape[0] // 4)  # rows above each image, for its label
+    x, y, (height, width) = batch(x, "x"), batch(y, "y"), image_shape(shape)
+    require(x.shape[1] == height * width, f"shape {shape} needs {height * width} values for each image.")
+    require(len(x) == len(y), f"each of the {len(x)} images needs its row of y; got {len(y)} rows.")
+    head = max(2, height // 4)  # rows above each image, for its label
     classes = y.argmax(axis=1)
     taken = classes if network is None else forward(network, x).y_hat.argmax(axis=1)
     above = np.full((len(x), head * width), np.nan)
@@ -267,7 +288,7 @@ def plot_confusion(network: Network, x: Array, y: Array, *, ax: Axes | None = No
     ax : Axes, optional
         Where to plot; by default in a new figure.
     """
-    ax, counts = _axes(ax), confusion(network, x, y)
+    ax, counts = _axes(ax), confusion(network, x, batch(y, "y"))
     _image(ax, counts, "examples", cmap=f"{AMOUNTS}_r")
     for (row, column), count in np.ndenumerate(counts):
         if count:
@@ -314,6 +335,7 @@ def describe(ax: Axes) -> str:
     >>> describe(plot_loss(["mse"], y=1.0))
     'Losses for the target 1. loss over prediction ŷ: mse from 0.9980 at 0.001 to 1.000e−6 at 0.999.'
     """
+    require(hasattr(ax, "lines"), f"needed the axes of a plot, such as plot_loss(['mse']); got {brief(ax)}.")
     parts = []
     for line in ax.lines:
         label, xs, ys = str(line.get_label()), np.asarray(line.get_xdata()), np.asarray(line.get_ydata())

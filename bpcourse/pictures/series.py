@@ -13,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpcourse.engine.activations import Activation
+from bpcourse.engine.entries import require_network
 from bpcourse.engine.losses import Loss
 from bpcourse.engine.network import Network, forward
-from bpcourse.engine.surfaces import over_plane
-from bpcourse.engine.validation import Array, require
+from bpcourse.engine.surfaces import over_plane, require_plane
+from bpcourse.engine.validation import Array, image_shape, is_count, require, targets
+from bpcourse.registry import brief
 
 Span = tuple[float, float]
 
@@ -129,8 +131,12 @@ def boundary(network: Network, x: Array, y: Array, *, output: int, points: int) 
     points : int
         How many values of each input to compute.
     """
+    require_network(network)
+    require_plane(network)
+    outputs, predicted = network.sizes[-1], forward(network, x).y_hat
+    require(is_count(output) and output <= outputs, f"output must lie between 1 and {outputs}; got {brief(output)}.")
     across, up = (np.linspace(*ends, points) for ends in plane_ends(x))
-    target, predicted = y[:, output - 1], forward(network, x).y_hat[:, output - 1]
+    target, predicted = targets(y, predicted)[:, output - 1], predicted[:, output - 1]
     classes = network.layers[-1].activation.name in ("sigmoid", "softmax") or np.ptp(target) == 0
     ends = (0.0, 1.0) if classes else (float(target.min()), float(target.max()))
     high = target > sum(ends) / 2
@@ -192,7 +198,8 @@ def tiled(images: Array, shape: tuple[int, int], columns: int, gap: float = np.n
            [0., 0., 0., 0., 0.],
            [5., 6., 0., 0., 0.]])
     """
-    (height, width), rows = shape, -(-len(images) // columns)
+    require(is_count(columns), f"columns must be a positive whole number; got {brief(columns)}.")
+    (height, width), rows = image_shape(shape), -(-len(images) // columns)
     require(images.shape[1] == height * width, f"shape {shape} needs {height * width} values for each image.")
     sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), gap)
     for number, image in enumerate(images):

@@ -19,6 +19,7 @@ from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.losses import Loss, LossName
 from bpcourse.engine.validation import Array, is_count, positive, require
 from bpcourse.numbers import format_number
+from bpcourse.registry import brief
 from bpcourse.texts import read_toml
 from bpcourse.tutor.experiments import (
     SIMILAR,
@@ -114,8 +115,8 @@ def diagnose(
     Gradient checks: Goodfellow, Bengio, Courville, *Deep Learning*, 2016, section 11.5.
     """
     if not callable(function):
-        raise TypeError(f"needed a function; got {function!r}. Write its name without parentheses.")
-    require(is_count(batch), f"batch must be a whole number from 1; got {batch!r}.")
+        raise TypeError(f"needed a function; got {brief(function)}. Write its name without parentheses.")
+    require(is_count(batch), f"batch must be a whole number from 1; got {brief(batch)}.")
     rate = None if learning_rate is None else positive(learning_rate, "learning_rate")
     experiments = draw_experiments(
         sizes, activations, loss, bias=bias, batch=batch, layout=layout, learning_rate=rate, seed=seed, count=NETWORKS

@@ -22,6 +22,7 @@ from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import LOSSES, Loss
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array, require
+from bpcourse.registry import brief
 from bpcourse.tutor.equations import Step, entries, table
 from bpcourse.tutor.verdicts import Verdict
 
@@ -135,15 +136,14 @@ def draw_experiments(
     count: int,
 ) -> list[Experiment]:
     """Draw networks whose numbers tell all mistakes apart. The parameters are those of `diagnose`."""
-    require(layout in ("rows", "columns"), f'layout must be "rows" or "columns"; got {layout!r}.')
+    require(layout in ("rows", "columns"), f'layout must be "rows" or "columns"; got {brief(layout)}.')
+    require(isinstance(seed, int) and seed >= 0, f"seed must be a whole number, at least 0; got {brief(seed)}.")
     rng = np.random.default_rng(seed)
     best = Network.initialize(sizes, activations, rng=rng)  # checks sizes and activations
-    numbers = batch * sum(i * o + o * bias for i, o in zip(best.sizes, best.sizes[1:], strict=False))
+    numbers = batch * sum(i * o + o * bool(bias) for i, o in zip(best.sizes, best.sizes[1:], strict=False))
     advice = "The code is the same for a small network, such as sizes=[3, 4, 2]."
-    require(
-        numbers <= MOST_NUMBERS,
-        f"needed at most {MOST_NUMBERS} parameters times examples, as each is explained; got {numbers}. {advice}",
-    )
+    most = f"needed at most {MOST_NUMBERS} parameters times examples, as each is explained"
+    require(numbers <= MOST_NUMBERS, f"{most}; got {brief(numbers)}. {advice}")
     kinds = [layer.activation for layer in best.layers]
     found = []
     for number in range(count):

@@ -23,7 +23,7 @@ from bpcourse.engine.losses import LOSSES, Loss
 from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array, ArrayLike
 from bpcourse.numbers import format_number
-from bpcourse.registry import Registry
+from bpcourse.registry import Registry, brief
 from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import entries, table
 from bpcourse.tutor.mistakes import MISTAKES, wrong_values
@@ -240,8 +240,8 @@ def check_function(name: str, f: Callable[..., object], *, targets: Literal["any
     """
     question = FUNCTIONS[name]
     if not callable(f):
-        raise TypeError(f"needed a function, such as {name}; got {f!r}. Write its name without parentheses.")
-    if targets != "any":
+        raise TypeError(f"needed a function, such as {name}; got {brief(f)}. Write its name without parentheses.")
+    if not (isinstance(targets, str) and targets == "any"):
         question = _only_0_and_1(name, question, targets)
     calls: list[_Call] = []
     for arguments in (*question.points, *question.more):
@@ -264,8 +264,8 @@ def check_function(name: str, f: Callable[..., object], *, targets: Literal["any
 
 def _only_0_and_1(name: str, question: Question, targets: str) -> Question:
     """Return the question without the calls in which a target is neither 0 nor 1."""
-    if targets != "01" or "cross_entropy" not in name:
-        raise ValueError(f'targets must be "any", or "01" for a cross-entropy; got {targets!r} for {name}.')
+    if not isinstance(targets, str) or targets != "01" or "cross_entropy" not in name:
+        raise ValueError(f'targets must be "any", or "01" for a cross-entropy; got {brief(targets)} for {name}.')
     points, more = (tuple(each for each in those if _hard(each)) for those in (question.points, question.more))
     return replace(question, points=points, more=more)
 

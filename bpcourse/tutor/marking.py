@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from bpcourse.engine.backpropagation import Trace
+from bpcourse.engine.validation import texts
 from bpcourse.tutor.arrays import check_array
 from bpcourse.tutor.equations import Step, Values, entries, look_up, needed_for, table
 from bpcourse.tutor.marker import Marked, Marker, summary
@@ -106,7 +107,7 @@ def check_each(
 def _printed(steps: Mapping[str, Step], given: Iterable[str]) -> dict[str, float]:
     """Return the values of what an exercise printed, by name."""
     found = {}
-    for name in [given] if isinstance(given, str) else given:
+    for name in texts(given, "given"):
         names = entries(steps, name)
         for each in [look_up(steps, name).name] if names is None else names.flat:
             found[each] = steps[each].value

@@ -35,7 +35,7 @@ from bpcourse.engine.network import Dense, Network
 from bpcourse.engine.validation import Array, is_count
 from bpcourse.names import Name
 from bpcourse.numbers import WIDTH, format_given, format_number
-from bpcourse.registry import Registry
+from bpcourse.registry import Registry, brief
 from bpcourse.texts import read_toml
 from bpcourse.tutor.equations import Step, Values, entries, name_of, needed_for, table
 from bpcourse.tutor.failures import failures as failures
@@ -283,10 +283,10 @@ def problem(topic: str, *, level: int | None = None, seed: int | str = 0) -> Pro
     plan = TOPICS[topic]
     level = plan.from_level if level is None else level
     if not isinstance(seed, (int, str)) or isinstance(seed, bool):
-        raise TypeError(f"seed must be a whole number or text; got {seed!r}.")
+        raise TypeError(f"seed must be a whole number or text; got {brief(seed)}.")
     if not (is_count(level) and plan.from_level <= level <= len(SHAPES)):
         rule = f"a whole number from {plan.from_level} to {len(SHAPES)}"
-        raise ValueError(f"level of {topic} must be {rule}; got {level!r}.")
+        raise ValueError(f"level of {topic} must be {rule}; got {brief(level)}.")
     draw = _Draw(f"{topic}, level {level}, {seed}")
     gated = draw.choice(plan.gated) if plan.gated else ""  # once, as a 0 is well-posed more often than the others
     while True:  # about one draw in ten is well-posed

@@ -321,12 +321,12 @@ class Solution:
             If the file exists, unless `force` is true.
         """
         path = Path(path)
-        unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
         kinds = {".txt": "text", ".md": "markdown", ".html": "html"}
         if path.suffix.lower() not in kinds:
             raise ValueError(f"a solution is saved as .txt, .md or .html; got {path.name!r}.")
         if os.path.lexists(path) and not force:  # a link, too, even if it leads nowhere
             raise FileExistsError(f"{path} already exists. Choose a different name, or pass force=True.")
+        unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
         try:
             unfinished.write_text(getattr(self, kinds[path.suffix.lower()]) + "\n", encoding="utf-8", newline="\n")
             unfinished.replace(path)

@@ -19,6 +19,7 @@ from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.validation import is_count
 from bpcourse.names import Name
 from bpcourse.numbers import format_number
+from bpcourse.registry import brief
 from bpcourse.tutor.equations import Step, Values, entries, look_up, name_of, table
 from bpcourse.tutor.formulas import is_coupled, names_in
 from bpcourse.tutor.solutions import Equation, Hand, Section, Side, Solution
@@ -82,7 +83,7 @@ def solve(
 def solution(steps: Mapping[str, Step], name: str | None, *, notation: str = "standard", digits: int = 4) -> Solution:
     """Write the worked solution from the steps of a pass, as `solve` does."""
     if not (is_count(digits) and 2 <= digits <= 15):
-        raise ValueError(f"digits must be a whole number from 2 to 15; got {digits!r}.")
+        raise ValueError(f"digits must be a whole number from 2 to 15; got {brief(digits)}.")
     return _Writer(steps, notation, digits).solution(name)
 
 
