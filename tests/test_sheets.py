@@ -394,14 +394,6 @@ def test_write_class__only_the_owner_can_read_the_key(tmp_path, format):
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "sheets").iterdir()} == {0o666 & ~umask}
 
 
-@posix_only
-def test_read_roster__does_not_wait_for_a_pipe(tmp_path):
-    os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path / "pipe", Path("/dev/zero")):
-        with pytest.raises(ValueError, match="is not an ordinary file"):
-            read_roster(path)
-
-
 # Files
 
 
