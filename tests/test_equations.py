@@ -116,6 +116,14 @@ def test_step__its_place_is_that_of_its_name(trace):
         assert step.units() == range(1, sizes[step.layer] + 1)
 
 
+def test_step__cannot_be_changed():
+    step = table(BATCH)["loss"]
+    for record in (step, step.facts):
+        for field in dataclasses.fields(record):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(record, field.name, getattr(record, field.name))
+
+
 def test_near__names_of_the_same_unit_example_and_pass():
     found = table(BATCH, RATE)
     one, new = found["z1[2]@3"], found["a1_new[2]@3"]
