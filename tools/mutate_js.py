@@ -84,8 +84,8 @@ FAULTS = {
 }
 
 
-def notices(fault: Fault) -> bool:
-    """Return whether the test fails if the fault is planted in a copy of the repository."""
+def failure(fault: Fault) -> str:
+    """Return how the test fails if the fault is planted in a copy of the repository, or "" if it passes."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", "build", "dist", "__pycache__", ".*_cache"))
@@ -93,23 +93,27 @@ def notices(fault: Fault) -> bool:
         text = script.read_text(encoding="utf-8")
         if text.count(fault.right) != 1:
             raise SystemExit(
-                f"needed a text that {SCRIPT} has once; it has {fault.right!r} {text.count(fault.right)} times"
+                f"needed a text that is in {SCRIPT} once; got {fault.right!r}, {text.count(fault.right)} times"
             )
         script.write_text(text.replace(fault.right, fault.wrong), encoding="utf-8")
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", TESTS, "-k", fault.test]
-        done = subprocess.run(command, cwd=copy, env=os.environ | {"PYTHONPATH": str(copy)}, capture_output=True)
-        if done.returncode not in (0, 1):
-            raise SystemExit(f"needed a test run; got status {done.returncode}:\n{done.stdout.decode()}")
-        return done.returncode == 1
+        done = subprocess.run(
+            command, cwd=copy, env=os.environ | {"PYTHONPATH": str(copy), "COLUMNS": "200"}, capture_output=True
+        )
+        printed = done.stdout.decode()
+        failed = [line for line in printed.splitlines() if line.startswith("FAILED ")]
+        if done.returncode != 0 and not failed:
+            raise SystemExit(f"needed a test that runs; got status {done.returncode}:\n{printed}")
+        return failed[0].partition(" - ")[2] or "it failed" if failed else ""
 
 
 def main(words: list[str]) -> int:
-    """Print which faults are noticed, and return 1 if one is not."""
+    """Print for each fault how it was noticed, and return 1 if one was not."""
     every = True
     for name in words or FAULTS:
-        noticed = notices(FAULTS[name])
-        every &= noticed
-        print(f"{name:10} {'noticed' if noticed else 'NOT noticed':12} {FAULTS[name].test}", flush=True)
+        how = failure(FAULTS[name])
+        every &= bool(how)
+        print(f"{name:8} {FAULTS[name].test}\n         {how or 'NOT NOTICED'}", flush=True)
     return 0 if every else 1
 
 
