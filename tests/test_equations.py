@@ -17,12 +17,13 @@ from bpcourse.names import Name
 from bpcourse.numbers import format_number
 from bpcourse.registry import UnknownNameError
 from bpcourse.tutor.equations import Values, entries, look_up, needed_for, table
-from bpcourse.tutor.formulas import pieces
+from bpcourse.tutor.formulas import filled, names_in, pieces
 
 RATE = 0.3
 CASES = [*random_cases()[:84], *random_cases()[84::8]]
 """Each hidden activation with each pair of output and loss, and some more."""
 each_case = pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
+CROSS = ("binary_cross_entropy", "categorical_cross_entropy")
 LABELS = ["FORWARD", "ERROR", "OUTPUT DELTA", "SEND BACK", "HIDDEN DELTA", "GRADIENT", "UPDATE"]
 
 
@@ -333,3 +334,129 @@ def test_step__products_are_what_the_formula_adds_up():
 )
 def test_pieces__template(template, found):
     assert [tuple(piece) for piece in pieces(template)] == found
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{n} + {n}·{p}", "−2 + (−2)·3"),  # at the beginning a minus needs no brackets
+        ("({n} − {n})", "(−2 − (−2))"),
+        ("[{n}] / {n}", "[−2] / (−2)"),
+        ("e^⟨{n}⟩", "e^(−2)"),
+        ("{n}² + {p}²", "(−2)² + 3²"),
+        ("{n}^{p}", "(−2)^3"),
+        ("{e}² + {e}", "(2e5)² + 2e5"),
+        ("{x}²", "xe²"),
+        ("1 − {n}", "1 − (−2)"),
+        ("", ""),
+        ("1", "1"),
+    ],
+)
+def test_filled__brackets_where_a_number_would_be_misread(template, expected):
+    shown = {"n": "−2", "p": "3", "e": "2e5", "x": "xe"}
+    assert filled(template, shown.__getitem__) == expected
+
+
+def test_cross_entropies__of_a_prediction_that_someone_wrote_as_zero_or_one():
+    softmax = table(backprop(Network([Dense([[1.0, 2.0]], None, "softmax")]), [1.0], [1.0, 0.0], CROSS[1]))
+    assert softmax["loss"].recompute({"y_hat[1]": 0.0}) == math.inf
+    assert softmax["loss"].recompute({"y_hat[1]": 1.0, "y_hat[2]": 0.0}) == 0.0
+    assert softmax["da1[1]"].recompute({"y_hat[1]": 0.0}) == -math.inf
+    assert softmax["da1[2]"].recompute({"y_hat[2]": 0.0}) == 0.0
+    assert softmax["da1[1]"].recompute({"y_hat[1]": 1.0}) == -1.0
+    sigmoid = table(backprop(Network([Dense([[1.0]], None, "sigmoid")]), [1.0], [0.0], CROSS[0]))
+    assert sigmoid["loss"].recompute({"y_hat[1]": 1.0}) == math.inf
+    assert sigmoid["loss"].recompute({"y_hat[1]": 0.0}) == 0.0
+    assert sigmoid["da1[1]"].recompute({"y_hat[1]": 1.0}) == math.inf
+    assert sigmoid["da1[1]"].recompute({"y_hat[1]": 0.0}) == 1.0
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_slope__follows_the_output_that_someone_wrote(name):
+    found = table(backprop(Network([Dense([[30.0]], None, name)]), [1.0], [0.0]))  # f(30) is almost 1
+    step, a = found["slope1[1]"], found["a1[1]"].value
+    for own in (0.3, 0.9):
+        expected = own * (1 - own) if name == "sigmoid" else 1 - own**2
+        assert step.recompute({"a1[1]": own}) == pytest.approx(expected)
+    assert step.value == pytest.approx(ACTIVATIONS[name].df(30.0).item(), rel=1e-12, abs=0)
+    assert step.recompute({"a1[1]": -a, "z1[1]": -30.0}) == pytest.approx(
+        step.value if name == "tanh" else -a * (1 + a), rel=1e-9, abs=0
+    )
+
+
+def test_filled__what_is_between_the_names_can_be_translated():
+    assert filled("e^⟨{a}⟩", lambda name: "⟨", {ord("⟨"): "{", ord("⟩"): "}"}) == "e^{⟨}"
+
+
+@pytest.mark.parametrize(
+    ("activation", "output", "slope"),
+    [
+        ("identity", "{z1[2]}", "1"),
+        ("sigmoid", "1 / (1 + e^⟨−{z1[2]}⟩)", "{a1[2]}·(1 − {a1[2]})"),
+        ("tanh", "tanh({z1[2]})", "1 − {a1[2]}²"),
+        ("relu", "max(0, {z1[2]})", "1 if {z1[2]} > 0, else 0"),
+        ("leaky_relu(0.2)", "max(0.2·{z1[2]}, {z1[2]})", "1 if {z1[2]} > 0, else 0.2"),
+        ("softmax", "e^⟨{z1[2]}⟩ / (e^⟨{z1[1]}⟩ + e^⟨{z1[2]}⟩)", None),
+    ],
+)
+def test_templates__of_activations(activation, output, slope):
+    found = table(backprop(Network([Dense([[1.0, 2.0]], None, activation)]), [1.0], [0.5, 0.5]))
+    assert found["a1[2]"].template == output
+    if slope is not None:
+        assert found["slope1[2]"].template == slope
+    else:
+        assert found["slope1[2,2]"].template == "{a1[2]}·(1 − {a1[2]})"
+        assert found["slope1[2,1]"].template == "−{a1[2]}·{a1[1]}"
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "value", "slope", "one_value", "one_slope"),
+    [
+        (
+            "mse", "sigmoid", "[({p1} − {y1})² + ({p2} − {y2})²] / 2", "2·({p2} − {y2}) / 2",
+            "({p1} − {y1})²", "2·({p1} − {y1})",
+        ),
+        (
+            "half_sse", "sigmoid", "[({p1} − {y1})² + ({p2} − {y2})²] / 2", "{p2} − {y2}",
+            "[({p1} − {y1})²] / 2", "{p1} − {y1}",
+        ),
+        (
+            "binary_cross_entropy", "sigmoid",
+            "−[{y1}·ln {p1} + (1 − {y1})·ln(1 − {p1}) + {y2}·ln {p2} + (1 − {y2})·ln(1 − {p2})] / 2",
+            "({p2} − {y2}) / (2·{p2}·(1 − {p2}))",
+            "−[{y1}·ln {p1} + (1 − {y1})·ln(1 − {p1})]", "({p1} − {y1}) / ({p1}·(1 − {p1}))",
+        ),
+        ("categorical_cross_entropy", "softmax", "−[{y1}·ln {p1} + {y2}·ln {p2}]", "−{y2} / {p2}", None, None),
+    ],
+)  # fmt: skip
+def test_templates__of_losses(loss, output, value, slope, one_value, one_slope):
+    def written(outputs):
+        network = Network([Dense(np.full((1, outputs), 0.3), None, output)])
+        found = table(backprop(network, [1.0], [1.0, 0.0][:outputs], loss))
+        templates = [found[name].template for name in ("loss", f"da1[{outputs}]")]
+        return [text.replace("y_hat[", "p").replace("y[", "y").replace("]}", "}") for text in templates]
+
+    assert written(2) == [value, slope]
+    if one_value is not None:
+        assert written(1) == [one_value, one_slope]
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "y", "short"),
+    [
+        ("mse", "sigmoid", [1.0, 0.0], ""),
+        ("binary_cross_entropy", "sigmoid", [1.0, 0.0], "({y_hat[2]} − {y[2]}) / 2"),
+        ("binary_cross_entropy", "sigmoid", [1.0], "{y_hat[1]} − {y[1]}"),
+        ("categorical_cross_entropy", "softmax", [0.25, 0.75], "{y_hat[2]} − {y[2]}"),
+        ("categorical_cross_entropy", "softmax", [0.25, 0.5], "{y_hat[2]}·({y[1]} + {y[2]}) − {y[2]}"),
+    ],
+)
+def test_short__the_slopes_of_a_cross_entropy_and_its_activation_cancel(loss, output, y, short):
+    network = Network([Dense(np.full((1, len(y)), 0.3), [0.1] * len(y), output)])
+    step = table(backprop(network, [1.0], y, loss))[f"dz1[{len(y)}]"]
+    assert step.short == short
+    if short:
+        names = {name: step.inputs[name] for name in names_in(short)}
+        assert eval(filled(short, lambda name: repr(names[name])).replace("·", "*").replace("−", "-")) == pytest.approx(
+            step.value
+        )

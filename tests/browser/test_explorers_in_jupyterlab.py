@@ -305,6 +305,7 @@ def test_number_in_the_picture__arrow_keys_move_it(lab):
     number(page, "W1[1,2]").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowDown", "PageUp"):
         page.keyboard.press(key)
+        settled(page)  # between two keys, the picture is replaced
     agrees(page)
     assert value(page, "W1[1,2]") == pytest.approx(-0.64)
     assert focused(page) == "W1[1,2]"  # the picture is new, and the focus is where it was
