@@ -3,7 +3,7 @@
 import json
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import FrozenInstanceError, dataclass, fields, replace
 from functools import cache
 
 import pytest
@@ -22,6 +22,7 @@ from bpcourse.classroom.grading import (
 )
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.submissions import Answers, ClassRecord, collect
+from bpcourse.classroom.text import LONGEST
 from bpcourse.tutor.equations import table as steps_of
 from bpcourse.tutor.verdicts import Verdict
 
@@ -245,6 +246,31 @@ def test_mark_sheet__unknown_names_are_noted_up_to_a_limit():
     assert len(marked({1: dict.fromkeys(map(str, range(50)), 1.0)}).notes) == MOST_NOTES
 
 
+def test_mark_sheet__the_first_five_unknown_questions_are_noted():
+    notes = marked({number: {"loss": 1.0} for number in (19, 17, 15, 13, 11, 9, 7)}).notes
+    assert notes == tuple(f"there is no question {number}." for number in (7, 9, 11, 13, 15))
+
+
+def test_mark_sheet__a_very_long_name_is_unknown():
+    longest = "loss" + " " * (LONGEST - len("loss"))  # spaces around a name do not count
+    assert marked({1: {longest: 0.5}}).notes == ()
+    assert len(marked({1: {longest + " ": 0.5}}).notes) == 1
+
+
+def test_percent__is_the_share_of_the_points():
+    sheet = marked({})
+    assert (sheet.points, sheet.percent) == (0, 0.0)
+    half = replace(sheet, marks=(mark_of([line("correct"), line("wrong"), line("wrong"), line("wrong", final=True)]),))
+    assert (half.points, half.out_of, half.percent) == (1, 4, 25.0)
+
+
+def test_records__cannot_be_changed():
+    sheet, (row,) = marked({1: {"loss": 1.0}}), common([slipped(1, ("mistake", ("lost_sign",)))])
+    for record in (sheet, sheet.marks[0], sheet.marks[0].lines[0], row):
+        with pytest.raises(FrozenInstanceError):
+            setattr(record, fields(record)[0].name, 0)
+
+
 def test_mark_sheet__a_value_that_is_not_a_number_is_unreadable():
     for value in ("open('x')", "10**10**10", "0x" + "f" * 400, "(0,25; 1)", "1/0", "x"):
         first = marked({1: {"y_hat[1]": value, "loss": 0.5}}).marks[0].lines[0]
@@ -342,3 +368,15 @@ def test_common__counts_students_and_separates_possible_mistakes():
     first, second = common(sheets)
     assert (first.mistake.id, first.stated, first.possible) == ("lost_sign", {1, 2}, {3})
     assert (second.mistake.id, second.stated, second.possible) == ("kept_half", {4}, set())
+
+
+def test_common__the_most_frequent_come_first():
+    def ids(*slips):
+        sheets = [slipped(sheet, *given) for sheet, given in enumerate(slips, start=1)]
+        return [row.mistake.id for row in common(sheets)]
+
+    sure, perhaps = (lambda name: ("mistake", (name,))), (lambda name: ("could be", (name,)))
+    assert ids([sure("lost_sign")], [sure("kept_half")], [sure("kept_half")]) == ["kept_half", "lost_sign"]
+    assert ids([perhaps("kept_half")], [perhaps("kept_half")], [sure("lost_sign")]) == ["lost_sign", "kept_half"]
+    assert ids([perhaps("lost_sign")], [perhaps("kept_half")], [perhaps("kept_half")]) == ["kept_half", "lost_sign"]
+    assert ids([sure("lost_sign")], [sure("kept_half")]) == ["kept_half", "lost_sign"]  # by id
