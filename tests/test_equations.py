@@ -27,6 +27,10 @@ CROSS = ("binary_cross_entropy", "categorical_cross_entropy")
 LABELS = ["FORWARD", "ERROR", "OUTPUT DELTA", "SEND BACK", "HIDDEN DELTA", "GRADIENT", "UPDATE"]
 
 
+def close_to(expected):
+    return pytest.approx(expected, rel=1e-12, abs=0)
+
+
 def engine_values(trace, learning_rate):
     """Return the engine's number for each name that the equations give, as far as it has one."""
     n, values = len(trace["x"]), {}
@@ -382,6 +386,17 @@ def test_slope__follows_the_output_that_someone_wrote(name):
     assert step.recompute({"a1[1]": -a, "z1[1]": -30.0}) == pytest.approx(
         step.value if name == "tanh" else -a * (1 + a), rel=1e-9, abs=0
     )
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "tanh"])
+def test_recompute__follows_a_small_change_of_an_output(name):
+    found = table(backprop(Network([Dense([[0.4]], None, name)]), [1.0], [0.0]))
+    a = found["a1[1]"].value + 4e-7  # as rounding to six digits may change it
+    assert found["slope1[1]"].recompute({"a1[1]": a}) == close_to(a * (1 - a) if name == "sigmoid" else 1 - a * a)
+    cross = table(backprop(Network([Dense([[0.4]], None, "sigmoid")]), [1.0], [0.0], CROSS[0]))
+    p = cross["y_hat[1]"].value + 4e-7
+    assert cross["loss"].recompute({"y_hat[1]": p}) == close_to(-math.log(1 - p))
+    assert cross["da1[1]"].recompute({"y_hat[1]": p}) == close_to(1 / (1 - p))
 
 
 def test_filled__what_is_between_the_names_can_be_translated():

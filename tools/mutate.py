@@ -3,6 +3,7 @@
 python tools/mutate.py                       all modules in `TESTS`
 python tools/mutate.py activations losses    only these
 python tools/mutate.py --again               only the mutants that survived the last run
+python tools/mutate.py --every=3             only every third mutant
 
 Cosmic Ray makes the mutants. Each one replaces a module in the memory of a new process, and the module's fast tests
 run there. `tests/data/survivors.toml` lists the mutants that cannot be killed. First: pip install -e ".[mutation]"
@@ -22,6 +23,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -187,22 +189,22 @@ def run_tests(module: str, source: str, tests: list[str]) -> int:
     return pytest.main(["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-k", FAST, *tests], [EndAtOnce()])
 
 
-def measured(module: str, *, again: bool) -> tuple[int, list[str]]:
-    """Return how many mutants a module has, and the ids of those that survive."""
+def measured(module: str, *, again: bool, every: int) -> tuple[list[str], list[str]]:
+    """Return the ids of the mutants of a module, and of those that survive."""
     source = (ROOT / "bpcourse" / f"{module}.py").read_text(encoding="utf-8")
     if not survives(module, source):
         raise SystemExit(f"needed tests that pass without a mutant; those of {module} fail, see `TESTS`")
-    kept = RESULTS / f"{module.replace('/', '.')}.json"
+    kept = RESULTS / f"{module.replace('/', '.')}-{every}.json"
     last = json.loads(kept.read_text(encoding="utf-8")) if again and kept.exists() else None
-    count, alive = 0, []
-    for mutant in mutants(module, source):
-        count += 1
+    tested, alive = [], []
+    for mutant in islice(mutants(module, source), 0, None, every):
+        tested.append(mutant.id)
         if (last is None or mutant.id in last) and survives(module, mutant.source):
             alive.append(mutant.id)
             print(f"survived  {mutant.id}", file=sys.stderr, flush=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     kept.write_text(json.dumps(alive, ensure_ascii=False, indent=1), encoding="utf-8")
-    return count, alive
+    return tested, alive
 
 
 def main(words: list[str]) -> int:
@@ -214,21 +216,22 @@ def main(words: list[str]) -> int:
     sys.path.insert(0, str(ROOT))
     gc.disable()  # here and in the processes of the mutants, which are short
     sys.dont_write_bytecode, sys.pycache_prefix = False, str(RESULTS / "pycache")  # compile the other files only once
-    names = [word for word in words if word != "--again"]
+    names = [word for word in words if not word.startswith("--")]
+    every = next((int(word.partition("=")[2]) for word in words if word.startswith("--every=")), 1)
     modules = [module for module in TESTS if not names or module in names or module.rpartition("/")[2] in names]
     listed = tomllib.loads(REASONS.read_text(encoding="utf-8")).get("equivalent", [])
     reasons = {mutant for group in listed for mutant in group["mutants"]}
     well = True
     print(f"{'module':24} mutants  killed  equivalent  survivors  share")
     for module in modules:
-        count, alive = measured(module, again="--again" in words)
-        equivalent = len(reasons.intersection(alive))
-        killed, rest = count - len(alive), len(alive) - equivalent
-        share = killed / (count - equivalent)
-        print(f"{module:24} {count:7}  {killed:6}  {equivalent:10}  {rest:9}  {share:6.1%}", flush=True)
-        wrong = {each for each in reasons if each.startswith(f"{module}:")}.difference(alive)
+        tested, alive = measured(module, again="--again" in words, every=every)
+        equivalent = sum(each in reasons for each in alive)
+        killed, rest = len(tested) - len(alive), len(alive) - equivalent
+        share = killed / (len(tested) - equivalent)
+        print(f"{module:24} {len(tested):7}  {killed:6}  {equivalent:10}  {rest:9}  {share:6.1%}", flush=True)
+        wrong = reasons.intersection(tested).difference(alive)
         for each in sorted(wrong):
-            print(f"not a survivor, although {REASONS.name} says so: {each}")
+            print(f"killed, although {REASONS.name} lists it: {each}")
         well &= share >= ENOUGH and not wrong
     return 0 if well else 1
 
