@@ -361,6 +361,34 @@ def test_filled__brackets_where_a_number_would_be_misread(template, expected):
     assert filled(template, shown.__getitem__) == expected
 
 
+def test_table__of_a_custom_activation_whose_units_depend_on_each_other():
+    softmax = ACTIVATIONS["softmax"]
+    custom = Activation("mine{}", softmax.function, coupled_jacobian=softmax.coupled_jacobian)
+    ours, theirs = (
+        table(backprop(Network([Dense([[0.3, -0.2, 0.5]], [0.1, 0.0, -0.4], each)]), [0.7], [0.0, 1.0, 0.0]))
+        for each in (custom, softmax)
+    )
+    assert ours["a1[2]"].formula == "mine{}(z1[1], z1[2], z1[3])"
+    assert ours["slope1[2,3]"].formula == "mine{}′(z1[1], z1[2], z1[3])"
+    assert {name: step.value for name, step in ours.items()} == pytest.approx(
+        {name: step.value for name, step in theirs.items()}, rel=1e-12, abs=0
+    )
+
+
+def test_table__of_a_custom_rectifier():
+    def templates(function, slope):
+        activation = Activation("mine", function, slope, rectifier=True)
+        found = table(backprop(Network([Dense([[1.0]], None, activation)]), [1.0], [0.5]))
+        return found["a1[1]"].template, found["slope1[1]"].template
+
+    one_at_zero = templates(lambda z: np.maximum(z, 0), lambda z: np.heaviside(z, 1))  # the slope at 0 is a convention
+    assert one_at_zero == ("max(0, {z1[1]})", "1 if {z1[1]} > 0, else 0")
+    bent = templates(lambda z: np.maximum(z, -1 / (1 + z**2)), np.ones_like)  # not straight below 0
+    assert bent == ("mine({z1[1]})", "mine′({z1[1]})")
+    steep = templates(lambda z: np.maximum(2 * z, 0), lambda z: 2 * np.heaviside(z, 0))
+    assert steep == ("mine({z1[1]})", "mine′({z1[1]})")
+
+
 def test_cross_entropies__of_a_prediction_that_someone_wrote_as_zero_or_one():
     softmax = table(backprop(Network([Dense([[1.0, 2.0]], None, "softmax")]), [1.0], [1.0, 0.0], CROSS[1]))
     assert softmax["loss"].recompute({"y_hat[1]": 0.0}) == math.inf
