@@ -493,7 +493,10 @@ def test_history__repr_is_a_table_without_times():
 
 WRONG = {
     "epochs": ({"epochs": 0}, "epochs must be a positive whole number, at most 1,000,000,000; got 0"),
-    "batch size": ({"batch_size": 0}, "batch_size must be a positive whole number, at most 1,000,000,000, or None; got"),
+    "batch size": (
+        {"batch_size": 0},
+        "batch_size must be a positive whole number, at most 1,000,000,000, or None",
+    ),
     "patience": ({"patience": 3}, "patience needs a validation set"),
     "validation": ({"validation": [1, 2, 3]}, "validation must be a pair"),
     "validation shape": ({"validation": ([[1.0]], [[1.0]])}, "x must have 2 values"),
