@@ -8,7 +8,6 @@ import operator
 import re
 import unicodedata
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
@@ -17,7 +16,6 @@ from typing import Any
 from bpcourse.registry import brief
 
 MINUS = "\N{MINUS SIGN}"
-MOST_DIGITS = 100
 WIDTH = 92  # of a line of text, in characters: a notebook breaks longer lines in the middle of a word
 
 
@@ -56,10 +54,11 @@ def format_number(value: float, digits: int = 4, signed: bool = False) -> str:
     ('+0.08220', '0')
 
     """
-    if type(value) is not float:  # this test is fast, and nearly always enough
-        value = _as_float(value)
-    if not isinstance(digits, int) or not 0 < digits <= MOST_DIGITS:
-        raise ValueError(f"digits must be a whole number from 1 to {MOST_DIGITS}; got {brief(digits)}.")
+    # The first test is fast, and nearly always enough.
+    if type(value) is not float and (not isinstance(value, Real) or (isinstance(value, int) and abs(value) > 1e308)):
+        raise TypeError(f"format_number takes one real number; got {brief(value)}. Write those of an array one by one.")
+    if not isinstance(digits, int) or not 0 < digits <= 100:
+        raise ValueError(f"digits must be a whole number from 1 to 100; got {brief(digits)}.")
     if math.isnan(value):
         return "nan"
     sign = MINUS if value < 0 else "+" if signed and value > 0 else ""
@@ -70,13 +69,6 @@ def format_number(value: float, digits: int = 4, signed: bool = False) -> str:
     if -4 <= power <= 6:
         return f"{sign}{abs(value):.{max(0, digits - 1 - power)}f}"
     return f"{sign}{mantissa}e{MINUS if power < 0 else ''}{abs(power)}"
-
-
-def _as_float(value: object) -> float:
-    with suppress(Exception):  # an integer beyond every float, or a time span
-        if isinstance(value, Real):
-            return float(value)
-    raise TypeError(f"format_number takes one real number; got {brief(value)}. Write those of an array one by one.")
 
 
 def format_given(value: float, digits: int = 6) -> str:

@@ -123,10 +123,7 @@ class Momentum(_Optimizer):
         _share(self.momentum, "momentum")
         known = get_args(Convention)
         came = f"got {brief(self.convention)}."
-        require(
-            isinstance(self.convention, str) and self.convention in known,
-            f"convention must be one of {', '.join(known)}; {came}",
-        )
+        require(self.convention in known, f"convention must be one of {', '.join(known)}; {came}")
 
     def start(self, parameters: Array) -> Update:
         """Get the update for parameters of this size. The velocity starts at 0."""

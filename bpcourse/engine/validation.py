@@ -100,8 +100,7 @@ def positive(value: object, name: str) -> float:
 
 def is_count(value: Any) -> bool:
     """Whether `value` is a positive whole number."""
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
-    return whole and bool(value > 0)
+    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64)) and bool(value > 0)
 
 
 def generator(rng: np.random.Generator | None) -> np.random.Generator:

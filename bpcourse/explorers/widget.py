@@ -101,9 +101,7 @@ class Explorer(anywidget.AnyWidget):
         begins from the first scene. Raises ValueError for an unknown name or an impossible value;
         then nothing changes.
         """
-        require(
-            isinstance(values, Mapping), f"needed names and numbers, such as {{'b1[1]': 0.3}}; got {brief(values)}."
-        )
+        require(isinstance(values, Mapping), f"needed names and numbers in a dict; got {brief(values)}.")
         self._do(lambda: self._set(values))
 
     def press(self, button: str) -> None:

@@ -26,7 +26,6 @@ import numpy as np
 from bpcourse.engine.activations import ACTIVATIONS, Activation, leaky_relu
 from bpcourse.engine.network import Dense, Network, forward
 from bpcourse.engine.validation import Array, require
-from bpcourse.registry import brief
 
 Part: TypeAlias = Dense | Activation  # a layer of weights and biases, or the activation after it
 
@@ -150,7 +149,7 @@ def _rectifier(slope: Any) -> Activation:
 def _softmax(label: str, axis: object) -> Activation:
     """Get the softmax, if it is taken over the units."""
     rule = "over the units of each example, the last axis"
-    require(axis in (-1, 1), f"a softmax must be taken {rule}; got {brief(axis)} in {label}. Give it -1.")
+    require(axis in (-1, 1), f"a softmax must be taken {rule}; got {axis!r} in {label}. Give it -1.")
     return ACTIVATIONS["softmax"]
 
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import io
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bpcourse.engine import validation as checks
 from bpcourse.engine.activations import ACTIVATIONS, Activation
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.entries import require_network, value_of
@@ -23,18 +23,7 @@ from bpcourse.engine.losses import LOSSES
 from bpcourse.engine.network import Network, forward
 from bpcourse.engine.surfaces import confusion, loss_surface
 from bpcourse.engine.training import History
-from bpcourse.engine.validation import (
-    Array,
-    ArrayLike,
-    batch,
-    each_of,
-    image_shape,
-    positive,
-    real,
-    require,
-    require_kind,
-    texts,
-)
+from bpcourse.engine.validation import Array, ArrayLike, require, require_kind
 from bpcourse.numbers import format_given, format_number
 from bpcourse.palette import AMOUNTS, BLUE, GREYS, INK, ORANGE, PAPER, PURPLE, SERIES, SIGNS
 from bpcourse.pictures.series import activation_curves, boundary, loss_curve, span, tiled
@@ -93,7 +82,7 @@ def plot_loss(
         Where to plot; by default in a new figure.
     """
     ax = _axes(ax)
-    losses, y = texts(losses, "losses"), real(y, "y", "a finite number", math.isfinite)
+    losses = checks.texts(losses, "losses")
     require(0 < len(losses) <= len(SERIES), f"a plot shows one to {len(SERIES)} losses; got {len(losses)}.")
     for name, line in zip(losses, SERIES, strict=False):
         ax.plot(*loss_curve(LOSSES[name], y), line.style, color=line.color, label=name.replace("_", " "))
@@ -120,12 +109,12 @@ def plot_surface(
     """
     ax = _axes(ax)
     require_kind(trace, Trace, "backprop(network, x, y)")
-    around = positive(around, "around")
+    around = checks.positive(around, "around")
     here = [value_of(trace.network, name) for name in (first, second)]
     across, up = (np.linspace(value - around, value + around, POINTS) for value in here)
     _field(ax, loss_surface(trace, first, second, across, up), across, up, "loss", cmap=AMOUNTS)
     if path:
-        path = each_of(path, Network, "path")
+        path = checks.each_of(path, Network, "path")
         points = np.array([[value_of(network, name) for name in (first, second)] for network in path])
         ax.plot(*points.T, "-", color=PAPER, linewidth=4)
         ax.plot(*points.T, ".-", color=INK, label="path of descent")
@@ -148,7 +137,7 @@ def plot_boundary(network: Network, x: Array, y: Array, *, output: int = 1, ax: 
     ax : Axes, optional
         Where to plot; by default in a new figure.
     """
-    x = batch(x, "x")
+    x = checks.batch(x, "x")
     ax, found = _axes(ax), boundary(network, x, y, output=output, points=POINTS)
     low, high = found.ends
     _field(ax, found.field, found.across, found.up, f"output {output}", cmap=SIGNS, vmin=low, vmax=high)
@@ -256,9 +245,9 @@ def plot_images(
     ax : Axes, optional
         Where to plot; by default in a new figure.
     """
-    x, y, (height, width) = batch(x, "x"), batch(y, "y"), image_shape(shape)
-    require(x.shape[1] == height * width, f"shape {shape} needs {height * width} values for each image.")
-    require(len(x) == len(y), f"each of the {len(x)} images needs its row of y; got {len(y)} rows.")
+    x, y, (height, width) = checks.batch(x, "x"), checks.batch(y, "y"), checks.image_shape(shape)
+    needed = f"shape {shape} needs {height * width} values and a row of y for each image"
+    require(x.shape == (len(y), height * width), f"{needed}; got shapes {x.shape} and {y.shape}.")
     head = max(2, height // 4)  # rows above each image, for its label
     classes = y.argmax(axis=1)
     taken = classes if network is None else forward(network, x).y_hat.argmax(axis=1)
@@ -288,7 +277,7 @@ def plot_confusion(network: Network, x: Array, y: Array, *, ax: Axes | None = No
     ax : Axes, optional
         Where to plot; by default in a new figure.
     """
-    ax, counts = _axes(ax), confusion(network, x, batch(y, "y"))
+    ax, counts = _axes(ax), confusion(network, x, checks.batch(y, "y"))
     _image(ax, counts, "examples", cmap=f"{AMOUNTS}_r")
     for (row, column), count in np.ndenumerate(counts):
         if count:

@@ -15,7 +15,6 @@ from bpcourse.engine.optimizers import SGD
 from bpcourse.engine.training import History, train
 from bpcourse.engine.validation import Array
 from bpcourse.numbers import format_number
-from bpcourse.registry import brief
 from bpcourse.texts import read_toml
 from bpcourse.tutor.verdicts import Verdict, tally
 
@@ -155,7 +154,7 @@ def _verdict(run: Run, answer: object) -> Verdict:
     if answer is ... or answer is None:
         return Verdict("not answered", f"{run.letter} = ?", "Put the name of a failure in place of the dots.")
     if answer not in FAILURES:
-        return Verdict("unreadable", f"{run.letter}: needed one of {', '.join(FAILURES)}; got {brief(answer)}.")
+        return Verdict("unreadable", f"{run.letter}: needed one of {', '.join(FAILURES)}; got {answer!r}.")
     if answer == run.failure:
         return Verdict("correct", f"{run.letter}: {FAILURES[run.failure]['shows']}.")
     return Verdict("wrong", f"{run.letter} is not that failure.", FAILURES[str(answer)]["hint"])
