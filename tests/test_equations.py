@@ -17,7 +17,7 @@ from bpcourse.names import Name
 from bpcourse.numbers import format_number
 from bpcourse.registry import UnknownNameError
 from bpcourse.tutor.equations import Values, entries, look_up, needed_for, table
-from bpcourse.tutor.formulas import filled, names_in, pieces
+from bpcourse.tutor.formulas import LOSS_FORMULAS, UNITS, filled, names_in, pieces
 
 RATE = 0.3
 CASES = [*random_cases()[:84], *random_cases()[84::8]]
@@ -373,6 +373,18 @@ def test_table__of_a_custom_activation_whose_units_depend_on_each_other():
     assert {name: step.value for name, step in ours.items()} == pytest.approx(
         {name: step.value for name, step in theirs.items()}, rel=1e-12, abs=0
     )
+
+
+@pytest.mark.parametrize(("name", "slope"), [("relu", 0.0), ("leaky_relu(0.2)", 0.2)])
+def test_table__the_slope_of_a_rectifier_at_zero(name, slope):  # the convention of the engine
+    found = table(backprop(Network([Dense([[1.0]], [-1.0], name)]), [1.0], [0.5]))
+    assert (found["z1[1]"].value, found["slope1[1]"].value) == (0.0, slope)
+
+
+def test_formulas__cannot_be_changed():
+    for record in (*UNITS.values(), *LOSS_FORMULAS.values()):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            record.slope = ""
 
 
 def test_table__of_a_custom_rectifier():
