@@ -175,6 +175,14 @@ def test_budget__each_purse_lasts_until_it_is_empty():
         assert Budget(1.0, 0.0, digits).most == MOST_ACCIDENTS[same]
 
 
+ASKED = STEPS["dW2[1,1]"]
+V = ASKED.value  # 0.08217
+
+
+def judged(reading, *found, name="dW2[1,1]", plain=None, known=None, slack=0.0):
+    return judge(STEPS[name], plain or reading, reading, STEPS, lambda: list(found), known, slack)
+
+
 FIRST, SECOND, THIRD = "drop_sigma_prime_out", "only_path_o1", "no_input_factor"
 UNIT = 2.0**-20
 
@@ -304,6 +312,35 @@ def test_rounded_matches__the_nearest_and_most_usual_come_first():
     assert by_rounding(answer, too_far, slack=0.6 * width) == [((THIRD,), False)]
 
 
+def test_rounded_matches__no_habit_reaches_further_than_three_percent_or_nine_with_three_digits():
+    def noisy(value):  # a small difference of two large numbers: rounding can move it far
+        return wrong_way(value, again=lambda finish: finish(STEPS["a1[1]"], 100.0) - (100.0 - value))
+
+    found, four, three = [((FIRST,), False)], Reading(0.5, 4, 5e-5), Reading(0.5, 3, 5e-4)
+    assert by_rounding(four, noisy(0.514)) == by_rounding(three, noisy(0.545)) == found
+    assert by_rounding(four, noisy(0.517)) == by_rounding(three, noisy(0.555)) == []
+    assert by_rounding(Reading(0.5, 4, 0.002), noisy(0.53)) == found  # or 20 half units
+    assert by_rounding(Reading(0.5, 4, 0.002), noisy(0.545)) == []
+    assert by_rounding(four, noisy(0.517), slack=0.01) == found
+
+
+def test_rounded_matches__an_exact_hit_is_worth_two_standard_deviations():
+    answer = Reading(0.1234, 4, 0.00005, written=False)
+    hit = wrong_way(0.12342, again=one_step("a1[1]", 0.12342))
+    for prior, first in ((2.7, FIRST), (3.0, SECOND)):  # 0.7 standard deviations for each step of the prior
+        near = wrong_way(
+            0.1234, SECOND, prior=prior, again=lambda finish: finish(STEPS["a1[1]"], 100.0123) - (100.0123 - 0.1234)
+        )
+        assert by_rounding(answer, near, hit)[0] == ((first,), False)
+
+
+def test_judge__with_three_digits_rounding_is_sure_up_to_two_standard_deviations():
+    width = spread(right_way(STEPS, "dW2[1,1]").again, V, Keep(3))
+    for times, right in ((1.9, Right.ROUNDED), (2.1, Right.NEARLY), (3.9, Right.NEARLY), (4.1, Right.NO)):
+        assert judged(Reading(V + 5e-5 + times * width, 3, 5e-5)).right is right
+        assert judged(Reading(V - 5e-5 - times * width, 3, 5e-5)).right is right
+
+
 def test_rounded_matches__equal_values_are_named_together():
     answer = Reading(0.1235, 4, 0.00005)
     same = one_step("a1[1]", 0.123456)
@@ -330,14 +367,6 @@ def test_rounded_matches__equal_values_are_named_together():
 )
 def test_judge__in_which_way_an_answer_is_right(name, answer, right):
     assert judgment(name, answer).right is right
-
-
-ASKED = STEPS["dW2[1,1]"]
-V = ASKED.value  # 0.08217
-
-
-def judged(reading, *found, name="dW2[1,1]", plain=None, known=None, slack=0.0):
-    return judge(STEPS[name], plain or reading, reading, STEPS, lambda: list(found), known, slack)
 
 
 def test_judge__right_to_the_last_digit_or_with_the_last_digit_cut_off():
