@@ -341,6 +341,20 @@ def test_judge__with_three_digits_rounding_is_sure_up_to_two_standard_deviations
         assert judged(Reading(V - 5e-5 - times * width, 3, 5e-5)).right is right
 
 
+def test_judge__with_four_digits_rounding_is_right_unless_a_mistake_fits_too():
+    width = spread(right_way(STEPS, "dW2[1,1]").again, V, Keep(4))
+    verdict = judged(Reading(V + 5e-6 + 3 * width, 4, 5e-6, written=False))
+    assert (verdict.right, verdict.matches) == (Right.ROUNDED, ())
+    right = STEPS["dW1[2,1]"].value
+    width = spread(right_way(STEPS, "dW1[2,1]").again, right, Keep(4))
+    answer = Reading(right + 5e-8 + 3.6 * width, 4, 5e-8, written=False)
+    verdict = judged(answer, wrong_way(answer.value), name="dW1[2,1]")
+    assert verdict.right is Right.NEARLY
+    assert [(match.ids, match.stated) for match in verdict.matches] == [((FIRST,), False)]
+    inexact = next(mistake.id for mistake in MISTAKES.values() if mistake.topic == "rounding")
+    assert judged(answer, wrong_way(answer.value, inexact), name="dW1[2,1]").right is Right.ROUNDED
+
+
 def test_rounded_matches__equal_values_are_named_together():
     answer = Reading(0.1235, 4, 0.00005)
     same = one_step("a1[1]", 0.123456)
@@ -462,6 +476,13 @@ def test_judge__three_right_digits_are_right():
         assert either.right is Right.NEARLY
         assert [(match.ids, match.stated) for match in either.matches] == [((FIRST,), False)]
     assert judged(Reading(V + 1e-3, 9, 1e-12)).right is Right.NO
+
+
+def test_judge__a_number_from_python_is_not_right_far_from_the_right_value():
+    for factor in (1.0004, 0.9996):
+        assert judged(Reading(factor * V, 9, 1e-12, written=False)).right is Right.ROUNDED
+    for factor in (1.01, 0.99, 1.5, 0.5):
+        assert judged(Reading(factor * V, 9, 1e-12, written=False)).right is Right.NO
 
 
 def test_judge__the_nearest_value_of_one_mistake_is_remarked():
