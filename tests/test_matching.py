@@ -161,6 +161,9 @@ def test_budget__pays_the_share_of_numbers_that_match_by_accident():
     assert budget.allows(0.9, 0.0001)
     assert budget.far == pytest.approx(0.0001 / (0.4 * math.log(10)))
     assert budget.near == pytest.approx(0.0001 / (0.3 * 0.5))
+    border = Budget(0.0, 1.0, 3)
+    assert border.allows(0.3, 0.0001)
+    assert border.near == pytest.approx(0.0001 / 0.3)  # 30 % is still near
     at_nothing = Budget(1.0, 0.5, 3)
     assert at_nothing.allows(0.5, 0.0001)
     assert at_nothing.far == pytest.approx(0.0001 / (0.5 * math.log(10)))
@@ -322,6 +325,7 @@ def test_rounded_matches__no_habit_reaches_further_than_three_percent_or_nine_wi
     assert by_rounding(Reading(0.5, 4, 0.002), noisy(0.53)) == found  # or 20 half units
     assert by_rounding(Reading(0.5, 4, 0.002), noisy(0.545)) == []
     assert by_rounding(four, noisy(0.517), slack=0.01) == found
+    assert by_rounding(Reading(0.5, 6, 5e-7, written=False), noisy(0.501)) == found  # by three habits, but once
 
 
 def test_rounded_matches__an_exact_hit_is_worth_two_standard_deviations():
@@ -339,6 +343,7 @@ def test_judge__with_three_digits_rounding_is_sure_up_to_two_standard_deviations
     for times, right in ((1.9, Right.ROUNDED), (2.1, Right.NEARLY), (3.9, Right.NEARLY), (4.1, Right.NO)):
         assert judged(Reading(V + 5e-5 + times * width, 3, 5e-5)).right is right
         assert judged(Reading(V - 5e-5 - times * width, 3, 5e-5)).right is right
+        assert judged(Reading(V + 5e-5 + (3 + times) * width, 3, 5e-5), slack=3 * width).right is right
 
 
 def test_judge__with_four_digits_rounding_is_right_unless_a_mistake_fits_too():
@@ -490,6 +495,7 @@ def test_judge__the_nearest_value_of_one_mistake_is_remarked():
     near, nearer, pair = wrong_way(0.2005), wrong_way(0.1996, SECOND), wrong_way(0.2001, THIRD, FIRST)
     assert judged(answer, near, nearer, pair).nearest.ids == (SECOND,)
     assert judged(answer, near).nearest.ids == (FIRST,)
+    assert judged(answer, wrong_way(0.1995), wrong_way(0.2004, SECOND)).nearest.ids == (SECOND,)
     assert judged(answer, wrong_way(0.2007)).nearest is None
     assert judged(answer, wrong_way(0.1993)).nearest is None
     assert judged(answer, pair).nearest is None
