@@ -400,6 +400,12 @@ def test_judge__right_to_the_last_digit_or_with_the_last_digit_cut_off():
         assert judged(Reading(V + off, 2, 1.01 * abs(off))).right is Right.SHORT
 
 
+def test_judge__a_whole_unit_of_the_last_digit_may_have_been_cut_off():
+    own = {"x[1]": 0.5}
+    assert judged(Reading(0.5 + 2 * UNIT, 6, UNIT), name="x[1]", known=own).right is Right.EXACTLY
+    assert judged(Reading(0.5 + 2.01 * UNIT, 6, UNIT), name="x[1]", known=own).right is Right.NO
+
+
 def test_judge__the_very_number_is_right_with_any_number_of_digits():
     tiny = 1e-20
     assert judged(Reading(V, 1, tiny)).right is Right.EXACTLY

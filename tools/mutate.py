@@ -2,7 +2,7 @@
 
 python tools/mutate.py                       all modules in `TESTS`
 python tools/mutate.py activations losses    only these
-python tools/mutate.py --again               only the mutants that survived the last run
+python tools/mutate.py --again               only the mutants that survived the last run and are not listed
 python tools/mutate.py --every=3             only every third mutant
 
 Cosmic Ray makes the mutants. Each one replaces a module in the memory of a new process, and the module's fast tests
@@ -189,7 +189,7 @@ def run_tests(module: str, source: str, tests: list[str]) -> int:
     return pytest.main(["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "-k", FAST, *tests], [EndAtOnce()])
 
 
-def measured(module: str, *, again: bool, every: int) -> tuple[list[str], list[str]]:
+def measured(module: str, listed: set[str], *, again: bool, every: int) -> tuple[list[str], list[str]]:
     """Return the ids of the mutants of a module, and of those that survive."""
     source = (ROOT / "bpcourse" / f"{module}.py").read_text(encoding="utf-8")
     if not survives(module, source):
@@ -199,7 +199,9 @@ def measured(module: str, *, again: bool, every: int) -> tuple[list[str], list[s
     tested, alive = [], []
     for mutant in islice(mutants(module, source), 0, None, every):
         tested.append(mutant.id)
-        if (last is None or mutant.id in last) and survives(module, mutant.source):
+        if last is not None and (mutant.id not in last or mutant.id in listed):
+            alive += [mutant.id] if mutant.id in last else []
+        elif survives(module, mutant.source):
             alive.append(mutant.id)
             print(f"survived  {mutant.id}", file=sys.stderr, flush=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
@@ -219,17 +221,17 @@ def main(words: list[str]) -> int:
     names = [word for word in words if not word.startswith("--")]
     every = next((int(word.partition("=")[2]) for word in words if word.startswith("--every=")), 1)
     modules = [module for module in TESTS if not names or module in names or module.rpartition("/")[2] in names]
-    listed = tomllib.loads(REASONS.read_text(encoding="utf-8")).get("equivalent", [])
-    reasons = {mutant for group in listed for mutant in group["mutants"]}
+    groups = tomllib.loads(REASONS.read_text(encoding="utf-8"))["equivalent"]
+    listed = {mutant for group in groups for mutant in group["mutants"]}
     well = True
     print(f"{'module':24} mutants  killed  equivalent  survivors  share")
     for module in modules:
-        tested, alive = measured(module, again="--again" in words, every=every)
-        equivalent = sum(each in reasons for each in alive)
+        tested, alive = measured(module, listed, again="--again" in words, every=every)
+        equivalent = sum(each in listed for each in alive)
         killed, rest = len(tested) - len(alive), len(alive) - equivalent
         share = killed / (len(tested) - equivalent)
         print(f"{module:24} {len(tested):7}  {killed:6}  {equivalent:10}  {rest:9}  {share:6.1%}", flush=True)
-        wrong = reasons.intersection(tested).difference(alive)
+        wrong = listed.intersection(tested).difference(alive)
         for each in sorted(wrong):
             print(f"killed, although {REASONS.name} lists it: {each}")
         well &= share >= ENOUGH and not wrong
