@@ -291,6 +291,7 @@ def test_hits__a_number_that_comes_out_to_its_last_digit():
     assert not hits(one, asked, Reading(0.1233, 4, 0.00005), Keep(4), 0.0)
     assert hits(one, asked, Reading(0.1233, 4, 0.00005), Keep(4), 0.0002)
     assert not hits(one, asked, Reading(0.1235, 4, 0.00001), Keep(5), 0.0)
+    assert hits(wrong_way(0.5 + 2 * UNIT), asked, Reading(0.5, 4, UNIT), Keep(4), 0.0)  # or cut off
     itself = wrong_way(0.123456, again=one_step("dW2[1,1]", 0.123456))  # what was asked for is not rounded twice
     assert not hits(itself, asked, Reading(0.1235, 4, 0.00001), Keep(4), 0.0)
     given = wrong_way(0.123456, again=one_step("x[1]", 0.123456))
