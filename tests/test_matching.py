@@ -357,6 +357,8 @@ def test_judge__with_four_digits_rounding_is_right_unless_a_mistake_fits_too():
     verdict = judged(answer, wrong_way(answer.value), name="dW1[2,1]")
     assert verdict.right is Right.NEARLY
     assert [(match.ids, match.stated) for match in verdict.matches] == [((FIRST,), False)]
+    six = Reading(answer.value, 6, 5e-10, written=False)  # so many digits are no accident
+    assert judged(six, wrong_way(six.value), name="dW1[2,1]").right is Right.NO
     inexact = next(mistake.id for mistake in MISTAKES.values() if mistake.topic == "rounding")
     assert judged(answer, wrong_way(answer.value, inexact), name="dW1[2,1]").right is Right.ROUNDED
 
@@ -426,6 +428,9 @@ def test_judge__carried_if_it_is_right_only_with_the_own_earlier_number():
     assert judged(Reading(1.01 * V, 3, 0.004 * V), known=own).carried
     verdict = judged(Reading(V, 6, 1e-9), known=own)  # the right number is right whatever was before
     assert (verdict.right, verdict.carried) == (Right.EXACTLY, False)
+    own_way = {"dz2[1]": 1.5 * STEPS["dz2[1]"].value}  # three digits of the right number are right too
+    assert judged(Reading(V + 4.9e-5, 6, 1e-9), known=own_way).right is Right.ROUNDED
+    assert judged(Reading(V + 5.2e-5, 6, 1e-9), known=own_way).right is Right.NO
     rounded_later = judged(Reading(1.0101 * V, 4, 1e-9), known=own)
     assert (rounded_later.right, rounded_later.carried) == (Right.ROUNDED, True)
     assert not judged(Reading(1.0001 * V, 4, 1e-9), known={"x[1]": STEPS["x[1]"].value}).carried
