@@ -44,6 +44,18 @@ ONE_OF_THREE = backprop(THREE.network, THREE["x"][0], THREE["y"][0], "half_sse")
 # What a person writes
 
 
+@pytest.mark.parametrize("name", ["loss", "a1[1]", "z2[1]"])
+def test_check__within_one_percent_is_close(name):
+    right = next(step.value for step in steps(MAZUR) if step.name == name)
+    for factor, words in (
+        (0.992, "is close"),
+        (1.008, "is close"),
+        (0.987, "don't recognize"),
+        (1.013, "don't recognize"),
+    ):
+        assert words in check(MAZUR, name, f"{factor * right:.7g}").message
+
+
 @pytest.mark.parametrize(
     "answer",
     ["0.0822", "0.08217", " 0,0822 ", "8.22e-2", "8.22 × 10⁻²", "0.082167040564", "+.0822",
