@@ -34,7 +34,7 @@ DEFAULT_FOLDER = Path("bpcourse-lessons")
 REQUIRED = {  # the packages that each extra needs
     "lab": ("numpy", "matplotlib", "ipywidgets", "anywidget", "tqdm", "jinja2", "lazy_loader", "jupyterlab",
             "ipykernel", "nbclient"),
-    "test": ("pytest", "pytest-xdist", "nbval", "autograd"),
+    "test": ("pytest", "pytest-xdist", "nbval", "autograd", "hypothesis"),
     "browser": ("playwright", "axe-playwright-python"),
 }  # fmt: skip
 SECRET = "BPCOURSE_SECRET"  # noqa: S105  # the environment variable with the secret of a class

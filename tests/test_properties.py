@@ -15,9 +15,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-
-pytest.importorskip("hypothesis", reason="needs hypothesis, which the extra `dev` installs")
-
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 from hypothesis.configuration import set_hypothesis_home_dir
 
