@@ -35,7 +35,7 @@ from bpcourse.engine.entries import replaced
 from bpcourse.engine.surfaces import loss_surface, over_plane
 from bpcourse.explorers import live as live_module, planes
 from bpcourse.explorers.curves import ActivationScene, LossScene
-from bpcourse.explorers.images import ImageScene
+from bpcourse.explorers.images import ImageScene, labels_of
 from bpcourse.explorers.live import LiveScene
 from bpcourse.explorers.networks import WHOLE, PassScene
 from bpcourse.explorers.pitfalls import PITFALLS
@@ -622,6 +622,11 @@ def test_live_scene__keeps_a_bounded_past(monkeypatch):
         assert len(scene.past) <= 8
     assert scene.past[0].epoch == 0
     assert scene.past[-1].epoch > 50
+
+
+@pytest.mark.parametrize("labels", ["L7=", ["L", "7", "="], ("L", 7, "=")])
+def test_labels__a_text_has_one_for_each_character(labels):
+    assert labels_of(labels, 3, "output") == ("L", "7", "=")
 
 
 def test_image_scene__draws_shifts_and_shows_the_outputs():
