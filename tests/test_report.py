@@ -112,6 +112,7 @@ def test_mark__an_unexpected_error_is_in_the_report_and_on_the_terminal(handed_i
         return {}["<u>missing"] if sheet.number == 3 else mark_sheet(sheet, answers, name)
 
     monkeypatch.setattr(grading, "mark_sheet", faulty)
+    monkeypatch.setattr(grading, "in_processes", lambda work, jobs: (work(job) for job in jobs))
     assert cli.main(command(handed_in)) == 0
     said = capsys.readouterr().out
     assert "Skipped: group 0/sheet-003.ipynb Sheet 3 cannot be marked: unexpected KeyError: '<u>missing'." in said

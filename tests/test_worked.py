@@ -463,13 +463,14 @@ def test_save__is_whole_or_absent_and_replaces_a_link(tmp_path, monkeypatch):
     assert not target.exists()
     assert (tmp_path / "key.html").read_text(encoding="utf-8") == solution.html + "\n"
 
-    def full(self, text, **_):
-        self.touch()
+    def full(self, *_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "open", full)  # by then the file has its place on the disk
     with pytest.raises(OSError, match="No space left"):
         solution.save(tmp_path / "other.html")
+    with pytest.raises(FileNotFoundError, match=r"No such file or directory: '.*missing'$"):
+        solution.save(tmp_path / "missing" / "other.html")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["key.html"]
 
 

@@ -37,11 +37,12 @@ from markupsafe import Markup
 
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.sheets import formatted
-from bpcourse.classroom.store import require_absent, write_whole
+from bpcourse.classroom.store import require_absent
 from bpcourse.engine.validation import is_count, require
 from bpcourse.numbers import MINUS, format_number
 from bpcourse.pictures.diagram import Diagram, draw
 from bpcourse.render import render
+from bpcourse.texts import write_whole
 from bpcourse.tutor.equations import Step, entries, needed_for, table
 from bpcourse.tutor.marking import check_each
 from bpcourse.tutor.matching import NOTHING, Budget, nothing_done, usual_first

@@ -15,11 +15,12 @@ from pathlib import Path
 
 from bpcourse import palette
 from bpcourse.classroom.grading import MarkedSheet, common
-from bpcourse.classroom.store import require_absent, write_whole
+from bpcourse.classroom.store import require_absent
 from bpcourse.classroom.submissions import ClassRecord, Remark
 from bpcourse.classroom.text import shown
 from bpcourse.numbers import format_number
 from bpcourse.render import page, render
+from bpcourse.texts import write_whole
 from bpcourse.tutor.practice import TOPICS
 from bpcourse.tutor.verdicts import STATUS
 

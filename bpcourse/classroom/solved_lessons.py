@@ -25,12 +25,12 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
 
-from bpcourse.classroom.store import require_absent, write_whole
+from bpcourse.classroom.store import require_absent
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.network import Network
 from bpcourse.engine.validation import Array
 from bpcourse.jupyter import WIDGET_VIEW
-from bpcourse.texts import read_toml
+from bpcourse.texts import read_toml, write_whole
 from bpcourse.tutor.diagnosis import diagnose
 from bpcourse.tutor.equations import entries, look_up, table
 from bpcourse.tutor.failures import Runs

@@ -17,9 +17,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -34,6 +33,7 @@ from bpcourse.classroom.processes import FEW, in_processes
 from bpcourse.classroom.sheets import FORMATS
 from bpcourse.classroom.submissions import RECORD, VERSION, ClassRecord, read_record
 from bpcourse.engine.validation import is_count, require
+from bpcourse.texts import write_whole
 
 MOST_SHEETS = 100_000
 MOST_QUESTIONS = 20  # of a sheet
@@ -200,33 +200,6 @@ def write_class(chosen: Class, folder: ClassFolder, *, force: bool = False) -> i
         write_whole({folder.key / RECORD: record}, PRIVATE)
     (folder.key / UNFINISHED).unlink(missing_ok=True)
     return len(missing)
-
-
-def write_whole(contents: Mapping[Path, str | Iterable[str]], mode: int = 0o666) -> None:
-    """Write files so that each is complete or does not exist.
-
-    They take their names when all have been written and lack of space can no longer stop one of
-    them.
-
-    Parameters
-    ----------
-    contents : mapping
-        The text of each file, or its parts in order.
-    mode : int
-        Who may read and write the files on Linux and macOS, before the user's umask.
-    """
-    unfinished = {path: path.with_name(f"{path.name}.{secrets.token_hex(8)}.part") for path in contents}
-    try:
-        for path, parts in contents.items():
-            unfinished[path].touch(mode, exist_ok=False)  # no other run writes to it
-            with unfinished[path].open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines([parts] if isinstance(parts, str) else parts)
-        for path, part in unfinished.items():
-            part.replace(path)
-    except BaseException:  # also Ctrl-C
-        for part in unfinished.values():
-            part.unlink(missing_ok=True)
-        raise
 
 
 def require_absent(names: Iterable[str], folder: Path, *, force: bool) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from bpcourse.names import SYMBOLS, Name, ratio
 from bpcourse.numbers import MINUS, format_given, format_number
 from bpcourse.registry import UnknownNameError
 from bpcourse.render import page, render
+from bpcourse.texts import write_whole
 from bpcourse.tutor.equations import Step
 from bpcourse.tutor.formulas import PLAIN, filled, names_in, pieces
 
@@ -326,12 +326,7 @@ class Solution:
             raise ValueError(f"a solution is saved as .txt, .md or .html; got {path.name!r}.")
         if os.path.lexists(path) and not force:  # a link, too, even if it leads nowhere
             raise FileExistsError(f"{path} already exists. Choose a different name, or pass force=True.")
-        unfinished = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
-        try:
-            unfinished.write_text(getattr(self, kinds[path.suffix.lower()]) + "\n", encoding="utf-8", newline="\n")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_whole({path: getattr(self, kinds[path.suffix.lower()]) + "\n"})
         return path
 
     def sides(self, equation: Equation, form: Form = "text") -> list[str]:
