@@ -357,7 +357,7 @@ def test_judge__with_four_digits_rounding_is_right_unless_a_mistake_fits_too():
     verdict = judged(answer, wrong_way(answer.value), name="dW1[2,1]")
     assert verdict.right is Right.NEARLY
     assert [(match.ids, match.stated) for match in verdict.matches] == [((FIRST,), False)]
-    six = Reading(answer.value, 6, 5e-10, written=False)  # so many digits are no accident
+    six = Reading(answer.value, 6, 5e-10, written=False)  # with six digits, chance is ruled out
     assert judged(six, wrong_way(six.value), name="dW1[2,1]").right is Right.NO
     inexact = next(mistake.id for mistake in MISTAKES.values() if mistake.topic == "rounding")
     assert judged(answer, wrong_way(answer.value, inexact), name="dW1[2,1]").right is Right.ROUNDED
