@@ -104,7 +104,16 @@ def test_step__recompute_with_other_values():
 BATCH = backprop(EXAMPLES["mazur"].network, [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]], [[0.0, 1.0], [1.0, 0.0], [0.5, 0.5]])
 
 
-@pytest.mark.parametrize("trace", [BATCH, EXAMPLES["lecture"].backprop()], ids=["batch", "one example"])
+UNEVEN = backprop(
+    Network([Dense([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], [0.0, 0.1, 0.2], "tanh"), Dense([[1.0], [0.5], [-1.0]])]),
+    [[0.1, 0.2], [0.3, 0.4]],
+    [[1.0], [0.0]],
+)
+
+
+@pytest.mark.parametrize(
+    "trace", [BATCH, UNEVEN, EXAMPLES["lecture"].backprop()], ids=["batch", "uneven", "one example"]
+)
 def test_step__its_place_is_that_of_its_name(trace):
     sizes, layers = trace.network.sizes, trace.network.layers
     for step in table(trace, RATE).values():
