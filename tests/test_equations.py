@@ -169,6 +169,8 @@ def test_entries__names_in_the_shape_of_the_array():
     assert entries(found, "slope1").tolist() == [[f"slope1[{unit}]@{row}" for unit in (1, 2)] for row in (1, 2, 3)]
     for name in ("loss", "loss@1", "learning_rate", "W1[1,2]", "W3"):
         assert entries(found, name) is None
+    one_unit = table(backprop(Network([Dense([[1.0]], None, "tanh")]), [1.0], [0.5]))
+    assert entries(one_unit, "slope1").tolist() == [["slope1[1]"]]
     for n in (1, 2):
         slopes = entries(table(backprop(softmax, [[0.1, 0.2]] * n, [[0.0, 1.0, 0.0]] * n)), "slope1")
         at = f"@{n}" if n > 1 else ""
