@@ -1,4 +1,4 @@
-"""Numbers that people published, asked about or handed in: the right mistake is named first, right ones are accepted."""
+"""Numbers that people published or handed in: the right mistake is named first, and right ones are accepted."""
 
 import json
 from pathlib import Path
