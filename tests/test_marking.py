@@ -347,6 +347,21 @@ def test_check_array__row_for_one_example():
     assert check(MAZUR, "z1", [[0.3775, 0.3925]]).status == "correct"
 
 
+@pytest.mark.parametrize(
+    ("name", "answer", "words"),
+    [
+        ("W1", [0.5, -0.75, 0.9, 0.2], "one row for each input and one column for each unit"),
+        ("b1", [[0.1, -0.25]], "one number for each unit"),
+        ("y_hat", [0.5, 0.5, 0.5], "one row for each example and one column for each unit"),
+        ("dW1", [1, 2, 3, 4], "What is the shape of W1?"),
+    ],
+)
+def test_check_array__wrong_shape_says_what_a_row_is(name, answer, words):
+    verdict = check(EXAMPLES["lecture"].backprop(), name, answer)
+    assert verdict.status == "wrong"
+    assert words in verdict.hint
+
+
 def test_check_array__names_wrong_entries():
     wrong = THREE["dW1"].copy()
     wrong[2, 0] += 1

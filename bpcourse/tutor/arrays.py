@@ -143,7 +143,10 @@ def _of_shape(marker: Marker, name: str, right: Array, array: NDArray[Any]) -> V
     if asked.is_gradient:
         of = asked.at(quantity=asked.quantity[1:])
         return Verdict("wrong", message, f"A gradient has the shape of what it belongs to. What is the shape of {of}?")
-    return Verdict("wrong", message, "It has one row for each example and one column for each unit.")
+    if right.ndim == 1:
+        return Verdict("wrong", message, "It has one number for each unit.")
+    row = "input" if asked.quantity == "W" else "example"
+    return Verdict("wrong", message, f"It has one row for each {row} and one column for each unit.")
 
 
 def _patterns(trace: Trace, name: Name, right: Array) -> Iterator[Pattern]:
