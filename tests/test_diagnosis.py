@@ -161,6 +161,7 @@ def test_verdict__is_the_same_every_time():
         (5, "batch_sum_not_mean", "Everything is right except for the constant factor 5.000"),
         (0.5, "kept_half", "constant factor 0.5000."),
         (-1, "sign_slip", "Everything is right except for the sign."),
+        (-1 - 1e-15, "sign_slip", "Everything is right except for the sign."),
         (10, "nothing_divided", "constant factor 10.00"),
     ],
 )

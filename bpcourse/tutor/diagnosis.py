@@ -245,10 +245,10 @@ def _explained(
     if explanation.factor != 1.0:
         clauses += [_factor_clause(explanation.factor, experiment)]
         if not explanation.edits:
-            hint = TEXTS["sign" if explanation.factor == -1.0 else "factor"]["hint"]
+            hint = _of_factor(explanation.factor)["hint"]
             code = line(facts, experiment.layout, "delta", facts.last)
     factor = _constant(boards)
-    words = "" if factor is None else TEXTS["sign" if factor == -1.0 else "factor"]["name"]
+    words = "" if factor is None else _of_factor(factor)["name"]
     constant = words.format(factor=format_number(factor or 1.0))
     message = _in_sentences(experiment, wrong, clauses, where, explanation.whole, len(boards), constant)
     return Verdict("mistake", "\n".join([message, *notes]), hint, ids, _each(experiment, wrong, ids), first, code=code)
@@ -327,6 +327,11 @@ def _factor_clause(factor: float, experiment: Experiment) -> str:
         for id in factors_of(experiment)[factor]
     ]
     return f"everything is multiplied by {format_number(factor)}: " + ", and ".join(names)
+
+
+def _of_factor(factor: float) -> dict[str, str]:
+    """Return the texts about a constant factor: −1 may be off by a rounding error."""
+    return TEXTS["sign" if math.isclose(factor, -1.0) else "factor"]
 
 
 def _constant(boards: Sequence[Board]) -> float | None:
