@@ -91,6 +91,13 @@ def test_check_function__mistake(name, f, mistake):
     assert (verdict.status, verdict.mistakes[:1]) == ("mistake", (mistake,)), verdict
 
 
+@pytest.mark.parametrize("name", ["binary_cross_entropy", "categorical_cross_entropy"])
+def test_check_function__minus_forgotten_in_a_loss_is_not_called_an_error_of_its_slope(name):
+    verdict = check_function(name, lambda y, p: -LOSSES[name].value(y, p))
+    assert "the minus in front of the logarithm is forgotten" in verdict.message
+    assert "δ" not in f"{verdict}"
+
+
 @pytest.mark.parametrize(
     ("name", "f", "slip"),
     [

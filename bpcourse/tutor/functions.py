@@ -327,8 +327,10 @@ def _named(name: str, question: Question, calls: list[_Call], wrong: _Call) -> V
     if not possible:
         return None
     found = sorted((MISTAKES[id] for id in MISTAKES if id in possible), key=lambda mistake: -mistake.prior)
-    words, ids = ", or if ".join(mistake.name for mistake in found[:3]), tuple(mistake.id for mistake in found)
-    return Verdict("mistake", f"{_result(name, wrong)} is what comes out if {words}.", found[0].hint, ids)
+    step = steps[question.value if array is None else array.flat[0]]
+    texts = [mistake.words_for(step) for mistake in found]
+    words, ids = ", or if ".join([text.name for text in texts[:3]]), tuple(mistake.id for mistake in found)
+    return Verdict("mistake", f"{_result(name, wrong)} is what comes out if {words}.", texts[0].hint, ids)
 
 
 @np.errstate(all="ignore")
