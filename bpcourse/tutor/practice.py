@@ -214,7 +214,8 @@ class Problem:
         steps = table(self.trace, self.learning_rate)
         asked = question(steps[self.name], Hand.of(steps)) if self.name in steps else "All entries are asked for."
         if self.claimed is None:
-            return f"Compute {self.name}, with four significant digits. {asked}"
+            what = "the loss" if self.name == "loss" else self.name
+            return f"Compute {what}, with four significant digits. {asked}"
         claim = f"A colleague computed {self.name} = {self.claimed} (four digits). One step is wrong."
         return f"{claim} Find it, and give the right value, with four significant digits. {asked}"
 
