@@ -379,6 +379,15 @@ def test_predict__controls_are_locked_until_answered(monkeypatch):
     assert later == dragged  # only the first move counts
 
 
+def test_predict__a_new_learning_rate_is_not_yet_the_move():
+    explorer = lecture(predict="Set the learning rate to 2 and press Update. Does the loss go up or down?")
+    send(explorer, do="predict", text="down")
+    for rate in (1.9, 2.0):
+        send(explorer, do="set", name="learning_rate", value=rate, again=rate == 2.0)
+        assert explorer.prediction.end is None
+    assert "it went down" in send(explorer, do="press", name="update")["predicted"]
+
+
 @pytest.mark.parametrize("message", [None, 3, "set", [], {}, {"do": 7}, {"do": "set"}, {"do": "predict", "text": 3}])
 def test_message__that_is_malformed_changes_nothing(message):
     explorer = lecture()

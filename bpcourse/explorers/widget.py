@@ -141,7 +141,8 @@ class Explorer(anywidget.AnyWidget):
     def _set(self, values: Mapping[str, Value], moving: str = "") -> None:
         """Go to other values. Undo takes back the whole drag of a control that is `moving`."""
         start = self._first.looking_as(self.scene) if values.get("pitfall") else self.scene
-        self._go(start.changed(values), again=moving != "" and moving == self._moving)
+        prepares = [*values] == ["learning_rate"]  # it usually shows only in the next step
+        self._go(start.changed(values), again=moving != "" and moving == self._moving, prepares=prepares)
         self._moving = moving or next(iter(values), "")
 
     def _press(self, button: str, running: bool = False) -> None:
@@ -159,15 +160,20 @@ class Explorer(anywidget.AnyWidget):
         else:
             self._go(self.scene.pressed(button), running=running)
 
-    def _go(self, scene: Scene, again: bool = False, running: bool = False) -> None:
-        """Go to another scene, and remember this one if there is something to undo. Undo takes back a whole run."""
+    def _go(self, scene: Scene, again: bool = False, running: bool = False, prepares: bool = False) -> None:
+        """Go to another scene, and remember this one if there is something to undo. Undo takes back a whole run.
+
+        The first move ends a prediction. A move that only `prepares` it does so only if the predicted value changes.
+        """
         if scene.state != self.scene.state and not (again and self._past):
             plain = self.scene.looking_as(self.scene)  # without its computed values, which take memory
             self._past = [*self._past[1 - MOST_PAST :], (plain, self.scene.loss_value, running and bool(self._past))]
         moved = scene.state != self.scene.state
         self.scene = scene
         if self.prediction and moved and (again or self.prediction.end is None):  # only the first move counts
-            self.prediction = replace(self.prediction, end=self._asked()[1])
+            end = self._asked()[1]
+            if not prepares or end != self.prediction.start:
+                self.prediction = replace(self.prediction, end=end)
 
     def _commit(self, said: str) -> None:
         if not said.strip():
