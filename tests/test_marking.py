@@ -7,6 +7,7 @@ import dataclasses
 import json
 import math
 import pickle
+import re
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -579,6 +580,39 @@ def test_hint__prediction_gives_the_rule_of_its_unit():
 def test_check__given_number_of_another_place(answer):
     verdict = check(EXAMPLES["lecture"].backprop(), "W1[2,1]", answer)
     assert (verdict.status, verdict.mistakes) == ("mistake", ("index_swap",))
+
+
+def test_check__a_given_prediction_is_not_in_doubt_under_its_other_name():
+    asked = {"answer": "7.7", "given": ["a1", "z2", "y_hat"]}
+    verdict = check(ONE_OF_THREE, "dz2[1]", **asked)
+    assert "I don't recognize this number" in verdict.message
+    assert not re.search(r"check your value of (y_hat|[za]\d)", str(verdict).replace("\n", " "))
+
+
+def test_check_array__picture_that_is_not_flattened():
+    pixels = backprop(Network([Dense(np.ones((6, 2)), [0, 0])]), [1, 1, 0, 1, 1, 0], [1, 0])
+    assert "one column for each input" in check(pixels, "x", [[1, 1], [0, 1], [1, 0]]).hint
+
+
+@pytest.mark.parametrize("divided", [1, 2])
+def test_check__last_example_with_and_without_the_mean(divided):
+    last = backprop(THREE.network, THREE["x"][1], THREE["y"][1], "half_sse")["dW1"][2, 1]
+    assert check(THREE, "dW1[3,2]", last / divided).mistakes[0] == "batch_last_sample_only"
+
+
+def test_check__names_no_mistake_twice():
+    W1 = [
+        [0.2, 0.5, -0.3],
+        [-0.4, 0.3, 0.1],
+        [0.6, -0.2, 0.15],
+        [0.1, 0.35, -0.5],
+        [0.3, -0.6, 0.25],
+        [0.45, 0.1, -0.15],
+    ]
+    picture, target = [1, 1, 0, 0, 1, 1], [0, 0, 1]
+    trace = backprop(Network([Dense(W1, [0.1, -0.2, 0.3], "softmax")]), picture, target, "categorical_cross_entropy")
+    said = str(check(trace, {"dW1[1,1]": 0.4516, "dW1[3,1]": 0.4516}))
+    assert re.sub(r"\s+", " ", said).count("the entry of a different weight") == 1
 
 
 @pytest.mark.parametrize("answer", ["0.440", "-0.260"])

@@ -145,8 +145,8 @@ def _of_shape(marker: Marker, name: str, right: Array, array: NDArray[Any]) -> V
         return Verdict("wrong", message, f"A gradient has the shape of what it belongs to. What is the shape of {of}?")
     if right.ndim == 1:
         return Verdict("wrong", message, "It has one number for each unit.")
-    row = "input" if asked.quantity == "W" else "example"
-    return Verdict("wrong", message, f"It has one row for each {row} and one column for each unit.")
+    row, column = "input" if asked.quantity == "W" else "example", "input" if asked.quantity == "x" else "unit"
+    return Verdict("wrong", message, f"It has one row for each {row} and one column for each {column}.")
 
 
 def _patterns(trace: Trace, name: Name, right: Array) -> Iterator[Pattern]:

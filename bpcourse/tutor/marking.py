@@ -110,7 +110,9 @@ def _printed(steps: Mapping[str, Step], given: Iterable[str]) -> dict[str, float
     for name in texts(given, "given"):
         names = entries(steps, name)
         for each in [look_up(steps, name).name] if names is None else names.flat:
-            found[each] = steps[each].value
+            step = steps[each]
+            copied = step.needs if step.parts.quantity == "y_hat" else ()  # ŷ is another name for the last a
+            found |= dict.fromkeys((each, *copied), step.value)
     return found
 
 

@@ -136,7 +136,7 @@ def in_words(step: Step, reading: Reading, judgment: Judgment, matches: list[Mat
     if len(matches) == 1 and likeliest.stated:
         message = f"{said} is what comes out if {clause(likeliest, step)}.{_belief(likeliest, step)}"
         return Verdict("mistake", message, words.hint, ids)
-    guesses = "; or if ".join(clause(match, step) for match in matches[:3])
+    guesses = "; or if ".join(dict.fromkeys(clause(match, step) for match in matches[:3]))
     if judgment.right is Right.NEARLY or (reading.digits >= DIGITS_NEAR and judgment.off <= NEAR * size):
         asked = f"{said} is close. Did you round intermediate values? If not, it could come out if {guesses}."
         return Verdict("could be", asked, words.hint, ids)

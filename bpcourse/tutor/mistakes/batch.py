@@ -40,7 +40,11 @@ BATCH = (
     Mistake("batch_sum_not_mean", rules={"mean": lambda at: at.right * at.examples}),
     Mistake("batch_divided_twice", rules={"mean": lambda at: at.right / at.examples}),
     Mistake("batch_first_sample_only", rules={"mean": lambda at: at.needs[0]}),
-    Mistake("batch_last_sample_only", rules={"mean": lambda at: at.needs[-1]}),
+    Mistake(
+        "batch_last_sample_only",
+        rules={"mean": lambda at: at.needs[-1]},
+        also=({"mean": lambda at: at.needs[-1] / at.examples},),
+    ),
     Mistake(
         "product_of_sums",
         rules={"mean": _product_of_sums},
