@@ -106,7 +106,7 @@ def check_each(
 
 def _printed(steps: Mapping[str, Step], given: Iterable[str]) -> dict[str, float]:
     """Return the values of what an exercise printed, by name."""
-    found = {}
+    found: dict[str, float] = {}
     for name in texts(given, "given"):
         names = entries(steps, name)
         for each in [look_up(steps, name).name] if names is None else names.flat:
