@@ -108,10 +108,13 @@ def free_port() -> int:
 
 
 def _tell_newer(folder: Path) -> None:
-    """Print which lessons have a newer version."""
+    """Print which lessons have a newer version, and which cannot be read."""
     for lesson, edited in lessons.outdated(folder):
         how = f"bpcourse reset {lesson.name[:2]} {folder}" if edited else f"bpcourse update {folder}"
         print(f"{lesson.name} has a newer version, and you have {'' if edited else 'not '}edited yours. Get it: {how}")
+    for lesson in lessons.unreadable(folder):
+        how = f"restore the original, and yours is kept under a new name: bpcourse reset {lesson.name[:2]} {folder}"
+        print(f"{lesson.name} is not a readable notebook. If JupyterLab cannot open it either, {how}")
 
 
 def _folder(args: argparse.Namespace) -> Path:
@@ -125,7 +128,7 @@ def update(args: argparse.Namespace) -> int:
     folder = _folder(args)
     newer = [lesson for lesson, edited in lessons.outdated(folder) if not edited]
     for lesson in newer:
-        print(f"Updated: {folder / lesson.name}. The earlier version is saved as {lessons.restore(lesson, folder)}")
+        _restore(lesson, folder)
     print(f"{len(newer)} lesson{'s' * (len(newer) != 1)} updated in {folder}.")
     _tell_newer(folder)
     return 0
@@ -133,12 +136,17 @@ def update(args: argparse.Namespace) -> int:
 
 def reset(args: argparse.Namespace) -> int:
     """Restore a lesson, after saving the student's version as a dated copy."""
-    original, folder = lessons.find(args.lesson), _folder(args)
-    saved = lessons.restore(original, folder)
-    if saved:
-        print(f"Your lesson is saved as {saved}")
-    print(f"Restored: {folder / original.name}")
+    _restore(lessons.find(args.lesson), _folder(args))
     return 0
+
+
+def _restore(original: Path, folder: Path) -> None:
+    """Restore a lesson, and print where the student's versions are."""
+    for whose, saved in zip(
+        ("Your lesson", "Its version before that"), lessons.restore(original, folder), strict=False
+    ):
+        print(f"{whose} is saved as {saved}")
+    print(f"Restored: {folder / original.name}")
 
 
 def solve(args: argparse.Namespace) -> int:

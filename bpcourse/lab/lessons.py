@@ -1,8 +1,9 @@
 """The lessons of the course, and the copies that a student works on.
 
 A student's file is never overwritten. `copy` leaves existing files unchanged, and `restore` saves the student's version
-under a new name first. Copies have no outputs, so that no result is there before the student's. They remember their
-cells, so that a lesson that nobody edited can be replaced by a newer version.
+under a new name first. A lesson gets its name only when it is complete: an interruption or a full disk leaves no half
+lesson. Copies have no outputs, so that no result is there before the student's. They remember their cells, so that a
+lesson that nobody edited can be replaced by a newer version.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 PACKAGE = Path(__file__).parents[1]
@@ -87,13 +90,26 @@ def fingerprint(notebook: dict[str, Any]) -> str:
 def outdated(folder: Path) -> Iterator[tuple[Path, bool]]:
     """Yield each original that is newer than its copy in a folder, and whether that copy was edited."""
     for lesson in originals():
-        try:
-            notebook = json.loads((folder / lesson.name).read_bytes())
-            copied, now = notebook["metadata"]["bpcourse"]["cells"], fingerprint(notebook)
-        except (OSError, ValueError, LookupError, TypeError):
-            continue  # there is no copy, or it is not one that we know
-        if copied != fingerprint(json.loads(lesson.read_bytes())):
-            yield lesson, now != copied
+        notebook = _read(folder / lesson.name)
+        copied = notebook and notebook["metadata"].get("bpcourse", {}).get("cells")
+        if copied and copied != fingerprint(json.loads(lesson.read_bytes())):
+            yield lesson, copied != fingerprint(notebook)
+
+
+def unreadable(folder: Path) -> list[Path]:
+    """Return each original whose copy in a folder is not a notebook, for example after an interrupted save."""
+    return [one for one in originals() if os.path.lexists(folder / one.name) and not _read(folder / one.name)]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a notebook with its cells and metadata, or an empty dictionary if a file is not one."""
+    try:
+        notebook = json.loads(path.read_bytes()) if path.is_file() else {}  # a pipe would never end
+        fingerprint(notebook)
+        notebook["metadata"].get("bpcourse", {}).get("cells")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return {}
+    return notebook
 
 
 def copy(folder: Path, *, outputs: bool = False) -> list[Path]:
@@ -124,7 +140,7 @@ def copy(folder: Path, *, outputs: bool = False) -> list[Path]:
         raise UserError(f"cannot write lessons into {folder}: {error.strerror}. {advice}") from error
 
 
-def restore(lesson: Path, folder: Path) -> Path | None:
+def restore(lesson: Path, folder: Path) -> list[Path]:
     """Put the original of a lesson into a folder, after saving the student's version.
 
     Parameters
@@ -136,50 +152,72 @@ def restore(lesson: Path, folder: Path) -> Path | None:
 
     Returns
     -------
-    Path or None
-        Where the student's version was saved, or None if there was none.
+    list of Path
+        Where the student's version was saved, if there was one. If Jupyter was killed while it saved the lesson, the
+        version before that follows.
 
     Raises
     ------
     UserError
         If the lesson cannot be restored. No file is lost.
     """
-    target, saved = folder / lesson.name, None
+    target, saved = folder / lesson.name, []
     try:
         if target.exists() and target.samefile(lesson):
             raise UserError(f"{target} is the original lesson of this clone. Restore it with git.")
         folder.mkdir(parents=True, exist_ok=True)
-        saved = _save(target)
-        if not _create(target, student_copy(lesson)):
-            raise FileExistsError(0, "it reappeared while it was being reset (is it open in Jupyter?)")
+        with _complete(target, student_copy(lesson)) as fresh:  # before anything is moved: the disk may be full
+            for path in (target, folder / f".~{target.name}"):  # the second is Jupyter's, from a save without an end
+                if os.path.lexists(path) and (kept := _save(path, target)):
+                    saved.append(kept)
+            if not _name(fresh, target):
+                raise FileExistsError(0, "it reappeared while it was being reset (is it open in Jupyter?)")
     except OSError as error:
-        kept = f" Your lesson is saved as {saved}." if saved else ""
-        raise UserError(f"cannot restore {target}: {error.strerror}. Nothing was overwritten.{kept}") from error
+        kept_as = f" Your lesson is saved as {saved[0]}." if saved else ""
+        raise UserError(f"cannot restore {target}: {error.strerror}. Nothing was overwritten.{kept_as}") from error
     return saved
 
 
 def _create(target: Path, content: bytes) -> bool:
     """Write a new file unless it exists, and return whether it was written."""
+    if os.path.lexists(target):
+        return False
+    with _complete(target, content) as fresh:
+        return _name(fresh, target)
+
+
+@contextmanager
+def _complete(target: Path, content: bytes) -> Iterator[Path]:
+    """Yield a temporary file with the whole content of a future `target`."""
+    with TemporaryDirectory(prefix=".bpcourse-", dir=target.parent) as folder:
+        fresh = Path(folder) / target.name
+        fresh.write_bytes(content)
+        yield fresh
+
+
+def _name(fresh: Path, target: Path) -> bool:
+    """Give a complete file its name, unless another file has it by now, and return whether it got it."""
     try:
-        file = target.open("xb")  # mode "x" cannot overwrite, even if the target has just been created
+        try:
+            os.link(fresh, target)
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without hard links
+            with target.open("xb") as file:  # mode "x" cannot overwrite
+                file.write(fresh.read_bytes())
     except FileExistsError:
         return False
-    try:
-        with file:
-            file.write(content)
-    except BaseException:  # Ctrl-C too: half a lesson would never be completed later
-        target.unlink()
-        raise
     return True
 
 
-def _save(path: Path) -> Path | None:
+def _save(path: Path, lesson: Path) -> Path | None:
     """Move a file to a new name with the date and time, and return that name, or None if there is no file."""
-    saved = _reserve(path)
+    saved = _reserve(lesson)
     try:
         path.replace(saved)  # a link is moved too, even if it leads nowhere
-    except BaseException as error:
-        saved.unlink()
+    except BaseException as error:  # Ctrl-C too, even after the move
+        if saved.lstat().st_size == 0:
+            saved.unlink()
         if isinstance(error, FileNotFoundError):
             return None
         raise
