@@ -260,6 +260,14 @@ class Counting(dict):
         return super().__getitem__(name)
 
 
+def test_markdown__name_of_an_activation_becomes_no_element_and_no_picture():
+    odd = Activation("<img src=x>![](http://a)", lambda z: z, np.ones_like)
+    text = solve(backprop(Network([Dense([[1.0]], [0.0], odd)]), [1.0], [0.5]), "a1[1]").markdown
+    assert "src=x" in text
+    assert "<" not in text
+    assert "![" not in text
+
+
 def test_solution__looks_up_each_step_a_few_times_only():
     found = Counting(table(backprop(Network([Dense([[0.01] * 10] * 60), Dense([[0.1]] * 10)]), [0.5] * 60, [1.0])))
     solution_of(found, "dW1[1,2]")

@@ -34,7 +34,9 @@ def plain_markdown(text: str) -> str:
     Examples
     --------
     >>> print(plain_markdown("Ada *L.* <b>, $x$"))
-    Ada \*L.\* &lt;b>, \$x\$
+    Ada \*L.\* &lt;b>, <span>&#36;</span>x<span>&#36;</span>
 
     """
-    return re.sub(r"[\\`*_{}\[\]#|~$!^]", r"\\\g<0>", text.replace("&", "&amp;").replace("<", "&lt;"))
+    # Jupyter looks for formulas in the text that it shows, but not across the borders of an element.
+    apart = {"&": "&amp;", "<": "&lt;", "://": "&#58;//", "$": "<span>&#36;</span>", "\\": "<span>&#92;</span>"}
+    return re.sub(r"://|[&<$\\`*_{}\[\]#|~!^]", lambda found: apart.get(found[0], f"\\{found[0]}"), text)

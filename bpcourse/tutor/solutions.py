@@ -270,8 +270,9 @@ class Solution:
                     parts.append("  \n".join(map(str, group)))  # new lines of one paragraph
                     continue
                 rows = r" \\ ".join(row for block in group if isinstance(block, Equation) for row in self._rows(block))
+                rows = rows.replace("<", r"\lt ")
                 parts += [f"{note}:"] * bool(note) + [f"$$\\begin{{aligned}} {rows} \\end{{aligned}}$$"]
-        return "\n\n".join(parts)
+        return "\n\n".join(parts).replace("<", "&lt;").replace("![", "!\\[")  # no element and no picture
 
     def _rows(self, equation: Equation) -> Iterator[str]:
         """Yield an equation in LaTeX: in one row if it is short, otherwise formula and numbers in separate rows."""
