@@ -64,10 +64,10 @@ def lab(args: argparse.Namespace) -> int:
             raise UserError(f"--in-place opens the clone's own lessons. Omit --in-place or the folder {args.folder}.")
         folder = lessons.source()
     else:
-        folder = args.folder or DEFAULT_FOLDER
+        folder = _folder(args)
         count = len(lessons.copy(folder, outputs=args.with_outputs))
         existing = " Existing lessons were left unchanged." if count < len(lessons.originals()) else ""
-        print(f"Copied {count} lesson{'s' * (count != 1)} to {folder}.{existing}")
+        print(f"Copied {count} lesson{'s' * (count != 1)} to {folder if folder.name else folder.resolve()}.{existing}")
         _tell_newer(folder)
     if args.port is not None:
         _require_free(args.port)

@@ -14,7 +14,7 @@ from bpcourse.lab import lessons
 c = get_config()  # noqa: F821
 c.JupyterHub.bind_url = "http://127.0.0.1:8000"
 
-# For each student. One with two lessons open uses about 325 MB. The simple spawner only shows the limits to students;
+# For each student. One with two lessons open uses about 333 MB. The simple spawner only shows the limits to students;
 # those of The Littlest JupyterHub and of Kubernetes enforce them.
 c.Spawner.mem_guarantee = "350M"
 c.Spawner.mem_limit = "1G"
@@ -24,7 +24,7 @@ c.Spawner.default_url = f"/lab/tree/bpcourse-lessons/{lessons.originals()[0].nam
 # differ.
 c.Spawner.args = ["--KernelManager.transport=ipc"]
 
-# The beginning of a class: a start takes about 4 seconds of a processor, so a class that starts together waits.
+# The beginning of a class: a start takes about 8 seconds of a processor, so a class that starts together waits.
 c.JupyterHub.concurrent_spawn_limit = 20
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180
 

@@ -121,7 +121,17 @@ def prepare_lite(app: Sphinx) -> None:
     pyodide = LITE / "static" / "pyodide"
     shutil.rmtree(pyodide, ignore_errors=True)
     if os.environ.get(PYODIDE):
+        require_version(Path(os.environ[PYODIDE]))
         shutil.copytree(os.environ[PYODIDE], pyodide)
+
+
+def require_version(pyodide: Path) -> None:
+    """Raise RuntimeError if a folder has not the Pyodide that JupyterLite's kernel was made for."""
+    from jupyterlite_pyodide_kernel.constants import PYODIDE_VERSION
+
+    found = json.loads((pyodide / "pyodide-lock.json").read_text(encoding="utf-8"))["info"]["version"]
+    if found.rpartition(".")[0] != PYODIDE_VERSION.rpartition(".")[0]:
+        raise RuntimeError(f"{PYODIDE} has Pyodide {found}, and this JupyterLite needs {PYODIDE_VERSION}.")
 
 
 def check_lite(app: Sphinx, exception: Exception | None) -> None:

@@ -17,6 +17,7 @@ from helpers.support import PROJECT, fails, jupyterlab
 from bpcourse import cli
 from bpcourse.jupyter import UNLOCKED
 from bpcourse.lab import lessons, server
+from bpcourse.texts import read_toml
 
 LESSON = "03_chain_rule.ipynb"
 
@@ -127,6 +128,22 @@ def test_lab__uses_the_default_folder(tmp_path, monkeypatch, launched):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["lab"]) == 0
     assert (tmp_path / "bpcourse-lessons" / LESSON).exists()
+
+
+@pytest.mark.parametrize("name", read_toml("commands.toml"))
+def test_commands__are_on_their_page(name):
+    row = rf"^\| `bpcourse {name}\b.* \|$"
+    assert re.search(row, (PROJECT / "docs" / "commands.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_lab__opens_the_lessons_that_are_here(tmp_path, monkeypatch, capsys, launched):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["lab", "--no-browser"]) == 0
+    monkeypatch.chdir(tmp_path / "bpcourse-lessons")
+    assert cli.main(["lab", "--no-browser"]) == 0
+    assert not (tmp_path / "bpcourse-lessons" / "bpcourse-lessons").exists()
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == f"Copied 0 lessons to {Path.cwd()}. Existing lessons were left unchanged."
 
 
 def test_lab__passes_the_other_arguments_to_jupyterlab(tmp_path, launched):
