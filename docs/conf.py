@@ -71,7 +71,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
 html_last_updated_fmt = None
-html_sidebars = {"index": [], "install": [], "debug-your-backprop": []}
+html_sidebars = {"index": [], "install": [], "debug-your-backprop": [], "reliability": []}
 html_theme_options = {
     "logo": {"text": "bpcourse"},
     "navbar_align": "left",
