@@ -103,6 +103,7 @@ def main() -> None:
                 page = browser.new_page(viewport={"width": 1280, "height": 800})
                 open_and_run(page, address, "live.ipynb")
                 page.wait_for_selector(".bpcourse .caption")
+                page.get_by_label("Epochs per picture").select_option("fast")
                 page.evaluate(COUNT)
                 bare, watched, pictures = [], [], []
                 for _ in range(ROUNDS):
