@@ -69,7 +69,7 @@ def test_problem__differs_between_seeds(topic, level):
 
 @every
 def test_problem__is_well_posed_and_marked_correctly(topic, level):
-    # 104 in all; benchmarks/practice.py does 10,000
+    # 105 in all; benchmarks/practice.py does 10,000
     assert faults(problem(topic, level=level, seed=1), most=3) == []
 
 
