@@ -23,7 +23,7 @@ PAGES = (
         "explorers",
         "training",
     ),
-    *("frameworks", "commands", "instructors", "reference", "development", "search"),
+    *("frameworks", "commands", "instructors", "reliability", "reference", "development", "search"),
     *("reference/bpcourse.backprop", "reference/bpcourse.Network", *(f"lessons/{lesson}" for lesson in LESSONS)),
 )
 DARK = ("index", "tutor", "reference/bpcourse.backprop", "lessons/03_chain_rule", "lessons/07_images")
