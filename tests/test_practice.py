@@ -182,19 +182,20 @@ def test_problem__colleagues_make_many_mistakes():
 def test_is_well_posed__examples_alike():
     one = problem("batch", level=2, seed=0)
     trace = one.trace
-    assert is_well_posed(trace, one.name)
+    assert is_well_posed(one)
     alike = backprop(trace.network, trace["x"][[0, 0]], trace["y"][[0, 0]], trace.loss_function)
-    assert not is_well_posed(alike, one.name)
+    assert not is_well_posed(replace(one, trace=alike))
 
 
 def test_is_well_posed__mistakes_agree_by_chance():
     one = problem("output_weight", level=2, seed=0)
     trace, (first, second) = one.trace, one.trace.network.layers
-    assert is_well_posed(trace, one.name)
+    assert is_well_posed(one)
     mirrored = Network([replace(first, W=first.W[:, [0, 0]] * [1, -1], b=first.b[[0, 0]] * [1, -1]), second])
     if first.activation.name == "sigmoid":  # then |a| is not equal, but with tanh it is
         mirrored = Network([replace(mirrored.layers[0], activation="tanh"), second])
-    assert not is_well_posed(backprop(mirrored, trace["x"], trace["y"], trace.loss_function), one.name)
+    trace = backprop(mirrored, trace["x"], trace["y"], trace.loss_function)
+    assert not is_well_posed(replace(one, trace=trace))
 
 
 def test_is_well_posed__zero_only_if_allowed():
@@ -203,8 +204,8 @@ def test_is_well_posed__zero_only_if_allowed():
         for each in (problem("dead_relu", level=2, seed=seed) for seed in range(50))
         if each.check("0").status == "correct"
     )
-    assert is_well_posed(one.trace, one.name, zero=True)
-    assert not is_well_posed(one.trace, one.name)
+    assert is_well_posed(one, zero=True)
+    assert not is_well_posed(one)
 
 
 @pytest.mark.parametrize("level", range(1, 6))
@@ -216,8 +217,8 @@ def test_problem__a_step_is_drawn_from_all_learning_rates(level):
 
 def test_is_well_posed__step_too_small():
     one = problem("update", level=2, seed=0)
-    assert is_well_posed(one.trace, one.name, one.learning_rate)
-    assert not is_well_posed(one.trace, one.name, 0.001)
+    assert is_well_posed(one)
+    assert not is_well_posed(replace(one, learning_rate=0.001))
 
 
 def with_numbers(one, **changed):
@@ -264,12 +265,12 @@ def test_faults__sees_mistakes_and_solutions_that_do_not_fit():
 
 def test_is_well_posed__saturated_or_alike():
     one = problem("hidden_weight", level=3, seed=0)
-    assert is_well_posed(one.trace, one.name)
+    assert is_well_posed(one)
     layers = one.trace.network.layers
     saturated = Network([Dense(layers[0].W * 20, layers[0].b, layers[0].activation), layers[1]])
-    assert not is_well_posed(backprop(saturated, one.trace["x"], one.trace["y"]), one.name)
+    assert not is_well_posed(replace(one, trace=backprop(saturated, one.trace["x"], one.trace["y"])))
     alike = Network([layers[0], Dense(np.full_like(layers[1].W, 0.5), layers[1].b, layers[1].activation)])
-    assert not is_well_posed(backprop(alike, one.trace["x"], [[0.5, 0.5]]), one.name)
+    assert not is_well_posed(replace(one, trace=backprop(alike, one.trace["x"], [[0.5, 0.5]])))
 
 
 @pytest.mark.parametrize(

@@ -217,7 +217,7 @@ def mark_sheet(sheet: Sheet, answers: Answers, name: str = "") -> MarkedSheet:
 
 def _mark(question: Question, written: Mapping[str, Answer], notes: list[str]) -> Mark:
     """Return one question marked, and add notes on answers that it does not ask for."""
-    problem, steps = question.problem, question.steps
+    problem, steps = question.problem, question.problem.steps
     answers: dict[str, Answer] = dict.fromkeys(question.asked)
     for name, answer in written.items():
         own = _own_name(steps, name)

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from bpcourse.engine.validation import is_count, require
 from bpcourse.render import render
-from bpcourse.tutor.equations import Step, entries, needed_for, table
+from bpcourse.tutor.equations import entries, needed_for
 from bpcourse.tutor.practice import SHAPES, TOPICS, Problem, problem
 from bpcourse.tutor.solutions import Hand
 
@@ -58,15 +58,10 @@ class Question:
     number: int
     problem: Problem
 
-    @cached_property
-    def steps(self) -> dict[str, Step]:
-        """All values of the pass, by name."""
-        return table(self.problem.trace, self.problem.learning_rate)
-
     @property
     def final(self) -> tuple[str, ...]:
         """The name of the answer, or the names of its entries."""
-        array = entries(self.steps, self.problem.name)
+        array = entries(self.problem.steps, self.problem.name)
         return (self.problem.name,) if array is None else tuple(array.flat)
 
     @property
@@ -79,8 +74,8 @@ class Question:
         ('y_hat[1]', 'dz2[1]', 'dz1[1]', 'dW1[1,1]')
 
         """
-        needed = {step.name for name in self.final for step in needed_for(self.steps, name)}
-        steps = (step for step in self.steps.values() if step.kind in INTERMEDIATE)
+        needed = {step.name for name in self.final for step in needed_for(self.problem.steps, name)}
+        steps = (step for step in self.problem.steps.values() if step.kind in INTERMEDIATE)
         before = [step.name for step in steps if step.name in needed and step.name not in self.final]
         return (*before, *self.final)
 
@@ -95,9 +90,9 @@ class Question:
         [('ŷ₁', 'y_hat[1]', '0.9033'), ('δ1₁', 'dz1[1]', '+0.07483'), ('∂L/∂w1₁₁', 'dW1[1,1]', '+0.05238')]
 
         """
-        hand = Hand.of(self.steps)
+        hand = Hand.of(self.problem.steps)
         return tuple(
-            AskedValue(hand.symbol(name), name, self.steps[name].value, hand.number(name, signed=True))
+            AskedValue(hand.symbol(name), name, self.problem.steps[name].value, hand.number(name, signed=True))
             for name in self.asked
         )
 

@@ -24,6 +24,7 @@ import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from textwrap import wrap
 from typing import Any, TypeVar
@@ -180,16 +181,20 @@ class Problem:
     claimed: str | None = None
     mistakes: tuple[str, ...] = ()
 
+    @cached_property
+    def steps(self) -> dict[str, Step]:
+        """All values of the pass, by name."""
+        return table(self.trace, self.learning_rate)
+
     @property
     def setting(self) -> tuple[str, ...]:
         """The sentences about the network, the loss, the layout of the numbers and the batch."""
         layers, batch = self.trace.network.layers, len(self.trace["x"])
         sizes = " → ".join(map(str, self.trace.network.sizes))
         units = ", ".join(f"layer {number}: {layer.activation.name}" for number, layer in enumerate(layers, start=1))
-        steps = table(self.trace, self.learning_rate)
         sentences = [
             f"A network {sizes} ({units}).",
-            f"The loss is {loss_in_words(steps, Hand.of(steps))}.",
+            f"The loss is {loss_in_words(self.steps, Hand.of(self.steps))}.",
             "A matrix of weights has a row for each input and a column for each unit.",
         ]
         if batch > 1:
@@ -211,8 +216,8 @@ class Problem:
     @property
     def task(self) -> str:
         """The sentences that say what to compute."""
-        steps = table(self.trace, self.learning_rate)
-        asked = question(steps[self.name], Hand.of(steps)) if self.name in steps else "All entries are asked for."
+        one = self.steps.get(self.name)
+        asked = question(one, Hand.of(self.steps)) if one else "All entries are asked for."
         if self.claimed is None:
             what = "the loss" if self.name == "loss" else self.name
             return f"Compute {what}, with four significant digits. {asked}"
@@ -311,14 +316,13 @@ class _Draw:
             return None
         name = self.gated_name(gated, trace) if gated else self.name(plan, trace)
         rate = self.choice((0.6, 0.8, 1.5, 2.0, 2.5)) if plan.rate else None
-        if not is_well_posed(trace, name, rate, zero=bool(gated)):
-            return None
-        if not four_digits_are_enough(trace, name, rate):
+        found, memo = Problem(*about, name, trace, rate), Memo()
+        if not (is_well_posed(found, zero=bool(gated), memo=memo) and four_digits_are_enough(found, memo=memo)):
             return None
         if not plan.claimed:
-            return Problem(*about, name, trace, rate)
-        claimed, mistakes = self.claim(trace, name)
-        return Problem(*about, name, trace, rate, claimed, mistakes) if mistakes else None
+            return found
+        claimed, mistakes = self.claim(found)
+        return replace(found, claimed=claimed, mistakes=mistakes) if mistakes else None
 
     def choice(self, options: Sequence[T]) -> T:
         return options[int(self.random() * len(options))]
@@ -379,17 +383,16 @@ class _Draw:
         units |= {"input": np.arange(trace.network.sizes[0]) + 1, "output": np.arange(trace.network.sizes[-1]) + 1}
         return gated.format(**{which: self.choice(each.tolist()) for which, each in units.items()})
 
-    def claim(self, trace: Trace, name: str) -> tuple[str, tuple[str, ...]]:
+    def claim(self, one: Problem) -> tuple[str, tuple[str, ...]]:
         """Draw a wrong number as it is written, with the ids of the mistakes that give it.
 
         There are no ids if the number does not tell the mistake. The wrong step is an intermediate one, so that it is
         not just a slip in the answer.
         """
-        steps = table(trace)
-        right = steps[name].value
-        common = _common(search.candidates(COMMON.values(), steps, name))
+        right = one.steps[one.name].value
+        common = _common(search.candidates(COMMON.values(), one.steps, one.name))
         mistake, value = self.choice([each for each in common if each[0].answers is None])
-        verdict = check(trace, name, claimed := format_number(value, DIGITS))
+        verdict = one.check(claimed := format_number(value, DIGITS))
         far = not (_below(abs(value), SMALLEST) or _below(abs(value - right), FAR * abs(right)))
         stated = far and verdict.status == "mistake" and mistake.id in verdict.mistakes
         return claimed, verdict.mistakes if stated else ()
@@ -401,67 +404,56 @@ def suits_hand_work(trace: Trace) -> bool:
     return not (_below(min(sums), SMALLEST_Z) or _below(LARGEST_Z, max(sums)))
 
 
-def is_well_posed(trace: Trace, name: str, learning_rate: float | None = None, *, zero: bool = False) -> bool:
-    """Return whether a pass suits hand work, and its answer differs from what every mistake gives.
+def is_well_posed(one: Problem, *, zero: bool = False, memo: Memo | None = None) -> bool:
+    """Return whether a problem suits hand work, and its answer differs from what every mistake gives.
 
     Parameters
     ----------
-    trace : Trace
-        The pass.
-    name : str
-        What is asked for.
-    learning_rate : float, optional
-        The learning rate, if there is a step of gradient descent.
+    one : Problem
+        The problem.
     zero : bool
         Whether the answer may be 0.
+    memo : dict, optional
+        What mistakes make of its values, as far as it was computed. It is used and extended.
 
     Examples
     --------
     >>> from bpcourse import EXAMPLES
-    >>> is_well_posed(EXAMPLES["mazur"].backprop(), "dW1[1,1]")  # its gradient is 0.0004
+    >>> is_well_posed(Problem(1, "", 3, "dW1[1,1]", EXAMPLES["mazur"].backprop(), None))  # its gradient is 0.0004
     False
     """
-    if not suits_hand_work(trace):
+    if not suits_hand_work(one.trace):
         return False
-    if learning_rate is not None and _is_small_step(trace, Name.read(name), learning_rate):
+    if one.learning_rate is not None and _is_small_step(one.trace, Name.read(one.name), one.learning_rate):
         return False
-    steps = table(trace, learning_rate)
-    array = entries(steps, name)
-    names = [name] if array is None else list(array.flat)
+    steps, memo = one.steps, Memo() if memo is None else memo
+    array = entries(steps, one.name)
+    names = [one.name] if array is None else list(array.flat)
     way = (step for each in names for step in needed_for(steps, each))
     if any(step.kind in SLOPES and step.value and _below(abs(step.value), SMALLEST) for step in way):
         return False
     if array is not None:
-        return all(_apart(steps, steps[each], 0.0, zero) is not None for each in names)
-    here = _apart(steps, steps[name], APART, zero)
-    return here is not None and not _is_by_chance(here, table(_moved(trace), learning_rate), name)
+        return all(_apart(steps, steps[each], 0.0, zero, memo) is not None for each in names)
+    here = _apart(steps, steps[one.name], APART, zero, memo)
+    return here is not None and not _is_by_chance(here, table(_moved(one.trace), one.learning_rate), one.name)
 
 
-def four_digits_are_enough(trace: Trace, name: str, learning_rate: float | None = None) -> bool:
+def four_digits_are_enough(one: Problem, *, memo: Memo | None = None) -> bool:
     """Return whether someone who keeps four digits at each step, or follows the third hint, is right.
 
-    Where two numbers nearly cancel, four digits are not enough.
-
-    Parameters
-    ----------
-    trace : Trace
-        The pass.
-    name : str
-        What is asked for.
-    learning_rate : float, optional
-        The learning rate, if there is a step of gradient descent.
+    Where two numbers nearly cancel, four digits are not enough. For `memo` see `is_well_posed`.
 
     Examples
     --------
     >>> from bpcourse import EXAMPLES
-    >>> four_digits_are_enough(EXAMPLES["mazur"].backprop(), "dW1[1,1]")
+    >>> four_digits_are_enough(Problem(1, "", 3, "dW1[1,1]", EXAMPLES["mazur"].backprop(), None))
     True
     """
-    steps, keep = table(trace, learning_rate), Keep(DIGITS)
-    marker = Marker(trace, steps)
+    steps, keep = one.steps, Keep(DIGITS)
+    marker = Marker(one.trace, steps, memo=Memo() if memo is None else memo)
     by_hand = Values(steps, finish=lambda step, value: value if step.kind == "given" else keep.rounded(value))
-    array = entries(steps, name)
-    for each in [name] if array is None else array.flat:
+    array = entries(steps, one.name)
+    for each in [one.name] if array is None else array.flat:
         step = steps[each]
         shown = {needed: keep.rounded(value) for needed, value in step.inputs.items() if steps[needed].kind != "given"}
         for answer in (format_number(by_hand[each], DIGITS), by_hand[each], step.recompute(shown)):
@@ -496,7 +488,7 @@ def _is_small_step(trace: Trace, new: Name, learning_rate: float) -> bool:
     return _below(abs(learning_rate * gradient), SMALLEST_STEP * abs(before))
 
 
-def _apart(steps: Mapping[str, Step], step: Step, part: float, zero: bool) -> list[Candidate] | None:
+def _apart(steps: Mapping[str, Step], step: Step, part: float, zero: bool, memo: Memo) -> list[Candidate] | None:
     """Return the results of all mistakes that are not slight, or None if one is right within three digits.
 
     part : how far away the result of a mistake must be, as a part of |right − o|
@@ -504,7 +496,7 @@ def _apart(steps: Mapping[str, Step], step: Step, part: float, zero: bool) -> li
     size = abs(step.value - nothing_done(step, {each.name: each.value for each in steps.values()}))
     if (size and not _below(SMALLEST, size)) or (size == 0 and not zero):
         return None
-    apart, memo = part * size if size else SMALLEST, Memo()
+    apart = part * size if size else SMALLEST
     for mistakes in (OFTEN_RIGHT, CATALOGUE):
         found = []
         for each in search.candidates(mistakes, steps, step.name, memo=memo):
