@@ -46,12 +46,11 @@ def whole_class(count: int) -> None:
         return found
 
     with tempfile.TemporaryDirectory() as folder:
-        sheets = timed("making the sheets", lambda: [plan.sheet(number) for number in range(1, count + 1)])
-        for sheet in sheets:
+        for number in range(1, count + 1):  # one after the other, so that the memory is that of marking
+            sheet = plan.sheet(number)
             answers = {each.number: honest(each, list(ROUNDINGS)[sheet.number % 4]) for each in sheet.questions}
             sources = [code(each.number, answers[each.number], each.asked) for each in sheet.questions]
             write_notebook(Path(folder) / f"sheet-{sheet.number:03}.ipynb", sheet.number, *sources)
-        del sheets
         found, remarks = timed("reading", lambda: collect(Path(folder), count))
         marked, _ = timed(
             "marking (makes the sheets again)", lambda: mark_class(record, plan, tqdm(found, leave=False))
@@ -60,7 +59,13 @@ def whole_class(count: int) -> None:
     lost = sum(sheet.out_of - sheet.points for sheet in marked)
     parts = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in times.items())
     print(f"{count} notebooks: {parts}; {lost} points lost; report of {len(files['report.html']) / 1e6:.1f} MB")
-    print(f"Most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    print_memory()
+
+
+def print_memory() -> None:
+    """Print the most memory that this process had, and the largest of the processes that marked for it."""
+    own, other = (resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    print(f"Most memory: {own:.0f} MB, and {other:.0f} MB in the largest other process")
 
 
 def main() -> None:
@@ -105,7 +110,7 @@ def main() -> None:
         f"All: {whole.found} of {whole.mistakes} mistakes that show found ({share:.2%}), first slip located and named;"
     )
     print(f"     {whole.invented} of {whole.right} right or empty questions complained about")
-    print(f"Most memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    print_memory()
 
 
 if __name__ == "__main__":
