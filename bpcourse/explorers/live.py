@@ -28,7 +28,7 @@ MOST_PICTURES = 200  # of a training that can be looked at again
 MOST_BYTES = 20_000_000  # of their networks
 SPEEDS = {"1": "1", "10": "10", "100": "100", "fast": "as many as fit"}
 """How many epochs there are between two pictures, and how that is called."""
-BURST = 0.15  # seconds of training between two pictures
+BURST = 0.2  # seconds of training between two pictures
 DIVERGED = (
     "The loss is not a finite number any more. Press Reset. "
     "Try a smaller learning rate, or inputs around 0 and of size 1."

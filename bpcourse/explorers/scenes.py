@@ -60,7 +60,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Button:
-    """A button. If it `repeats`, Run presses it again and again, with a `pause` in milliseconds.
+    """A button. If it `repeats`, Run presses it again and again.
 
     If it `only_runs`, it is shown as one button that starts and pauses.
     """
@@ -69,7 +69,6 @@ class Button:
     label: str
     hint: str
     repeats: bool = False
-    pause: int = 80
     only_runs: bool = False
 
 

@@ -3,6 +3,7 @@
 // position of a slider waits, so that nothing lags behind, and the last value always arrives.
 
 const SILENCE = 5000; // milliseconds without an answer, after which that is said
+const PACE = 100; // milliseconds from one press to the next while it runs, at least
 
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -25,7 +26,7 @@ function render({ model, el }) {
   // Sending
 
   const queue = [];
-  let count = 0, current = null, silence = null, running = false, timer = null, gesture = null;
+  let count = 0, current = null, silence = null, running = false, timer = null, pressed = 0, gesture = null;
 
   function send(message) {
     const last = queue[queue.length - 1], moves = ["set", "point"].includes(message.do);
@@ -116,6 +117,7 @@ function render({ model, el }) {
   }
 
   function again(first = false) {
+    pressed = performance.now();
     send({ do: "press", name: repeated.name, again: !first }); // Undo takes back the whole run
   }
 
@@ -370,7 +372,8 @@ function render({ model, el }) {
     next(); // first, so that the kernel goes on while this is drawn
     if (done && running && !current) {
       clearTimeout(timer);
-      if (repeated.pause) timer = setTimeout(() => again(), repeated.pause);
+      const wait = pressed + PACE - performance.now();
+      if (wait > 0) timer = setTimeout(again, wait);
       else again();
     }
     for (const [name, [value, text]] of Object.entries(view.values)) {
