@@ -6,6 +6,7 @@ import weakref
 from types import SimpleNamespace
 
 import ipywidgets
+import numpy as np
 import pytest
 
 from bpcourse import (
@@ -519,6 +520,19 @@ def test_close__explorer_is_freed():
     del explorer
     gc.collect()
     assert seen() is None
+
+
+def test_close__keeps_only_what_the_picture_needs(live_models):
+    # IPython keeps the results of a thousand cells, and so the closed explorers of a cell that is run again.
+    data = datasets.moons(8)
+    network = Network.initialize([2, 3, 1], ["tanh", "sigmoid"], np.random.default_rng(0))
+    for explorer, button in ((lecture(), "update"), (explore_live(network, data.x, data.y), "epoch")):
+        explorer.press(button)
+        shown = repr(explorer)
+        explorer.close()
+        assert repr(explorer) == shown
+        assert not (explorer.view or explorer.page or getattr(explorer.scene, "past", ()))
+        assert all(scene is explorer.scene for scene, *_ in explorer._past)
 
 
 def test_page__layout_is_plain_data():

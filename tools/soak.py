@@ -6,7 +6,7 @@
 An explorer is driven by keys; a live training is paused and resumed 200 times; a kernel is interrupted at 200 random
 moments; 1,000 cells are run again. After each part the memory of the kernel and of the page is printed, and whether
 the page, the explorer's `value` and its network agree, and whether the training equals one without a page. The status
-is 1 if they differ, or if the memory of a part grows by more than `--most` MB. A cell that is run again may add 0.25 MB
+is 1 if they differ, or if the memory of a part grows by more than `--most` MB. A cell that is run again may add 0.2 MB
 to each. Memory is measured after a warm-up and a garbage collection.
 """
 
@@ -73,7 +73,7 @@ RUN_CELL = """async index => {
     jupyterapp.shell.currentWidget.content.activeCellIndex = index;
     await jupyterapp.commands.execute('notebook:run-cell');
 }"""
-PER_CELL = 0.25  # MB
+PER_CELL = 0.2  # MB
 CONTROL = ".bpcourse .picture [data-control='W1[1,1]']"
 SLIDER = ".bpcourse input[type=range][data-name='W1[1,1]']"
 RUN = ".bpcourse button[data-name=run]"

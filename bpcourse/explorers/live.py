@@ -122,6 +122,11 @@ class LiveScene(Scene):
         """Nothing that Undo could take back."""
         return None
 
+    @property
+    def at_rest(self) -> Self:
+        """The training without its earlier pictures."""
+        return replace(self, past=())
+
     def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with another learning rate, from the next epoch on, another speed, or an earlier epoch."""
         new = self.updated(values)

@@ -147,6 +147,11 @@ class Scene(Protocol):
         """Return this state, looked at in the same way as another scene of the same kind."""
         return self
 
+    @property
+    def at_rest(self) -> Self:
+        """The state without what was computed from it, to be kept and seldom shown."""
+        return self.looking_as(self)
+
     def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with some values replaced. Raises ValueError for an impossible value."""
 

@@ -166,8 +166,10 @@ class Explorer(anywidget.AnyWidget):
         The first move ends a prediction. A move that only `prepares` it does so only if the predicted value changes.
         """
         if scene.state != self.scene.state and not (again and self._past):
-            plain = self.scene.looking_as(self.scene)  # without its computed values, which take memory
-            self._past = [*self._past[1 - MOST_PAST :], (plain, self.scene.loss_value, running and bool(self._past))]
+            self._past = [
+                *self._past[1 - MOST_PAST :],
+                (self.scene.at_rest, self.scene.loss_value, running and bool(self._past)),
+            ]
         moved = scene.state != self.scene.state
         self.scene = scene
         if self.prediction and moved and (again or self.prediction.end is None):  # only the first move counts
@@ -282,6 +284,9 @@ class Explorer(anywidget.AnyWidget):
             self.layout.close()
             super().close()
             del self.__dict__["_repr_mimebundle_"]  # ipywidgets puts None there, which would hide the picture
+            self.page, self.view = {}, {}  # `Out` keeps the explorers of earlier runs, a thousand of them
+            self.scene = self._first = self.scene.at_rest
+            self._past = [(self.scene, loss, running) for _, loss, running in self._past]  # the losses are shown
 
     def _close_earlier(self) -> None:
         """Close the explorers of an earlier run of the same cell, and those of deleted cells."""

@@ -429,6 +429,7 @@ function render({ model, el }) {
     clearTimeout(timer);
     clearTimeout(silence);
     model.off("change:view", update);
+    root.remove(); // JupyterLab keeps the element of a closed view
   };
 }
 
