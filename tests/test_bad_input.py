@@ -456,7 +456,7 @@ EXPLORERS = [
      (r"W9\[9,9\]",)),
     ("explore_activation: z", lambda: explore_activation(z="high"), ValueError, ("z must", "got 'high'")),
     ("explore_activation: softmax", lambda: explore_activation("softmax"),
-     ValueError, ("z must be a row", "got a sin")),
+     ValueError, ("softmax has no curve", "such as sigmoid")),
     ("explore_boundary: no network", lambda: explore_boundary(X, X, Y), TypeError, ("needed a Network",)),
     ("explore_boundary: one input", lambda: explore_boundary(ONE, [1], [1]), ValueError, ("two inputs", "got Network")),
     ("explore_image: no network", lambda: explore_image(None, IMAGES[0]), TypeError, ("needed a Network",)),

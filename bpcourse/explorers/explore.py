@@ -23,6 +23,7 @@ from bpcourse.explorers.planes import BoundaryScene, SurfaceScene, TrainingScene
 from bpcourse.explorers.widget import Explorer, LiveExplorer, NetworkExplorer
 from bpcourse.names import Notation
 from bpcourse.pictures.diagram import is_crowded
+from bpcourse.tutor.formulas import is_coupled
 
 S = TypeVar("S", bound=NetworkScene)
 
@@ -119,6 +120,8 @@ def explore_activation(
     (2.0, 1.0)
     """
     chosen = ACTIVATIONS.pick(activation)
+    rule = f"{chosen.name} has no curve, because its units depend on each other. Choose another one, such as sigmoid."
+    require(not is_coupled(chosen), rule)
     return Explorer(ActivationScene(chosen, z, chosen).validated(), predict)
 
 
