@@ -28,10 +28,18 @@ def server(folder):
         yield address
 
 
+@pytest.fixture(scope="module")
+def context(chromium):
+    """A browser that has read JupyterLab's programs before."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(chromium):
+def page(context):
     """A page of 1280 × 800 pixels in which any error fails the test."""
-    page, errors = chromium.new_page(viewport={"width": 1280, "height": 800}), []
+    page, errors = context.new_page(), []
     page.set_default_timeout(20_000)
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))

@@ -73,8 +73,8 @@ def bare(text):
 
 
 @pytest.fixture
-def seen(chromium):
-    page = chromium.new_page()
+def seen(context):
+    page = context.new_page()
     page.set_default_timeout(60_000)
     watched = Seen(page)
     watched.listen()
