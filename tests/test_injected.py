@@ -16,7 +16,7 @@ from helpers.random_networks import random_cases
 
 from bpcourse import EXAMPLES, Dense, Network, backprop, check, steps
 from bpcourse.tutor.equations import table
-from bpcourse.tutor.mistakes import CATALOGUE, MISTAKES, wrong_values
+from bpcourse.tutor.mistakes import CATALOGUE, MISTAKES, Memo, wrong_values
 
 RATE = 0.3
 DATA = json.loads((Path(__file__).parent / "data" / "mistakes.json").read_text(encoding="utf-8"))
@@ -68,10 +68,16 @@ def rights(number):
 
 
 @cache
+def steps_of(number):
+    """Return the steps of a network, and room for what mistakes make of them."""
+    return table(traces()[number], RATE), Memo()
+
+
+@cache
 def asked(number):
     """Return the first and the last entry of each array, of the last example."""
     arrays = {}
-    for name in table(traces()[number], RATE):
+    for name in steps_of(number)[0]:
         if name in rights(number) and not name.startswith("slope"):
             arrays.setdefault(re.sub(r"\[.*?\]|@.*", "", name), []).append(name)
     return {name for names in arrays.values() for name in (names[0], names[-1])}
@@ -79,8 +85,8 @@ def asked(number):
 
 @cache
 def ours(number, name):
-    found = {}
-    for mistakes, value in wrong_values(table(traces()[number], RATE), name):
+    found, (known, memo) = {}, steps_of(number)
+    for mistakes, value in wrong_values(known, name, memo=memo):
         if len(mistakes) == 1:
             found.setdefault(mistakes[0].id, []).append(value)
     return found

@@ -25,7 +25,7 @@ from bpcourse.tutor.diagnosis import diagnose
 from bpcourse.tutor.equations import entries, table
 from bpcourse.tutor.functions import FORMULAS, check_function
 from bpcourse.tutor.marking import check
-from bpcourse.tutor.mistakes import wrong_values
+from bpcourse.tutor.mistakes import Memo, wrong_values
 
 lessons = tool("lessons")
 PATHS = sorted((PROJECT / "lessons").glob("*.ipynb"))
@@ -235,9 +235,9 @@ def value(trace, steps, name):
 def mistaken(steps, name):
     """Yield the mistakes that change a value, and the wrong value. In an array each entry has the mistake."""
     names = entries(steps, name)
-    each_entry = [name] if names is None else list(names.flat)
+    each_entry, memo = [name] if names is None else list(names.flat), Memo()
     wrong = {
-        each: {mistakes[0].id: value for mistakes, value in wrong_values(steps, each) if len(mistakes) == 1}
+        each: {mistakes[0].id: value for mistakes, value in wrong_values(steps, each, memo=memo) if len(mistakes) == 1}
         for each in each_entry
     }
     for mistake in dict.fromkeys(id for of_entry in wrong.values() for id in of_entry):

@@ -42,7 +42,7 @@ def candidates(
 
 
 def wrong_values(
-    table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None
+    table: Mapping[str, Step], name: str, known: Mapping[str, float] | None = None, memo: Memo | None = None
 ) -> Iterator[tuple[tuple[Mistake, ...], float]]:
     """Yield each mistake, then each pair, with what it makes of a value, unless it leaves it right.
 
@@ -54,4 +54,4 @@ def wrong_values(
     >>> next((mistakes[0].id, round(value, 9)) for mistakes, value in found)
     ('drop_sigma_prime_out', 0.439829649)
     """
-    return ((each.mistakes, each.value) for each in candidates(table, name, known))
+    return ((each.mistakes, each.value) for each in candidates(table, name, known, memo))
