@@ -24,6 +24,7 @@ from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.submissions import Answers, ClassRecord, collect
 from bpcourse.classroom.text import LONGEST
 from bpcourse.tutor.equations import table as steps_of
+from bpcourse.tutor.mistakes import wrong_values
 from bpcourse.tutor.verdicts import Verdict
 
 RECORD = ClassRecord(PLAN.topics, PLAN.level, 30, PLAN.stamp, {2: "Bo\u202e\n"})
@@ -204,6 +205,18 @@ def test_mark_sheet__a_right_zero_earns_only_its_own_point():
             assert (mark.points, mark.in_head) == (1, False)
             found += 1
     assert found
+
+
+def test_mark_sheet__a_mistake_is_named_although_the_earlier_numbers_are_right():
+    # The student found ŷ again, rightly, but computed δ from a pass with the mistake. ŷ alone does not explain δ.
+    plan = Plan(("hidden_weight",), 3, SECRET)
+    answers = right_answers(sheet_of(plan, 1), digits=3)
+    name = "dz2[1]"
+    steps = steps_of(sheet_of(plan, 1).questions[0].problem.trace)
+    wrong = {mistakes[0].id: value for mistakes, value in wrong_values(steps, name) if len(mistakes) == 1}
+    (mark,) = marked({1: answers | {name: plain(wrong["bias_after_activation"], 6)}}, plan).marks
+    verdict = next(line.verdict for line in mark.lines if line.name == name)
+    assert verdict.mistakes[:1] == ("bias_after_activation",)
 
 
 def test_mark_sheet__skipped_steps_cost_nothing():
