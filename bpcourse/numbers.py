@@ -57,6 +57,7 @@ def format_number(value: float, digits: int = 4, signed: bool = False) -> str:
     # The first test is fast, and nearly always enough.
     if type(value) is not float and (not isinstance(value, Real) or (isinstance(value, int) and abs(value) > 1e308)):
         raise TypeError(f"format_number takes one real number; got {brief(value)}. Write those of an array one by one.")
+    value = float(value)
     if not isinstance(digits, int) or not 0 < digits <= 100:
         raise ValueError(f"digits must be a whole number from 1 to 100; got {brief(digits)}.")
     if math.isnan(value):

@@ -13,6 +13,7 @@ import warnings
 import zipfile
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -220,6 +221,7 @@ NUMBERS = [
     ("parse_number: a minus zero", lambda: parse_number("-0"), -0.0),
     ("parse_number: a soft hyphen for a minus", lambda: parse_number("\u00ad0.5"), -0.5),
     ("parse_number: digits of a different script", lambda: parse_number("٠٫٥"), 0.5),
+    ("format_number: a fraction", lambda: format_number(Fraction(1, 3)), "0.3333"),
     ("format_number: text", lambda: format_number("0.5"), TypeError, ("takes one real number", "got '0.5'")),
     ("format_number: an array", lambda: format_number(np.ones(2)), TypeError, ("one real number", "one by one")),
     ("format_number: a complex number", lambda: format_number(1j), TypeError, ("one real number", "got 1j")),
@@ -454,6 +456,8 @@ EXPLORERS = [
     ("explore: a long question", lambda: explore(NET, X[:1], Y[:1], predict="a" * 10**5).predict[:2], "aa"),
     ("explore: a question about nothing", lambda: explore(NET, X[:1], Y[:1], predict="Is W9[9,9] up?"), ValueError,
      (r"W9\[9,9\]",)),
+    ("explorer: a weight that is too large", lambda: an_explorer().set({"W1[1,1]": 1e308}),
+     ValueError, (r"W1\[1,1\] is too large", "at most 1e")),
     ("explore_activation: z", lambda: explore_activation(z="high"), ValueError, ("z must", "got 'high'")),
     ("explore_activation: softmax", lambda: explore_activation("softmax"),
      ValueError, ("softmax has no curve", "such as sigmoid")),

@@ -233,6 +233,16 @@ def test_shape__of_a_bias_in_a_row_is_a_convention():
     assert "db1 has shape (1, 4) and not (4,)." in verdict.note
 
 
+def test_shape__wrong_on_a_later_network_only():
+    def function(x, y, W1, b1):
+        dz = 2 * (x @ W1 + b1 - y) / y.size
+        db1 = dz.sum(axis=0)
+        return x.T @ dz, db1[db1 > -1.5]
+
+    verdict = diagnose(function, sizes=[3, 2], activations=["identity"], seed=17)
+    assert "db1 has shape (1,); it must be (2,)" in verdict.message
+
+
 def test_shape__transposed():
     verdict = diagnose(changed(dW1=np.transpose), **SMALL)
     assert (verdict.status, verdict.first) == ("wrong", "dW1")

@@ -375,3 +375,10 @@ def test_check_function__mean_over_the_examples_only():
     assert "1.500 times what it should be" not in verdict.message
     assert "3.000 times what it should be" in verdict.message
     assert "(2, 3)" in verdict.hint
+
+
+@pytest.mark.parametrize("f", [lambda z: z, np.ones_like])
+def test_check_function__known_slip_of_another_shape(f):
+    verdict = check_function("softmax_jacobian", f)
+    assert verdict.status == "mistake"
+    assert "of shape (3,), not (3, 3)," in verdict.message

@@ -25,6 +25,7 @@ from bpcourse.classroom.submissions import Answers, ClassRecord, collect
 from bpcourse.classroom.text import LONGEST
 from bpcourse.tutor.equations import table as steps_of
 from bpcourse.tutor.mistakes import wrong_values
+from bpcourse.tutor.slips import slips
 from bpcourse.tutor.verdicts import Verdict
 
 RECORD = ClassRecord(PLAN.topics, PLAN.level, 30, PLAN.stamp, {2: "Bo\u202e\n"})
@@ -381,6 +382,17 @@ def test_common__counts_students_and_separates_possible_mistakes():
     first, second = common(sheets)
     assert (first.mistake.id, first.stated, first.possible) == ("lost_sign", {1, 2}, {3})
     assert (second.mistake.id, second.stated, second.possible) == ("kept_half", {4}, set())
+
+
+def test_mark_class__slips_of_one_student_stop_no_report():
+    # a digit that was misread is not in the catalogue of mistakes, so it once ended the report of the whole class
+    plan = Plan(("output_weight",), 2, SECRET)
+    problem = sheet_of(plan, 1).questions[0].problem
+    wrong = slips(problem.trace, problem.steps, problem.name).answers
+    sheets = [marked({1: {problem.name: plain(each, 6)}}, plan) for each in wrong]
+    ids = {id for sheet in sheets for mark in sheet.marks if mark.slip for id in mark.slip.verdict.mistakes}
+    assert any(id.startswith("slip_") for id in ids)
+    assert {row.mistake.id for row in common(sheets)} <= {id for id in ids if not id.startswith("slip_")}
 
 
 def test_common__the_most_frequent_come_first():

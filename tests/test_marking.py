@@ -57,6 +57,14 @@ def test_check__within_one_percent_is_close(name):
         assert words in check(MAZUR, name, f"{factor * right:.7g}").message
 
 
+def test_check__number_for_an_array_of_one():
+    trace = backprop(Network([Dense([[0.1]], [0.1], "sigmoid")]), [1], [0.5])
+    for name in ("db1", "b1", "dW1"):
+        assert check(trace, name, trace[name].item()).status == "correct"
+        assert check(trace, name, str(trace[name].item())).status == "correct"
+        assert check(trace, name, 0.7).status in ("wrong", "could be", "mistake")
+
+
 @pytest.mark.parametrize(
     "answer",
     ["0.0822", "0.08217", " 0,0822 ", "8.22e-2", "8.22 × 10⁻²", "0.082167040564", "+.0822",

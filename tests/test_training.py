@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
@@ -550,3 +551,17 @@ def test_optimizer__agrees_with_the_frameworks(case):
     for gradient_, rate in zip(FRAMEWORKS["gradients"], FRAMEWORKS["rates"], strict=True):
         update(w, np.array(gradient_), rate if case["schedule"] else FRAMEWORKS["rate"])
     assert w.tolist() == pytest.approx(case["after"], rel=0, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("fractions", "floats"),
+    [
+        (SGD(Fraction(1, 4)), SGD(0.25)),
+        (Momentum(Fraction(1, 4), Fraction(1, 2)), Momentum(0.25, 0.5)),
+        (Adam(Fraction(1, 4), Fraction(1, 2), Fraction(3, 4), Fraction(1, 8)), Adam(0.25, 0.5, 0.75, 0.125)),
+    ],
+)
+def test_train__fractions_are_numbers(fractions, floats):
+    network = Network([Dense([[3.0]], [1.0])])
+    one, other = (train(network, [[2.0]], [[9.0]], optimizer=each, epochs=2) for each in (fractions, floats))
+    assert one.losses.tolist() == other.losses.tolist()

@@ -43,7 +43,7 @@ OPERATORS = re.compile(
     r"|IsNot_Is))"
 )
 CONVENTIONS, RECORDS = "tests/test_engine_conventions.py", "tests/test_records.py"
-ENGINE = ("tests/test_engine_gradients.py", "tests/test_engine_errors.py", "tests/test_conformance.py")
+ENGINE = ("tests/test_engine_gradients.py", "tests/test_bad_input.py", "tests/test_conformance.py")
 EQUATIONS, EXAMPLES = "tests/test_equations.py", "tests/test_worked_examples.py"
 MATCHING, MARKING = "tests/test_matching.py", "tests/test_marking.py"
 TESTS = {  # for each module, its fast tests. The first file is run first, because most mutants do not survive it

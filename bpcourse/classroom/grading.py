@@ -296,12 +296,12 @@ def common(sheets: Iterable[MarkedSheet]) -> list[Common]:
     """Return the mistakes of a class, the most frequent first.
 
     Only the first slip of each question counts. If several mistakes give the same number, the
-    likeliest counts.
+    likeliest counts. A slip, such as a number that was misread, belongs to one student, so it is not common.
     """
     found: dict[tuple[str, str], set[int]] = {}
     for sheet in sheets:
         for verdict in (mark.slip.verdict for mark in sheet.marks if mark.slip):
-            if verdict.mistakes:
+            if verdict.mistakes and verdict.mistakes[0] in MISTAKES:
                 found.setdefault((verdict.mistakes[0], verdict.status), set()).add(sheet.number)
     rows = []
     for name in dict.fromkeys(name for name, _ in found):

@@ -37,7 +37,7 @@ from markupsafe import Markup
 
 from bpcourse.classroom.plan import Plan
 from bpcourse.classroom.sheets import formatted
-from bpcourse.classroom.store import require_absent
+from bpcourse.classroom.store import MOST_SHEETS, require_absent
 from bpcourse.engine.validation import is_count, require
 from bpcourse.numbers import MINUS, format_number
 from bpcourse.pictures.diagram import Diagram, draw
@@ -197,7 +197,8 @@ def variants(plan: Plan, count: int) -> Iterator[tuple[str, str]]:
     <question type="numerical"><name><text>hidden weight, level 3, number 001</text></name>
 
     """
-    require(is_count(count), f"the number of variants must be a positive whole number; got {count!r}.")
+    rule = f"the number of variants must be a whole number from 1 to {MOST_SHEETS:,}; got {count!r}."
+    require(is_count(count) and count <= MOST_SHEETS, rule)
     for topic in dict.fromkeys(plan.topics):
         own = replace(plan, topics=(topic,), secret=f"for Moodle: {plan.secret}")
         title = f"{topic.replace('_', ' ')}, level {plan.level}"

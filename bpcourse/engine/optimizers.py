@@ -127,7 +127,7 @@ class Momentum(_Optimizer):
 
     def start(self, parameters: Array) -> Update:
         """Get the update for parameters of this size. The velocity starts at 0."""
-        velocity, step, momentum = np.zeros_like(parameters), np.empty_like(parameters), self.momentum
+        velocity, step, momentum = np.zeros_like(parameters), np.empty_like(parameters), float(self.momentum)
         keras = self.convention == "keras"
 
         def update(w: Array, g: Array, rate: float) -> None:
@@ -176,7 +176,7 @@ class Adam(_Optimizer):
         # `sums` and `squares` are the two means without their factors 1 − β. Putting these factors into
         # the two multiplications of `step` below saves two passes over the parameters.
         sums, squares, step = np.zeros_like(parameters), np.zeros_like(parameters), np.empty_like(parameters)
-        beta1, beta2, epsilon = self.beta1, self.beta2, self.epsilon
+        beta1, beta2, epsilon = map(float, (self.beta1, self.beta2, self.epsilon))
         kept1 = kept2 = 1.0
 
         def update(w: Array, g: Array, rate: float) -> None:

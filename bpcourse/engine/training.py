@@ -175,7 +175,8 @@ class Training:
         _require_count(batch_size, "batch_size", optional=True)
         n = len(x)
         self.parameters, self.epochs = Parameters.of(network), 0
-        self.learning_rate, self._update = optimizer.learning_rate, optimizer.start(self.parameters.vector)
+        rate, self._update = optimizer.learning_rate, optimizer.start(self.parameters.vector)
+        self.learning_rate = rate if callable(rate) else float(rate)
         self._size, self._rng = min(batch_size or n, n), checks.generator(rng)
         sum_to_one = bool(np.allclose(self.y.sum(axis=1), 1, rtol=0, atol=4 * np.finfo(self.y.dtype).eps))
         self._tapes = {

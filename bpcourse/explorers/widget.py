@@ -7,9 +7,11 @@ Python.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -32,6 +34,7 @@ from bpcourse.registry import UnknownNameError, brief
 S = TypeVar("S", bound=NetworkScene)
 
 DATA = Path(__file__).parent.parent / "data" / "explorer"
+LARGEST = 1e100  # number that can be set; a picture needs room for sums of a few
 MOST_PAST = 500  # scenes that Undo remembers
 AXES = ("across", "up")  # of a point in a chart
 
@@ -116,10 +119,10 @@ class Explorer(anywidget.AnyWidget):
     @traitlets.observe("value")
     def _assigned(self, change: Any) -> None:
         known = self.scene.values
-        if change.new == known:
-            return
         try:
-            self.set({name: value for name, value in change.new.items() if value != known.get(name)})
+            new = {name: value for name, value in change.new.items() if value != known.get(name)}
+            if new or change.new.keys() != known.keys():
+                self.set(new)
         except ValueError:
             self.value = known
             raise
@@ -140,6 +143,9 @@ class Explorer(anywidget.AnyWidget):
 
     def _set(self, values: Mapping[str, Value], moving: str = "") -> None:
         """Go to other values. Undo takes back the whole drag of a control that is `moving`."""
+        for name, value in values.items():
+            size = abs(value) if isinstance(value, Real) else 0.0
+            require(not LARGEST < size < math.inf, f"{name} is too large; needed at most {LARGEST:g} in size.")
         start = self._first.looking_as(self.scene) if values.get("pitfall") else self.scene
         prepares = [*values] == ["learning_rate"]  # it usually shows only in the next step
         self._go(start.changed(values), again=moving != "" and moving == self._moving, prepares=prepares)

@@ -61,7 +61,9 @@ def check_array(marker: Marker, name: str, names: NDArray[Any], answer: object) 
         array = read_array(answer)
     except ValueError as error:
         return Verdict("unreadable", f"{name} has shape {names.shape}. {str(error)[0].upper()}{str(error)[1:]}.")
-    if names.shape[0] == 1 and array.shape == names.shape[1:]:
+    if names.size == 1 and array.ndim == 0:
+        array = array.reshape(names.shape)  # a number is as good as an array of one
+    if names.ndim > 1 and names.shape[0] == 1 and array.shape == names.shape[1:]:
         names = names[0]  # of one example a row is as good as a batch of one
     asked, scale = Name.read(name), 1
     if asked.quantity in ("da", "dz", "dx") and not asked.example:

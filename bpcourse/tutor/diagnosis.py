@@ -175,8 +175,9 @@ def _same(one: Array | None, other: Array) -> bool:
 def _judged(experiments: Sequence[Experiment], answers: Sequence[Answer]) -> Verdict:
     """Compare what was returned with what is right, and with what mistakes give."""
     first, answer = experiments[0], answers[0]
-    if any(each.shapes for each in answers):
-        return _of_shapes(first, answer)
+    for its, each in zip(experiments, answers, strict=True):
+        if each.shapes:
+            return _of_shapes(its, each)
     similar = SIMILAR_SINGLE if any(each.single for each in answers) else SIMILAR
     boards = [Board(each, its.arrays, similar) for each, its in zip(experiments, answers, strict=True)]
     wrong = [name for name in way_back(first) if not all(board.is_right(name) for board in boards)]

@@ -370,6 +370,8 @@ def _first_difference(call: _Call) -> tuple[int, ...]:
 
 def _result(name: str, call: _Call) -> str:
     """Return a call with its first wrong entry, such as `softmax([0.5, -1.5])[0] = 0.3`."""
+    if call.got.shape != call.right.shape:
+        return f"{_shown(name, call.arguments)} of shape {call.got.shape}, not {call.right.shape},"
     place = _first_difference(call)
     return f"{_shown(name, call.arguments)}{list(place) or ''} = {format_number(float(call.got[place]))}"
 
