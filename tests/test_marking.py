@@ -57,6 +57,14 @@ def test_check__within_one_percent_is_close(name):
         assert words in check(MAZUR, name, f"{factor * right:.7g}").message
 
 
+@pytest.mark.parametrize("answer", ["1.20", "1.020", "0.980000"])
+def test_check__a_copied_number_is_not_rounded_twice(answer):
+    # δ = ŷ − y = 0.9975. ŷ is another name for a, so what is rounded in a cancels in 1/(1 − ŷ)·a(1 − a).
+    trace = backprop(Network([Dense([[6.0]], [0.0], "sigmoid")]), [1.0], [0.0], "binary_cross_entropy")
+    assert check(trace, "dz1[1]", answer).status != "correct"
+    assert check(trace, "dz1[1]", "0.998").status == "correct"
+
+
 def test_check__number_for_an_array_of_one():
     trace = backprop(Network([Dense([[0.1]], [0.1], "sigmoid")]), [1], [0.5])
     for name in ("db1", "b1", "dW1"):

@@ -197,8 +197,7 @@ def variants(plan: Plan, count: int) -> Iterator[tuple[str, str]]:
     <question type="numerical"><name><text>hidden weight, level 3, number 001</text></name>
 
     """
-    rule = f"the number of variants must be a whole number from 1 to {MOST_SHEETS:,}; got {count!r}."
-    require(is_count(count) and count <= MOST_SHEETS, rule)
+    require(is_count(count), f"the number of variants must be a positive whole number; got {count!r}.")
     for topic in dict.fromkeys(plan.topics):
         own = replace(plan, topics=(topic,), secret=f"for Moodle: {plan.secret}")
         title = f"{topic.replace('_', ' ')}, level {plan.level}"
@@ -260,10 +259,12 @@ def write(plan: Plan, count: int, folder: Path, *, force: bool = False) -> list[
     FileExistsError
         If a file exists, unless `force` is true.
     ValueError
-        As `variants` does.
+        As `variants` does, and if there are more than `MOST_SHEETS` variants.
     """
     from tqdm import tqdm
 
+    few = not is_count(count) or count <= MOST_SHEETS  # `variants` refuses what is not a count
+    require(few, f"needed at most {MOST_SHEETS} variants; got {count!r}.")
     old = set(folder.glob("questions-[0-9]*.xml"))
     require_absent(sorted(path.name for path in old), folder, force=force)
     folder.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from bpcourse.numbers import Reading
 from bpcourse.tutor.equations import Finish, Step
 
+COPIED = ("given", "y_hat", "db")
+"""Kinds of steps in which nothing is computed, so nothing is rounded."""
+
 PATTERNS = 6
 _SIGNS = tuple(tuple(random.Random(seed).choices((-1.0, 1.0), k=256)) for seed in range(PATTERNS))  # noqa: S311
 """In which direction each step is moved; a few fixed patterns stand for all."""
@@ -81,7 +84,7 @@ def spread(again: Callable[[Finish], float], value: float, keep: Keep) -> float:
 
         def moved(step: Step, exact: float, signs: tuple[float, ...] = signs) -> float:
             nonlocal count
-            if step.kind == "given" or exact == 0:
+            if step.kind in COPIED or exact == 0:
                 return exact
             count += 1
             terms = step.terms(step.inputs) if step.kind in ("z", "back", "delta") else []
