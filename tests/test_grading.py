@@ -209,7 +209,7 @@ def test_mark_sheet__a_right_zero_earns_only_its_own_point():
 
 
 def test_mark_sheet__a_mistake_is_named_although_the_earlier_numbers_are_right():
-    # The student found ŷ again, rightly, but computed δ from a pass with the mistake. ŷ alone does not explain δ.
+    # The student found ŷ again, rightly, but computed δ from a pass with the mistake. ŷ does not explain δ.
     plan = Plan(("hidden_weight",), 3, SECRET)
     answers = right_answers(sheet_of(plan, 1), digits=3)
     name = "dz2[1]"
