@@ -384,8 +384,8 @@ def test_common__counts_students_and_separates_possible_mistakes():
     assert (second.mistake.id, second.stated, second.possible) == ("kept_half", {4}, set())
 
 
-def test_mark_class__slips_of_one_student_stop_no_report():
-    # a digit that was misread is not in the catalogue of mistakes, so it once ended the report of the whole class
+def test_common__leaves_out_the_slips_of_one_student():
+    # A digit that was misread is not in the catalogue of mistakes, so it once ended the report of the whole class.
     plan = Plan(("output_weight",), 2, SECRET)
     problem = sheet_of(plan, 1).questions[0].problem
     wrong = slips(problem.trace, problem.steps, problem.name).answers

@@ -85,8 +85,8 @@ def asked(number):
 
 @cache
 def ours(number, name):
-    found, (known, memo) = {}, steps_of(number)
-    for mistakes, value in wrong_values(known, name, memo=memo):
+    found, (of_network, memo) = {}, steps_of(number)
+    for mistakes, value in wrong_values(of_network, name, memo=memo):
         if len(mistakes) == 1:
             found.setdefault(mistakes[0].id, []).append(value)
     return found

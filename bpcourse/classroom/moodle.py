@@ -263,8 +263,8 @@ def write(plan: Plan, count: int, folder: Path, *, force: bool = False) -> list[
     """
     from tqdm import tqdm
 
-    few = not is_count(count) or count <= MOST_SHEETS  # `variants` refuses what is not a count
-    require(few, f"needed at most {MOST_SHEETS} variants; got {count!r}.")
+    if is_count(count):  # `variants` refuses anything else
+        require(count <= MOST_SHEETS, f"needed at most {MOST_SHEETS} variants; got {count!r}.")
     old = set(folder.glob("questions-[0-9]*.xml"))
     require_absent(sorted(path.name for path in old), folder, force=force)
     folder.mkdir(parents=True, exist_ok=True)

@@ -120,9 +120,8 @@ class Explorer(anywidget.AnyWidget):
     def _assigned(self, change: Any) -> None:
         known = self.scene.values
         try:
-            new = {name: value for name, value in change.new.items() if value != known.get(name)}
-            if new or change.new.keys() != known.keys():
-                self.set(new)
+            if change.new != known:
+                self.set({name: value for name, value in change.new.items() if value != known.get(name)})
         except ValueError:
             self.value = known
             raise
@@ -291,7 +290,7 @@ class Explorer(anywidget.AnyWidget):
             super().close()
             del self.__dict__["_repr_mimebundle_"]  # ipywidgets puts None there, which would hide the picture
             self.page, self.view = {}, {}  # `Out` keeps the explorers of earlier runs, a thousand of them
-            self.scene = self._first = self.scene.at_rest
+            self.scene, self._first = self.scene.at_rest, self._first.at_rest
             self._past = [(self.scene, loss, running) for _, loss, running in self._past]  # the losses are shown
 
     def _close_earlier(self) -> None:

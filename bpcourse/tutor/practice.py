@@ -414,7 +414,7 @@ def is_well_posed(one: Problem, *, zero: bool = False, memo: Memo | None = None)
     zero : bool
         Whether the answer may be 0.
     memo : dict, optional
-        What mistakes make of its values, as far as it was computed. It is used and extended.
+        What mistakes make of its values; see `mistakes.candidates`. It is used and extended.
 
     Examples
     --------
