@@ -353,7 +353,7 @@ def test_judge__with_four_digits_rounding_is_right_unless_a_mistake_fits_too():
     assert (verdict.right, verdict.matches) == (Right.ROUNDED, ())
     right = STEPS["dW1[2,1]"].value
     width = spread(right_way(STEPS, "dW1[2,1]").again, right, Keep(4))
-    answer = Reading(right + 5e-8 + 3.6 * width, 4, 5e-8, written=False)
+    answer = Reading(right + 5e-8 + 3.8 * width, 4, 5e-8, written=False)  # further than NEAR, within DEVIATIONS
     verdict = judged(answer, wrong_way(answer.value), name="dW1[2,1]")
     assert verdict.right is Right.NEARLY
     assert [(match.ids, match.stated) for match in verdict.matches] == [((FIRST,), False)]

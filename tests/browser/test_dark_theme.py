@@ -16,9 +16,18 @@ CELLS = (
 )
 
 
+def settled(picture):
+    """Return an image of a picture when it does not change any more: a new theme is drawn in several steps."""
+    before, now = None, picture.screenshot()
+    while now != before:
+        picture.page.wait_for_timeout(200)
+        before, now = now, picture.screenshot()
+    return now
+
+
 def ground_and_range(picture):
     """Return the gray value of an image's corner, and the lowest and highest gray value in it."""
-    gray = np.asarray(Image.open(io.BytesIO(picture.screenshot())).convert("L"))
+    gray = np.asarray(Image.open(io.BytesIO(settled(picture))).convert("L"))
     return int(gray[2, 2]), int(gray.min()), int(gray.max())
 
 
