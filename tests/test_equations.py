@@ -289,11 +289,20 @@ def test_table__saturated_unit_is_as_exact_as_the_engine(z):
         for name in ("loss", "dz1[1]", "dW1[1,1]"):
             theirs = trace.loss if name == "loss" else trace[name[:3]].item()
             assert math.isclose(ours[name].value, theirs, rel_tol=1e-9, abs_tol=0), name
-    softmax = backprop(
-        Network([Dense([[z, 0.0]], [0.0, 0.0], "softmax")]), [1.0], [0.0, 1.0], "categorical_cross_entropy"
-    )
-    assert math.isclose(table(softmax)["loss"].value, softmax.loss, rel_tol=1e-9)
-    assert math.isclose(table(softmax)["dz1[1]"].value, softmax["dz1"][0, 0], rel_tol=1e-9)
+    for loss in ("categorical_cross_entropy", "mse"):
+        softmax = backprop(Network([Dense([[z, 0.0, 1.0]], None, "softmax")]), [1.0], [0.0, 1.0, 0.0], loss)
+        ours = table(softmax)
+        assert math.isclose(ours["loss"].value, softmax.loss, rel_tol=1e-9)
+        for unit in (1, 2, 3):
+            theirs = softmax["dz1"][0, unit - 1]
+            assert math.isclose(ours[f"dz1[{unit}]"].value, theirs, rel_tol=1e-9, abs_tol=0), (loss, unit)
+
+
+def test_table__saturated_unit_with_the_learners_own_output():
+    softmax = backprop(Network([Dense([[40.0, 0.0, 1.0]], None, "softmax")]), [1.0], [0.0, 1.0, 0.0])
+    assert Values(table(softmax), {"a1[1]": 0.9})["slope1[1,1]"] == pytest.approx(0.9 * 0.1)
+    assert Values(table(softmax), {"a1[1]": 0.9999995})["slope1[1,1]"] < 1e-12  # rounded, not wrong
+    assert Values(table(softmax), {"a1[1]": 1.1})["slope1[1,1]"] == pytest.approx(1.1 * -0.1)
 
 
 def test_table__custom_activation():

@@ -177,15 +177,17 @@ def descent(old: str, gradient: str) -> Formula:
 
 
 def _slope_from_output(
-    activation: Activation, from_a: Callable[[float], float], z: str, a: str, v: Mapping[str, float]
+    activation: Activation, from_a: Callable[[float], float], zs: Sequence[str], i: int, a: str, v: Mapping[str, float]
 ) -> float:
-    """Compute the slope of a sigmoid or tanh unit from a, and from z where a has lost the digits for it.
+    """Compute the slope of a unit from its output a, and from the z of its layer where a has lost the digits for it.
 
-    If a is close to ±1 but is not what z gives, it is a learner's own number. Then the slope follows from that number.
+    If a is close to ±1 but is not what the z give, it is a learner's own number. Then the slope follows from it.
     """
-    if abs(v[a]) < 1 - SATURATED or abs(v[a] - activation.f(v[z]).item()) > SATURATED:
+    if abs(v[a]) < 1 - SATURATED:
         return from_a(v[a])
-    return activation.df(v[z]).item()
+    z = [v[name] for name in zs]
+    own = abs(v[a] - activation.f(z)[i]) > SATURATED
+    return from_a(v[a]) if own else activation.jacobian(z)[i, i].item()
 
 
 def _exactly(
@@ -362,13 +364,14 @@ def slope(activation: Activation, zs: Sequence[str], outputs: Sequence[str], ind
         formula = unit_formula(activation)
         template = formula.slope.format(z=f"{{{z}}}", a=f"{{{a}}}")
         if formula.smooth:
-            rule = partial(_slope_from_output, activation, formula.slope_of, z, a)
+            rule = partial(_slope_from_output, activation, formula.slope_of, [z], 0, a)
             return Formula(template, rule, also=(z,))
         return Formula(template, partial(_apply, formula.slope_of, names_in(template)))
     if activation != ACTIVATIONS["softmax"]:
         return Formula(_called(f"{activation.name}′", zs), partial(_entry_of_row, activation.jacobian, zs, (i, k)))
     if i == k:
-        return Formula(f"{{{a}}}·(1 − {{{a}}})", partial(_apply, s_times_one_minus_s, (a,)))
+        rule = partial(_slope_from_output, activation, s_times_one_minus_s, zs, i, a)
+        return Formula(f"{{{a}}}·(1 − {{{a}}})", rule, also=zs)
     return Formula(f"−{{{a}}}·{{{other}}}", partial(_apply, _minus_product, (a, other)))
 
 
