@@ -8,6 +8,7 @@ import operator
 import re
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from numbers import Real
@@ -54,12 +55,15 @@ def format_number(value: float, digits: int = 4, signed: bool = False) -> str:
     ('+0.08220', '0')
 
     """
-    # The first test is fast, and nearly always enough.
-    if type(value) is not float and (not isinstance(value, Real) or (isinstance(value, int) and abs(value) > 1e308)):
+    if type(value) is not float:  # which it nearly always is
+        with suppress(Exception):  # a very large integer, or a time span
+            value = float(value) if isinstance(value, Real) else value
+    if type(value) is not float:
         raise TypeError(f"format_number takes one real number; got {brief(value)}. Write those of an array one by one.")
-    value = float(value)
     if not isinstance(digits, int) or not 0 < digits <= 100:
         raise ValueError(f"digits must be a whole number from 1 to 100; got {brief(digits)}.")
+    if not isinstance(signed, bool):
+        raise TypeError(f"signed must be True or False; got {brief(signed)}.")
     if math.isnan(value):
         return "nan"
     sign = MINUS if value < 0 else "+" if signed and value > 0 else ""

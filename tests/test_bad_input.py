@@ -86,6 +86,7 @@ CLASSIFIER = Network([Dense(np.full((4, 2), 0.1), None, "softmax")])
 PROBLEM = practice.problem("bias", level=1)
 HISTORY = train(TWO, X, YES, epochs=2)
 SOLUTION = solve(LECTURE, "dW1[1,1]")
+AN_EXPLORER = explore(NET, X[:1], Y[:1])
 SHARED = (X, Y, YES, IMAGES, *LECTURE.values(), *TRACE.values(), HISTORY.losses)  # of many cases
 
 OTHERS_WORDS = re.compile(  # of NumPy, matplotlib and Python, which help only those who know these well
@@ -260,6 +261,7 @@ NAMES = [
 
 SATURATED = [  # defined values at the limits of floats; see edge_cases.json
     ("sigmoid: slope at 37", lambda: round(SIGMOID.df([37.0])[0] * 1e17, 12), 8.533047625744),
+    ("backward: 0 times infinity", lambda: RELU.backward([-1.0], [np.inf]), [np.nan]),
     ("sigmoid: slope at 1000", lambda: SIGMOID.df([-1000.0, 1000.0]), [0.0, 0.0]),
     ("softmax: 1e308", lambda: SOFTMAX.f([0.0, 0.0, 1e308]), [0.0, 0.0, 1.0]),
     ("softmax: minus infinity", lambda: SOFTMAX.f([0.0, -np.inf]), [1.0, 0.0]),
@@ -413,7 +415,7 @@ PICTURES = [
     ("plot_activation: a name", lambda: plotting.plot_activation("tahn"), ValueError, ("Did you mean 'tanh'",)),
     ("plot_loss: none", lambda: plotting.plot_loss([]), ValueError, ("one to 4 losses", "got 0")),
     ("plot_loss: a number", lambda: plotting.plot_loss(3), TypeError, ("losses must be a list of names", "got 3")),
-    ("plot_loss: a target", lambda: plotting.plot_loss(["mse"], y="one"), TypeError, ("y must hold", "'one'")),
+    ("plot_loss: a target", lambda: plotting.plot_loss(["mse"], y="one"), ValueError, ("y must be", "got 'one'")),
     ("plot_surface: a path", lambda: plotting.plot_surface(LECTURE, "W1[1,1]", "b1[1]", path=[1]), ValueError,
      ("path must be a list of Network", r"got \(1,\)")),
     ("plot_surface: around", lambda: plotting.plot_surface(LECTURE, "W1[1,1]", "b1[1]", around=0), ValueError,
@@ -439,8 +441,19 @@ PICTURES = [
      ("a row of y", r"got shapes \(2, 4\) and \(1, 2\)")),
     ("plot_confusion: labels", lambda: plotting.plot_confusion(CLASSIFIER, IMAGES, [0, 1]),
      ValueError, ("one-hot|shape",)),
+    ("plot_surface: a huge distance", lambda: plotting.plot_surface(LECTURE, "W1[1,1]", "b1[1]", around=1e100),
+     ValueError, ("around must be", r"up to 1e6")),
+    ("plot_surface: a huge weight", lambda: plotting.plot_surface(huge(1), "W1[1,1]", "b1[1]").get_xlabel(),
+     "W1[1,1]"),
+    ("plot_first_layer: a huge weight", lambda: plotting.plot_first_layer(huge(2).network, (1, 2)), ValueError,
+     (r"numbers up to 1e\+100", r"got 1e\+308")),
     ("describe: no axes", lambda: plotting.describe(None), ValueError, ("needed the axes of a plot", "got None")),
 ]  # fmt: skip
+
+
+def huge(inputs):
+    """Return the pass of a network with huge weights, which does not overflow."""
+    return backprop(Network([Dense([[-1e308]] * inputs, [0.1], "sigmoid")]), [0.1] * inputs, [1.0])
 
 
 def an_explorer():
@@ -478,6 +491,8 @@ EXPLORERS = [
     ("explore_loss: a number", lambda: explore_loss(3), TypeError, ("losses must be a list of names", "got 3")),
     ("explore_loss: a prediction", lambda: explore_loss(y_hat=2),
      ValueError, ("between 0 and 1", r"got 1\.0 and 2\.0")),
+    ("explore_surface: a huge weight", lambda: explore_surface(huge(1).network, [0.1], [1.0]), ValueError,
+     (r"W1\[1,1\] is too large", "at most 1e")),
     ("explore_surface: one number twice", lambda: explore_surface(NET, X, Y, second="W1[1,1]"), ValueError,
      ("two different numbers",)),
     ("explore_training: data", lambda: explore_training("moon"), ValueError, ("moon",)),
@@ -736,6 +751,8 @@ ANYTHING = [
         object(),
     ),
     *(Network, np.timedelta64(5, "s"), TWO, ..., b"1", range(3)),
+    *(np.array([0.5, 1.5]), np.array(["word", "mse"]), np.array(0.5), np.array([True, False]), np.zeros((0, 2)), X),
+    *(np.datetime64("NaT"), np.ma.masked, Fraction(1, 3), abs, True, float("inf"), 1e308),
 ]
 CALLS = {
     "Dense": (Dense, {"W": [[0.5]], "b": [0.1], "activation": "tanh", "dtype": float}),
@@ -759,7 +776,8 @@ CALLS = {
     "backprop": (backprop, {"network": NET, "x": X, "y": Y, "loss": "mse"}),
     "sgd_step": (sgd_step, {"trace": LECTURE, "learning_rate": 0.1}),
     "train": (train, {"network": TWO, "x": X, "y": YES, "loss": "mse", "optimizer": None, "epochs": 1, "batch_size": 1,
-                      "validation": None, "patience": None, "rng": None, "dtype": None}),
+                      "validation": None, "patience": None, "rng": None, "dtype": None, "accuracy": False,
+                      "snapshots": (), "progress": False, "on_epoch": None}),
     "gradcheck.check": (gradcheck.check, {"trace": LECTURE, "step": 1e-4}),
     "gradcheck.differences": (gradcheck.differences, {"trace": LECTURE, "name": "W1", "step": 1e-4}),
     "moons": (datasets.moons, {"n": 4, "noise": 0.1, "rng": None}),
@@ -784,6 +802,43 @@ CALLS = {
                           "notation": "standard"}),
     "explore_activation": (explore_activation, {"activation": "tanh", "z": 0.5}),
     "explore_loss": (explore_loss, {"losses": ("mse",), "y": 1.0, "y_hat": 0.7}),
+    "explore_surface": (explore_surface, {
+        "network": NET, "x": X[:1], "y": Y[:1], "first": "W1[1,1]", "second": "b1[1]", "loss": "mse",
+        "learning_rate": 0.5, "controls": None, "predict": None, "notation": "standard"}),
+    "explore_boundary": (explore_boundary, {
+        "network": TWO, "x": X, "y": YES, "loss": "mse", "learning_rate": 0.5, "controls": None, "predict": None,
+        "notation": "standard"}),
+    "explore_training": (explore_training, {
+        "data": "xor", "learning_rate": 0.1, "width": 2, "epochs": 2, "seed": 0, "activation": "tanh",
+        "predict": None}),
+    "explore_live": (explore_live, {"network": CLASSIFIER, "x": IMAGES, "y": Y, "loss": "mse", "optimizer": None,
+                                    "batch_size": 1, "shape": (2, 2), "labels": ["a", "b"], "seed": 0}),
+    "explore_image": (explore_image, {
+        "network": CLASSIFIER, "image": IMAGES[0], "shape": (2, 2), "labels": ["a", "b"], "predict": None}),
+    "Explorer.set": (AN_EXPLORER.set, {"values": {"W1[1,1]": 0.1}}),
+    "Explorer.set, one value": (lambda value: AN_EXPLORER.set({"W1[1,1]": value}), {"value": 0.1}),
+    "Explorer.press": (AN_EXPLORER.press, {"button": "update"}),
+    "LiveExplorer.press": (explore_live(TWO, X, YES, loss="mse").press, {"button": "epoch"}),
+    "diagnose": (diagnose, {"function": lambda *given: given, "sizes": [2, 1], "activations": ["tanh"], "loss": "mse",
+                            "bias": True, "batch": 2, "layout": "rows", "learning_rate": None, "seed": 0}),
+    "check, one of a chain": (lambda answer: check(LECTURE, {"z1[1]": answer}), {"answer": 0.1}),
+    "check, an array": (lambda answer: check(LECTURE, "dW1", answer), {"answer": [[0.1, 0.2], [0.3, 0.4]]}),
+    "Problem.solution": (PROBLEM.solution, {"digits": 4}),
+    "Problem.hint": (PROBLEM.hint, {"notation": "standard"}),
+    "Solution.save": (SOLUTION.save, {"path": "solution.txt", "force": True}),
+    "plot_activation": (plotting.plot_activation, {"activation": "tanh", "ax": None}),
+    "plot_loss": (plotting.plot_loss, {"losses": ["mse"], "y": 1.0, "ax": None}),
+    "plot_surface": (plotting.plot_surface, {
+        "trace": LECTURE, "first": "W1[1,1]", "second": "b1[1]", "path": (), "around": 1.0, "ax": None}),
+    "plot_boundary": (plotting.plot_boundary, {"network": TWO, "x": X, "y": YES, "output": 1, "ax": None}),
+    "plot_history": (plotting.plot_history, {"history": HISTORY, "ax": None}),
+    "plot_histograms": (plotting.plot_histograms, {"trace": LECTURE, "gradients": False, "ax": None}),
+    "plot_first_layer": (plotting.plot_first_layer, {
+        "network": CLASSIFIER, "shape": (2, 2), "columns": 2, "ax": None}),
+    "plot_images": (plotting.plot_images, {
+        "x": IMAGES, "y": Y, "shape": (2, 2), "network": CLASSIFIER, "columns": 2, "ax": None}),
+    "plot_confusion": (plotting.plot_confusion, {"network": CLASSIFIER, "x": IMAGES, "y": Y, "ax": None}),
+    "describe": (plotting.describe, {"ax": None}),
     "Trace[]": (LECTURE.__getitem__, {"name": "W1"}),
     "LOSSES[]": (LOSSES.__getitem__, {"name": "mse"}),
     "ACTIVATIONS.pick": (ACTIVATIONS.pick, {"wanted": "tanh"}),

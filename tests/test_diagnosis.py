@@ -454,7 +454,7 @@ def test_text_of_an_error__is_escaped():
     [
         ({"function": 3}, TypeError, "needed a function; got 3"),
         ({"batch": 0}, ValueError, "batch must be a whole number from 1"),
-        ({"layout": "cols"}, ValueError, '"rows" or "columns"'),
+        ({"layout": "cols"}, ValueError, "'rows' or 'columns'"),
         ({"sizes": [3, 4]}, ValueError, "activations"),
         ({"sizes": [784, 100, 10]}, ValueError, "small network, such as"),
         ({"loss": "mae"}, ValueError, "mae"),

@@ -529,7 +529,7 @@ def test_train__wrong_settings(wrong):
         (lambda: SGD(0), "learning_rate must be a positive"),
         (lambda: SGD(math.nan), "learning_rate must be a positive"),
         (lambda: Momentum(momentum=1), "momentum must be at least 0 and below 1"),
-        (lambda: Momentum(convention="tf"), "convention must be one of pytorch, keras"),
+        (lambda: Momentum(convention="tf"), "convention must be 'pytorch' or 'keras'"),
         (lambda: Adam(beta1=-0.1), "beta1 must be"),
         (lambda: Adam(beta2=1.0), "beta2 must be"),
         (lambda: Adam(epsilon=0), "epsilon must be"),

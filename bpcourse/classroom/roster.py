@@ -114,7 +114,8 @@ def _rows(path: Path) -> list[tuple[int, list[str]]]:
         separator = max(",;\t", key=first_line.count)
         table = list(csv.reader(io.StringIO(text), delimiter=separator, strict=True))
     except csv.Error as error:
-        raise ValueError(f"{path} is not a list of names, neither as CSV nor with one in each line: {error}.") from None
+        said = str(error).replace("\t", "tab")
+        raise ValueError(f"{path} is not a list of names, neither as CSV nor with one in each line: {said}.") from None
     except ValueError:  # not UTF-8, or UTF-16 without its mark, in which each second byte is 0
         raise ValueError(f"{path} is not in UTF-8; save it again as “CSV UTF-8” or as plain text in UTF-8.") from None
     rows = [[_on_one_line(cell) for cell in row] for row in table]

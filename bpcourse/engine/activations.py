@@ -116,9 +116,10 @@ class Activation(Registered, registry="ACTIVATIONS"):
         """Compute dz = ∂L/∂z from z and da = ∂L/∂a of one shape: the chain rule in the unit."""
         z, da = floats(z, "z"), floats(da, "da")
         require(z.shape == da.shape, f"z and da must have the same shape; got {z.shape} and {da.shape}.")
-        if self.slope is not None:
-            return da * self.df(z)
-        return np.einsum("...i,...ij->...j", da, self.jacobian(z))
+        with np.errstate(invalid="ignore"):  # 0 · ∞ is NaN
+            if self.slope is not None:
+                return da * self.df(z)
+            return np.einsum("...i,...ij->...j", da, self.jacobian(z))
 
 
 def _row(z: Array) -> Array:

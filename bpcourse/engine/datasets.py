@@ -110,7 +110,7 @@ def spirals(n: int = 200, noise: float = 0.03, turns: float = 1.0, rng: np.rando
     turns : float
         How often each spiral goes around the center.
     """
-    turns = real(turns, "turns", "a finite number", math.isfinite)
+    turns = real(turns, "turns", "a number from −1000 to 1000", lambda turns: abs(turns) <= 1000)
     rng, along, y = _draw(n, noise, rng)
     along = 0.1 + 0.9 * along
     angle = 2 * math.pi * turns * along + math.pi * y[:, 0]

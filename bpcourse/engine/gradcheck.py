@@ -140,7 +140,7 @@ def differences(trace: Trace, name: str, step: float = STEP) -> tuple[Array, NDA
 
     """
     names = _checkable(trace)
-    if name not in names:
+    if not isinstance(name, str) or name not in names:
         raise UnknownNameError("input or parameter", name, names)
     step = real(step, "step", "between 1e-8 and 0.1, such as 1e-4", lambda step: 1e-8 <= step <= 0.1)
     values = trace[name]

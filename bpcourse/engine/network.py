@@ -55,11 +55,7 @@ class Dense(Record):
     dtype: np.dtype[np.floating]
 
     def __init__(
-        self,
-        W: ArrayLike,
-        b: ArrayLike | None = None,
-        activation: AnyActivation = "identity",
-        dtype: DTypeLike = float,
+        self, W: ArrayLike, b: ArrayLike | None = None, activation: AnyActivation = "identity", dtype: DTypeLike = float
     ) -> None:
         W, b = validation.weights(W, b, dtype)
         vars(self).update(W=W, b=b, activation=ACTIVATIONS.pick(activation), dtype=W.dtype)

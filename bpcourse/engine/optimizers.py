@@ -21,8 +21,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from bpcourse.engine.validation import Array, positive, real, require
-from bpcourse.registry import brief
+from bpcourse.engine.validation import Array, one_of, positive, real
 
 Rate: TypeAlias = float | Callable[[int], float]
 """A learning rate: a number, or a function of the epoch, which is counted from 1."""
@@ -121,9 +120,7 @@ class Momentum(_Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         _share(self.momentum, "momentum")
-        known = get_args(Convention)
-        came = f"got {brief(self.convention)}."
-        require(self.convention in known, f"convention must be one of {', '.join(known)}; {came}")
+        one_of(get_args(Convention), self.convention, "convention")
 
     def start(self, parameters: Array) -> Update:
         """Get the update for parameters of this size. The velocity starts at 0."""

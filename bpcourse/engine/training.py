@@ -338,7 +338,10 @@ def train(
     network = network if dtype is None else network.astype(dtype)
     training = Training(network, x, y, loss, optimizer, batch_size=batch_size, rng=rng)
     held_out = None if validation is None else _held_out(network, validation, training.loss)
+    progress = checks.flag(progress, "progress")
     _require_settings(training.loss, held_out, epochs, patience, accuracy, snapshots)
+    if on_epoch is not None and not callable(on_epoch):
+        raise TypeError(f"on_epoch must be a function; got {brief(on_epoch)}.")
     parameters, w, g = training.parameters, training.parameters.vector, training.parameters.gradient
     log, stopping = _Log(parameters, snapshots), _EarlyStopping(w, patience)
     try:
@@ -435,8 +438,8 @@ def _require_settings(
     _require_count(epochs, "epochs")
     _require_count(patience, "patience", optional=True)
     require(patience is None or held_out, "patience needs a validation set, validation=(x, y).")
-    classifies = loss.from_logits is not None
-    require(classifies or not accuracy, f"accuracy needs a loss that classifies, a cross-entropy; got {loss.name}.")
+    fits = not checks.flag(accuracy, "accuracy") or loss.from_logits is not None
+    require(fits, f"accuracy needs a loss that classifies, a cross-entropy; got {loss.name}.")
     listed = isinstance(snapshots, Collection) and all(is_count(epoch) and epoch <= epochs for epoch in snapshots)
     require(listed, f"snapshots must be a list of epochs, from 1 to {epochs}; got {brief(snapshots)}.")
 

@@ -98,6 +98,26 @@ def positive(value: object, name: str) -> float:
     return real(value, name, "a positive finite number, such as 0.1", lambda number: 0 < number < math.inf)
 
 
+def flag(value: object, name: str) -> bool:
+    """Check that `value` is True or False, and return it."""
+    require(isinstance(value, (bool, np.bool_)), f"{name} must be True or False; got {brief(value)}.")
+    return bool(value)
+
+
+def one_text(value: object, name: str) -> str:
+    """Check that `value` is a text, and return it."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be text; got {brief(value)}.")
+    return value
+
+
+def one_of(words: Collection[str], value: object, name: str) -> str:
+    """Check that `value` is one of some words, and return it."""
+    if isinstance(value, str) and value in words:
+        return value
+    raise ValueError(f"{name} must be {' or '.join(map(repr, words))}; got {brief(value)}.")
+
+
 def is_count(value: Any) -> bool:
     """Whether `value` is a positive whole number."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64)) and bool(value > 0)
@@ -272,7 +292,9 @@ def each_of(values: object, kind: type[Kind], name: str) -> tuple[Kind, ...]:
 def texts(value: Iterable[str], name: str) -> tuple[str, ...]:
     """Turn one text, or a list of texts, into a tuple."""
     with suppress(TypeError):
-        return (value,) if isinstance(value, str) else tuple(value)
+        found = (value,) if isinstance(value, str) else tuple(value)
+        if all(isinstance(entry, str) for entry in found):
+            return found
     raise TypeError(f"{name} must be a list of names; got {brief(value)}.")
 
 

@@ -14,7 +14,7 @@ from bpcourse.engine.losses import LOSSES, Loss
 from bpcourse.engine.network import Network
 from bpcourse.engine.optimizers import Adam, Optimizer, rate_at
 from bpcourse.engine.training import Training
-from bpcourse.engine.validation import ArrayLike, floats, image_shape, require, texts
+from bpcourse.engine.validation import ArrayLike, floats, image_shape, one_text, require, texts
 from bpcourse.explorers.curves import ActivationScene, LossScene
 from bpcourse.explorers.images import ImageScene, labels_of
 from bpcourse.explorers.live import LiveScene
@@ -190,8 +190,9 @@ def explore_surface(
     """
     scene = _scene(SurfaceScene, backprop(network, x, y, loss), learning_rate, controls, notation)
     names = list(scene.parameters)
-    after = names[(names.index(first) + 1) % len(names)] if first in names else names[0]
-    return NetworkExplorer(scene.changed({"first": first, "second": second or after}), predict, notation)
+    after = names[(names.index(first) + 1) % len(names)] if one_text(first, "first") in names else names[0]
+    second = after if second is None else one_text(second, "second")
+    return NetworkExplorer(scene.changed({"first": first, "second": second}), predict, notation)
 
 
 def explore_boundary(

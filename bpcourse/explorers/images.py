@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
@@ -70,7 +70,7 @@ def labels_of(labels: Sequence[object] | None, count: int, noun: str) -> tuple[s
     """Return a word for each unit, by default the noun and its number. Raises ValueError for a wrong number of them."""
     if labels is None:
         return tuple(f"{noun} {unit}" for unit in range(1, count + 1))
-    words = tuple(map(str, list(labels) if isinstance(labels, str) else texts(labels, "labels")))  # type: ignore[arg-type]
+    words = texts([*map(str, labels)] if isinstance(labels, Iterable) else labels, "labels")
     require(len(words) == count, f"labels must hold {count} words, one for each {noun}; got {len(words)}.")
     return words
 

@@ -24,7 +24,7 @@ from bpcourse.engine.training import sgd_step
 from bpcourse.engine.validation import Array, place, real
 from bpcourse.explorers.pitfalls import PITFALLS
 from bpcourse.explorers.predictions import in_symbols
-from bpcourse.explorers.scenes import Button, Choice, Control, Group, Scene, Value, View, require_known
+from bpcourse.explorers.scenes import Button, Choice, Control, Group, Scene, Value, View, require_known, require_room
 from bpcourse.names import SYMBOLS, Name, Notation
 from bpcourse.numbers import format_number
 from bpcourse.pictures.charts import history
@@ -129,6 +129,7 @@ class NetworkScene(Scene):
         require_known("notation", [self.notation], SYMBOLS)
         known = [*self.numbers, *dict.fromkeys(map(_array, self.numbers))]
         require_known("number to move called", self.movable or (), known)
+        require_room(self.numbers)
         return self._computed()
 
     def _computed(self) -> Self:

@@ -108,7 +108,6 @@ _RULES: dict[str, tuple[Applies, Make]] = {
 }
 
 PITFALLS = Registry(
-    "pitfall",
-    {name: Pitfall(**_WORDS[name], applies=applies, make=make) for name, (applies, make) in _RULES.items()},
+    "pitfall", {name: Pitfall(**_WORDS[name], applies=applies, make=make) for name, (applies, make) in _RULES.items()}
 )
 """The pitfalls by name. Their titles and words are in ``pitfalls.toml``."""

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self, cast
 
-from bpcourse.engine.validation import real
+from bpcourse.engine.validation import real, require
 from bpcourse.pictures.diagram import Diagram
 from bpcourse.registry import Registry, UnknownNameError
 
 Value = float | str
+
+LARGEST = 1e100  # number of a scene; a picture needs room for sums of a few
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ class Scene(Protocol):
 
     def validated(self) -> Self:
         """Return the scene. Raises ValueError for impossible values."""
+        require_room(self.values)
         return self.changed({})
 
     def looking_as(self, other: Self) -> Self:
@@ -189,6 +192,13 @@ def require_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None
     for name in names:
         if name not in known:
             raise UnknownNameError(kind, name, known)
+
+
+def require_room(values: Mapping[str, Value]) -> None:
+    """Raise ValueError if a finite number is too large for a picture."""
+    for name, value in values.items():
+        size = abs(value) if isinstance(value, (int, float)) else 0.0
+        require(not LARGEST < size < math.inf, f"{name} is too large; needed at most {LARGEST:g} in size.")
 
 
 def finite(values: Mapping[str, Value], name: str) -> float:

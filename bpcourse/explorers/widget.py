@@ -7,11 +7,9 @@ Python.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from numbers import Real
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -21,11 +19,11 @@ from IPython.core.getipython import get_ipython
 
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Network
-from bpcourse.engine.validation import real, require
+from bpcourse.engine.validation import one_text, real, require
 from bpcourse.explorers.live import LiveScene
 from bpcourse.explorers.networks import NetworkScene
 from bpcourse.explorers.predictions import Prediction, in_symbols
-from bpcourse.explorers.scenes import Control, Scene, Value, View
+from bpcourse.explorers.scenes import Control, Scene, Value, View, require_room
 from bpcourse.jupyter import UNLOCKED, WIDGET_VIEW
 from bpcourse.names import Notation
 from bpcourse.numbers import format_given, parse_number
@@ -34,7 +32,6 @@ from bpcourse.registry import UnknownNameError, brief
 S = TypeVar("S", bound=NetworkScene)
 
 DATA = Path(__file__).parent.parent / "data" / "explorer"
-LARGEST = 1e100  # number that can be set; a picture needs room for sums of a few
 MOST_PAST = 500  # scenes that Undo remembers
 AXES = ("across", "up")  # of a point in a chart
 
@@ -80,7 +77,7 @@ class Explorer(anywidget.AnyWidget):
         self._controls: Mapping[str, Control] = scene.controls
         self._tables: set[str] = set()  # the pages in which the table is open
         self.prediction: Prediction | None = None
-        self.predict, self._notation = predict, notation
+        self.predict, self._notation = None if predict is None else one_text(predict, "predict"), notation
         self._asked()  # raises for a question about an unknown value
         self._locked = predict is not None and not os.environ.get(UNLOCKED)
         page: dict[str, Any] = {
@@ -109,6 +106,7 @@ class Explorer(anywidget.AnyWidget):
 
     def press(self, button: str) -> None:
         """Press a button: one of the scene, such as "update", or "undo" or "reset"."""
+        one_text(button, "button")
         self._do(lambda: self._press(button))
 
     def unlock(self) -> None:
@@ -142,9 +140,7 @@ class Explorer(anywidget.AnyWidget):
 
     def _set(self, values: Mapping[str, Value], moving: str = "") -> None:
         """Go to other values. Undo takes back the whole drag of a control that is `moving`."""
-        for name, value in values.items():
-            size = abs(value) if isinstance(value, Real) else 0.0
-            require(not LARGEST < size < math.inf, f"{name} is too large; needed at most {LARGEST:g} in size.")
+        require_room(values)
         start = self._first.looking_as(self.scene) if values.get("pitfall") else self.scene
         prepares = [*values] == ["learning_rate"]  # it usually shows only in the next step
         self._go(start.changed(values), again=moving != "" and moving == self._moving, prepares=prepares)

@@ -206,10 +206,7 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 
 
 def history(
-    losses: Sequence[float],
-    unit: str = "move",
-    count: int | None = None,
-    here: tuple[int, float] | None = None,
+    losses: Sequence[float], unit: str = "move", count: int | None = None, here: tuple[int, float] | None = None
 ) -> Diagram:
     """Return a chart of the loss over the last moves or epochs, with the present one marked.
 

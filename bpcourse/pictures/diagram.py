@@ -22,7 +22,7 @@ import numpy as np
 from bpcourse.engine.activations import Activation
 from bpcourse.engine.backpropagation import Trace
 from bpcourse.engine.network import Forward
-from bpcourse.engine.validation import is_count, require_kind, texts
+from bpcourse.engine.validation import is_count, one_text, require_kind, texts
 from bpcourse.names import SYMBOLS, Name, Notation
 from bpcourse.numbers import MINUS, format_number
 from bpcourse.palette import FALLS, HALO, INK, LIT, PAPER, QUIET, RISES
@@ -145,7 +145,7 @@ def draw(
     n = len(passed["x"])
     if not is_count(example) or example > n:
         raise ValueError(f"example must lie between 1 and {n}, the size of the batch; got {brief(example)}.")
-    if view not in VIEWS:
+    if not isinstance(view, str) or view not in VIEWS:
         raise UnknownNameError("view", view, VIEWS)
     view = view if isinstance(passed, Trace) else "forward"
     layout, symbols = _Layout.of(passed, view), SYMBOLS[notation]
@@ -320,7 +320,7 @@ class _Path:
 
     @classmethod
     def of(cls, passed: Forward, name: str, example: int) -> _Path:
-        if not name:
+        if not one_text(name, "path"):
             return cls()
         asked = Name.read(name)
         sizes = passed.network.sizes

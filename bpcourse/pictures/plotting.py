@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 POINTS = 120  # of a field, across and up
 DPI = 100
+LARGEST = 1e100  # beyond, the ends of an axis are too far apart for a float
 
 
 def _axes(ax: Axes | None, height: float = 4.2) -> Axes:
@@ -42,7 +44,10 @@ def _axes(ax: Axes | None, height: float = 4.2) -> Axes:
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     from matplotlib.figure import Figure  # not pyplot: nothing is shown twice, and nothing has to be closed
 
-    return ax or Figure(figsize=(6.4, height), layout="constrained").add_subplot()
+    if ax is None:
+        return Figure(figsize=(6.4, height), layout="constrained").add_subplot()
+    _require_axes(ax)
+    return ax
 
 
 def plot_activation(activation: Activation | str, *, ax: Axes | None = None) -> Axes:
@@ -81,7 +86,7 @@ def plot_loss(
     ax : Axes, optional
         Where to plot; by default in a new figure.
     """
-    ax = _axes(ax)
+    ax, y = _axes(ax), checks.real(y, "y", "a finite number", math.isfinite)
     losses = checks.texts(losses, "losses")
     require(0 < len(losses) <= len(SERIES), f"a plot shows one to {len(SERIES)} losses; got {len(losses)}.")
     for name, line in zip(losses, SERIES, strict=False):
@@ -109,11 +114,12 @@ def plot_surface(
     """
     ax = _axes(ax)
     require_kind(trace, Trace, "backprop(network, x, y)")
-    around = checks.positive(around, "around")
+    around = checks.real(around, "around", "a positive number up to 1e6", lambda around: 0 < around <= 1e6)
     here = [value_of(trace.network, name) for name in (first, second)]
-    across, up = (np.linspace(value - around, value + around, POINTS) for value in here)
+    reaches = [max(around, abs(value) / 1e6) for value in here]  # floats can tell the ends of an axis apart
+    across, up = (np.linspace(v - reach, v + reach, POINTS) for v, reach in zip(here, reaches, strict=True))
     _field(ax, loss_surface(trace, first, second, across, up), across, up, "loss", cmap=AMOUNTS)
-    if path:
+    if not isinstance(path, Sequence) or path:
         path = checks.each_of(path, Network, "path")
         points = np.array([[value_of(network, name) for name in (first, second)] for network in path])
         ax.plot(*points.T, "-", color=PAPER, linewidth=4)
@@ -189,7 +195,7 @@ def plot_histograms(trace: Trace, *, gradients: bool = False, ax: Axes | None = 
         Where to plot; by default in a new figure.
     """
     require_kind(trace, Trace, "backprop(network, x, y)")
-    ax, d = _axes(ax), "d" if gradients else ""
+    ax, d = _axes(ax), "d" if checks.flag(gradients, "gradients") else ""
     count = len(trace.network.layers)
     require(count <= len(SERIES), f"a plot shows at most {len(SERIES)} layers; got {count}.")
     arrays = [trace[f"{d}W{k}"].ravel() for k in range(1, count + 1)]
@@ -288,8 +294,15 @@ def plot_confusion(network: Network, x: Array, y: Array, *, ax: Axes | None = No
     return _titled(ax, f"{np.trace(counts)} of {counts.sum()} are right", "predicted class", "true class")
 
 
+def _require_axes(ax: object) -> None:
+    plot = hasattr(ax, "get_legend_handles_labels")
+    require(plot, f"needed the axes of a plot, such as plt.figure().add_subplot(); got {brief(ax)}.")
+
+
 def _image(ax: Axes, values: ArrayLike, label: str, **look: Any) -> None:
     """Show values as colors, with a scale."""
+    size = np.nanmax(np.abs(values))  # gaps between images are NaN
+    require(size <= LARGEST, f"a picture shows numbers up to {LARGEST:g} in size; got {size:g}.")
     ax.figure.colorbar(ax.imshow(values, **look), ax=ax, label=label)
 
 
@@ -324,7 +337,7 @@ def describe(ax: Axes) -> str:
     >>> describe(plot_loss(["mse"], y=1.0))
     'Losses for the target 1. loss over prediction ŷ: mse from 0.9980 at 0.001 to 1.000e−6 at 0.999.'
     """
-    require(hasattr(ax, "lines"), f"needed the axes of a plot, such as plot_loss(['mse']); got {brief(ax)}.")
+    _require_axes(ax)
     parts = []
     for line in ax.lines:
         label, xs, ys = str(line.get_label()), np.asarray(line.get_xdata()), np.asarray(line.get_ydata())

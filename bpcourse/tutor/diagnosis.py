@@ -21,15 +21,7 @@ from bpcourse.engine.validation import Array, is_count, positive, require
 from bpcourse.numbers import format_number
 from bpcourse.registry import brief
 from bpcourse.texts import read_toml
-from bpcourse.tutor.experiments import (
-    SIMILAR,
-    SIMILAR_SINGLE,
-    Answer,
-    Experiment,
-    call,
-    draw_experiments,
-    listed,
-)
+from bpcourse.tutor.experiments import SIMILAR, SIMILAR_SINGLE, Answer, Experiment, call, draw_experiments, listed
 from bpcourse.tutor.explanations import Board, Edit, Explanation, explain, factors_of, ids_of, way_back
 from bpcourse.tutor.mistakes import MISTAKES
 from bpcourse.tutor.mistakes.record import Words

@@ -27,7 +27,7 @@ The formula of a step is a template with each name in braces, such as ``"{x[1]}Â
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -173,6 +173,7 @@ class Step:
         return f"{self.name} = {self.formula} = {self.numbers} = {format_number(self.value)}"
 
 
+# The parts of a computation are the same everywhere in the course (Margulieux et al. 2020).
 LABELS = {
     "z": "FORWARD", "a": "FORWARD", "y_hat": "FORWARD", "loss": "ERROR", "error": "ERROR", "back": "SEND BACK",
     "dW": "GRADIENT", "db": "GRADIENT", "new": "UPDATE", "given": "GIVEN",
@@ -216,10 +217,6 @@ class Values(dict[str, float]):
             value = self.finish(step, value)
         self[name] = value
         return value
-
-    def compute(self, names: Iterable[str]) -> dict[str, float]:
-        """Compute the values of some names."""
-        return {name: self[name] for name in names}
 
 
 LAYERED = {"W", "b", "z", "a", "dW", "db", "dz", "da", "slope"}

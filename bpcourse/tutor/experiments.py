@@ -21,7 +21,7 @@ from bpcourse.engine.activations import Activation, AnyActivation
 from bpcourse.engine.backpropagation import Trace, backprop
 from bpcourse.engine.losses import LOSSES, Loss
 from bpcourse.engine.network import Dense, Network
-from bpcourse.engine.validation import Array, require
+from bpcourse.engine.validation import Array, flag, one_of, require
 from bpcourse.registry import brief
 from bpcourse.tutor.equations import Step, entries, table
 from bpcourse.tutor.verdicts import Verdict
@@ -136,11 +136,11 @@ def draw_experiments(
     count: int,
 ) -> list[Experiment]:
     """Draw networks whose numbers tell all mistakes apart. The parameters are those of `diagnose`."""
-    require(layout in ("rows", "columns"), f'layout must be "rows" or "columns"; got {brief(layout)}.')
+    one_of(("rows", "columns"), layout, "layout")
     require(isinstance(seed, int) and seed >= 0, f"seed must be a whole number, at least 0; got {brief(seed)}.")
     rng = np.random.default_rng(seed)
     best = Network.initialize(sizes, activations, rng=rng)  # checks sizes and activations
-    numbers = batch * sum(i * o + o * bool(bias) for i, o in zip(best.sizes, best.sizes[1:], strict=False))
+    numbers = batch * sum(i * o + o * flag(bias, "bias") for i, o in zip(best.sizes, best.sizes[1:], strict=False))
     advice = "The code is the same for a small network, such as sizes=[3, 4, 2]."
     most = f"needed at most {MOST_NUMBERS} parameters times examples, as each is explained"
     require(numbers <= MOST_NUMBERS, f"{most}; got {brief(numbers)}. {advice}")
@@ -166,9 +166,7 @@ def _drawn(
         W = rng.uniform(0.3, 1.5, (n_in, n_out)) * rng.choice((-1.0, 1.0), (n_in, n_out)) / np.sqrt(n_in)
         layers.append(Dense(W, rng.uniform(-0.6, 0.6, n_out) if bias else None, kind))
     x = rng.uniform(-1.5, 1.5, (batch, sizes[0]))
-    return backprop(
-        Network(layers), x, _targets(LOSSES[loss] if isinstance(loss, str) else loss, batch, sizes[-1], rng), loss
-    )
+    return backprop(Network(layers), x, _targets(LOSSES.pick(loss), batch, sizes[-1], rng), loss)
 
 
 def _targets(loss: Loss, batch: int, outputs: int, rng: np.random.Generator) -> Array:

@@ -22,7 +22,6 @@ from bpcourse.tutor.mistakes.search import STAGE
 from bpcourse.tutor.mistakes.view import At, cross_entropy
 
 Rules = Mapping[str, Callable[[Step, Values], float]]
-Where = Callable[[Step], bool]
 
 PART = 1.5  # what a prior loses if a mistake is made in one place only
 BACKWARD = ("new", "mean", "dW", "db", "back", "delta", "slope", "error", "loss", "y_hat", "a", "z", "given")

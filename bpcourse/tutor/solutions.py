@@ -19,9 +19,10 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Literal
 
+from bpcourse.engine.validation import flag
 from bpcourse.names import SYMBOLS, Name, ratio
 from bpcourse.numbers import MINUS, format_given, format_number
-from bpcourse.registry import UnknownNameError
+from bpcourse.registry import UnknownNameError, brief
 from bpcourse.render import page, render
 from bpcourse.texts import write_whole
 from bpcourse.tutor.equations import Step
@@ -29,9 +30,6 @@ from bpcourse.tutor.formulas import PLAIN, filled, names_in, pieces
 
 GAP = "____"
 LONGEST_ROW = 70  # characters of formulas that fit side by side in a notebook
-
-PARTS = ("FORWARD", "ERROR", "OUTPUT DELTA", "SEND BACK", "HIDDEN DELTA", "GRADIENT", "UPDATE")
-"""The parts of a computation, the same everywhere in the course (Margulieux et al. 2020)."""
 
 Part = tuple[str, int, str]
 """A label, a layer, and "_new" after the update: what is hidden together in a faded solution."""
@@ -324,8 +322,8 @@ class Solution:
         path = Path(path)
         kinds = {".txt": "text", ".md": "markdown", ".html": "html"}
         if path.suffix.lower() not in kinds:
-            raise ValueError(f"a solution is saved as .txt, .md or .html; got {path.name!r}.")
-        if os.path.lexists(path) and not force:  # a link, too, even if it leads nowhere
+            raise ValueError(f"a solution is saved as .txt, .md or .html; got {brief(path.name)}.")
+        if os.path.lexists(path) and not flag(force, "force"):  # a link, too, even if it leads nowhere
             raise FileExistsError(f"{path} already exists. Choose a different name, or pass force=True.")
         write_whole({path: getattr(self, kinds[path.suffix.lower()]) + "\n"})
         return path

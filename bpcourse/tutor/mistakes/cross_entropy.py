@@ -65,10 +65,7 @@ CROSS_ENTROPY = (
     ),
     Mistake(
         "squared_for_bce",
-        rules={
-            "loss": lambda at: sum((p - y) ** 2 for y, p in at.pairs) / at.outputs,
-            "error": _squared_slope,
-        },
+        rules={"loss": lambda at: sum((p - y) ** 2 for y, p in at.pairs) / at.outputs, "error": _squared_slope},
         applies=BINARY,
     ),
     log_base("bce", "binary_cross_entropy", 10),

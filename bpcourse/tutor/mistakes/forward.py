@@ -102,12 +102,7 @@ FORWARD = (
     Mistake("no_hidden_activation", rules={"a": lambda at: at.z, "slope": lambda at: 1.0}, where=single_hidden),
     Mistake(
         "bias_after_activation",
-        rules={
-            "z": _without_bias,
-            "a": lambda at: at.right + at.bias,
-            "slope": _slope_at_z,
-            "delta": _delta_directly,
-        },
+        rules={"z": _without_bias, "a": lambda at: at.right + at.bias, "slope": _slope_at_z, "delta": _delta_directly},
         where=uncoupled,
     ),
     Mistake("shared_bias", rules={"given": _first_bias}),

@@ -139,9 +139,7 @@ IN_CODE = (
     Mistake("wrong_activation_factor", rules={"dW": lambda at: at.value("a", at.source) * at.delta}, where=square),
     Mistake("index_swap", rules={"dW": _transposed}, where=square),
     Mistake(
-        "bias_grad_summed_all_axes",
-        rules={"db": _mean_over_units},
-        where=lambda step: step.facts.sizes[step.layer] > 1,
+        "bias_grad_summed_all_axes", rules={"db": _mean_over_units}, where=lambda step: step.facts.sizes[step.layer] > 1
     ),
     # Updates
     Mistake("old_value_for_new", rules={"new": descent(lambda w, rate, g: w)}),

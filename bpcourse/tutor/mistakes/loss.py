@@ -5,13 +5,7 @@ from __future__ import annotations
 import math
 
 from bpcourse.tutor.mistakes.record import Mistake, Rule
-from bpcourse.tutor.mistakes.view import (
-    At,
-    loss_is,
-    output,
-    squared,
-    squared_nonlinear,
-)
+from bpcourse.tutor.mistakes.view import At, loss_is, output, squared, squared_nonlinear
 
 MOST_OUTPUTS = 4  # up to this many, the slope of each output by itself is tried
 

@@ -88,10 +88,7 @@ SOFTMAX = (
     Mistake(
         "softmax_one_formula",
         rules=_off_diagonal(lambda one, other: one * (1 - other)),
-        also=(
-            _off_diagonal(lambda one, other: other * (1 - one)),
-            _off_diagonal(lambda one, other: one * (1 - one)),
-        ),
+        also=(_off_diagonal(lambda one, other: other * (1 - one)), _off_diagonal(lambda one, other: one * (1 - one))),
         where=any_unit("softmax"),
     ),
     Mistake("softmax_no_diagonal", rules={"slope": _minus_product}, where=any_unit("softmax")),
@@ -166,10 +163,7 @@ SOFTMAX = (
     ),
     Mistake(
         "bce_for_ce",
-        rules={
-            "loss": lambda at: minus_sum(at, log_likelihood),
-            "error": lambda at: at.error / bump(at.y_hat),
-        },
+        rules={"loss": lambda at: minus_sum(at, log_likelihood), "error": lambda at: at.error / bump(at.y_hat)},
         applies=CATEGORICAL,
     ),
 )
