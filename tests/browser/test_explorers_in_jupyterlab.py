@@ -177,15 +177,22 @@ CUT_OFF = """() => {
 def test_cut_off__is_found(lab):
     page = lab("activation")
     assert page.evaluate(CUT_OFF) == []
-    page.add_style_tag(content=".bpcourse .control { width: 3000px }")
+    add_style(page, ".bpcourse .control { width: 3000px }")
     assert page.evaluate(CUT_OFF) != []
+
+
+def add_style(page, rules):
+    """Add a style that ends with the explorer."""
+    page.locator(".bpcourse").evaluate(
+        "(each, rules) => { each.append(document.createElement('style')); each.lastChild.textContent = rules; }", rules
+    )
 
 
 def violations(page):
     """Return the violations that axe-core finds of WCAG 2.1 A and AA in the explorer."""
     levels = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
     # If the body has no height, axe considers all of JupyterLab hidden, and tests no contrast.
-    page.add_style_tag(content="body { height: 100vh }")
+    add_style(page, "body { height: 100vh }")
     page.locator(".bpcourse").evaluate("each => each.scrollIntoView()")  # nor does it test what is out of sight
     found = Axe().run(page, context=".bpcourse", options=levels).response
     tested = {each["id"] for each in found["passes"] + found["violations"]}
@@ -197,7 +204,7 @@ def violations(page):
 def test_violations__are_found(lab):
     page = lab("activation")
     page.evaluate("() => document.querySelector('.bpcourse .control label').remove()")
-    page.add_style_tag(content=".bpcourse .caption { background: #888; color: #777; }")
+    add_style(page, ".bpcourse .caption { background: #888; color: #777; }")
     found = " ".join(violations(page))
     assert 'label: <input type="range"' in found
     assert "color-contrast" in found
@@ -229,10 +236,10 @@ def test_slider__arrow_keys_move_nothing_else(lab):
 def test_slider__drag_ends_at_the_mouse_without_flicker(lab):
     page = lab("network")
     page.evaluate("""() => {
-        window.empty = 0;
+        window.empty = window.frame = 0;
         const look = () => {
             empty += document.querySelectorAll(".bpcourse .picture svg text").length < 20;
-            requestAnimationFrame(look);
+            frame = requestAnimationFrame(look);
         };
         look();
     }""")
@@ -250,7 +257,7 @@ def test_slider__drag_ends_at_the_mouse_without_flicker(lab):
         press(page, "Undo")  # a drag is one move
         agrees(page)
         assert value(page, name) == before
-    assert page.evaluate("empty") == 0
+    assert page.evaluate("() => { cancelAnimationFrame(frame); return empty; }") == 0
 
 
 def test_sliders__moved_while_the_kernel_is_busy_keep_their_last_values(lab):
@@ -674,6 +681,7 @@ def test_live__runs_pauses_and_changes_its_rate(lab):
     assert "not trained yet" in page.locator(".bpcourse .caption").inner_text()
 
 
+@pytest.mark.usefixtures("leaves_jupyterlab")
 def test_page__reports_a_restarted_kernel(lab):
     page = lab("network")
     page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()")
@@ -720,6 +728,7 @@ def test_close__running_a_cell_again_leaves_no_model(lab):
     assert page.evaluate(COMMS) == counts[0][1] - 2
 
 
+@pytest.mark.usefixtures("leaves_jupyterlab")
 def test_saved_notebook__shows_picture_and_description_without_a_kernel(lab, server):
     page = lab("network")
     press(page, "Update")

@@ -74,12 +74,39 @@ def bare(text):
 
 @pytest.fixture
 def seen(context):
+    """A separate page: what a page that is not escaped does can come late."""
     page = context.new_page()
-    page.set_default_timeout(60_000)
-    watched = Seen(page)
-    watched.listen()
-    yield watched
+    yield listening(page)
     page.close()
+
+
+@pytest.fixture(scope="module")
+def jupyterlab_seen(context):
+    page = context.new_page()
+    yield listening(page)
+    page.close()
+
+
+@pytest.fixture
+def in_jupyterlab(jupyterlab_seen, server, folder):
+    """Return a function that runs a notebook of these cells, and returns its page and the cells."""
+
+    def run(name, cells):
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        nbformat.write(new_notebook(metadata=kernel, cells=cells), folder / name)
+        (folder / "hostile.json").write_bytes(FILE.read_bytes())
+        jupyterlab_seen.harm.clear()
+        return jupyterlab_seen, open_and_run(jupyterlab_seen.page, server, name)
+
+    return run
+
+
+def listening(page):
+    """Return a page that notes the harm that is done in it."""
+    page.set_default_timeout(120_000)
+    seen = Seen(page)
+    seen.listen()
+    return seen
 
 
 def test_strings__are_many_and_different():
@@ -177,20 +204,12 @@ for start in range(0, len(strings), 12):
 }
 
 
-def in_jupyterlab(seen, server, folder, name, cells):
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    nbformat.write(new_notebook(metadata=kernel, cells=cells), folder / name)
-    (folder / "hostile.json").write_bytes(FILE.read_bytes())
-    seen.page.set_default_timeout(120_000)
-    return open_and_run(seen.page, server, name)
-
-
 @pytest.mark.parametrize("kind", CELLS)
-def test_outputs__show_strings_unchanged(kind, seen, server, folder):
+def test_outputs__show_strings_unchanged(kind, in_jupyterlab):
     chunks = range(0, len(STRINGS), CHUNK)
     parts = [f"strings = every[{start}:{start + CHUNK}]\n{CELLS[kind]}" for start in chunks]
     cells = [new_code_cell(source) for source in (SETUP.strip(), *parts)]
-    ran = in_jupyterlab(seen, server, folder, f"{kind}.ipynb", cells)
+    seen, ran = in_jupyterlab(f"{kind}.ipynb", cells)
     assert [output for cell in ran for output in cell["outputs"] if output["output_type"] == "error"] == []
     seen.page.wait_for_selector(".jp-OutputArea-output")
     seen.page.wait_for_timeout(3000)  # the views of widgets and formulas
@@ -203,14 +222,14 @@ def test_outputs__show_strings_unchanged(kind, seen, server, folder):
         assert seen.missing(".jp-OutputArea", strings=shown, most=18 if kind == "verdicts" else None) == []
 
 
-def test_sheet_notebooks__show_names_unchanged(seen, server, folder):
+def test_sheet_notebooks__show_names_unchanged(in_jupyterlab):
     sheet = PLAN.sheet(1)
     heads = [
         json.loads(write(sheet, name))["cells"][0]["source"]
         for name in STRINGS
         for write in (sheet_notebook, key_notebook)
     ]
-    in_jupyterlab(seen, server, folder, "heads.ipynb", [new_markdown_cell(head) for head in heads])
+    seen, _ = in_jupyterlab("heads.ipynb", [new_markdown_cell(head) for head in heads])
     seen.page.wait_for_timeout(3000)  # the formulas
     assert seen.problems(".jp-MarkdownOutput") == []
     assert seen.missing(".jp-MarkdownOutput", times=2) == []

@@ -36,6 +36,7 @@ def test_lesson__runs_and_shows_the_committed_outputs(lesson, server, page):
         assert sides["x"] + sides["width"] <= area["x"] + area["width"]
 
 
+@pytest.mark.usefixtures("leaves_jupyterlab")
 def test_lab__opens_the_first_lesson(server, page):
     page.goto(f"{server}/?token=secret")
     page.wait_for_selector(".jp-Notebook .jp-Cell")
