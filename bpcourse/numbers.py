@@ -114,7 +114,7 @@ class Reading:
     written: bool = True
 
 
-EXACT_DIGITS = 15  # a float always holds this many; a fraction counts as written with them
+EXACT_DIGITS = 15  # a float always holds this many; a fraction such as 1/3 counts as written with them
 _LONGEST = 100  # no number has more characters, and refusing a text takes no time
 
 _DECIMAL = r"[+-]? (?: \d+ (?:[.,]\d*)? | [.,]\d+ )"
@@ -244,8 +244,10 @@ def _read(text: str) -> Reading | None:
         value = _computed(text)
         return read_float(value / 10.0**-shift) if math.isfinite(value) else None
     exponent = int(found["exponent"] or found["power"] or (found["raised"] or "0").translate(_SUPERSCRIPTS)) + shift
+    tens = re.fullmatch("1(0+)", found["below"] or "")  # 150/1000 is 0.150
+    exponent -= len(tens[1]) if tens else 0
     reading = _decimal((found["decimal"] or found["factor"] or "1").replace(",", "."), exponent)
-    if reading and found["below"]:
+    if reading and found["below"] and not tens:
         below = float(found["below"].replace(",", "."))
         value = reading.value / below if below else math.inf
         reading = Reading(value, EXACT_DIGITS, abs(value) * 10.0**-EXACT_DIGITS) if math.isfinite(value) else None

@@ -111,6 +111,22 @@ def test_check__gradient_of_a_different_loss():
     }  # fmt: skip
 
 
+def limits(scale: float, bias: float, **options: float) -> bool:
+    """Return whether the right gradients of a sigmoid unit agree, for an input of this size and this bias."""
+    network = Network([Dense([[0.5 / scale]], [bias], "sigmoid")])
+    return gradcheck.check(backprop(network, [scale], [0.2]), **options).ok
+
+
+def test_check__cannot_check_tiny_gradients():
+    assert limits(1.0, 5.0)
+    assert not limits(1.0, 20.0)
+
+
+def test_check__needs_a_smaller_step_for_large_inputs():
+    assert not limits(1000.0, 0.1)
+    assert limits(1000.0, 0.1, step=1e-6)
+
+
 def test_check__changes_nothing():
     before = {name: TRACE[name].tobytes() for name in TRACE}
     assert gradcheck.check(TRACE) == gradcheck.check(TRACE)

@@ -352,11 +352,38 @@ def test_check_array__every_array_of_a_trace():
         assert check(single, name, single[name]).status == "correct"
 
 
+BATCH = backprop(Network([Dense([[1.0]])]), [[0.3], [0.3444], [0.6]], [[0.0], [0.0], [0.0]])  # dz1: 0.2, 0.2296, 0.4
+
+
+@pytest.mark.parametrize("as_written", [lambda digits: digits, float])
+def test_check_array__of_a_batch_with_three_digits(as_written):
+    answer = [[as_written(digits)] for digits in ("0.200", "0.230", "0.400")]
+    assert check(BATCH, "dz1", answer).status == "correct"
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (0.2298, "dz1[1]@2 = 0.2298 is close to the right value"),
+        ("0.23", "dz1[1]@2 = 0.23 agrees as far as it goes"),
+        (0.17, "dz1[1]@2 = 0.17. I don't recognize this number"),
+        (-0.2296, "dz1[1]@2 = −0.2296 is what comes out if"),
+    ],
+)
+def test_check_array__of_a_batch_quotes_what_was_written(entry, words):
+    assert words in str(check(BATCH, "dz1", [[0.2], [entry], [0.4]])).replace("\n  ", " ")
+
+
 def test_check_array__single_precision():
     x = [[0.3, 0.6, 0.1], [0.4, -0.5, 0.2]]
     network = Network([Dense([[0.2, 0.5], [-0.1, 0.25], [0.0003, 0.2]], [0.0, 0.0], "tanh")]).astype(np.float32)
     trace = backprop(network, x, [[0.1, 0.2], [0.3, 0.4]])
     assert check(trace, "z1", trace["z1"]).status == "correct"  # the first is 0.06 − 0.06 + 0.00003
+
+
+@pytest.mark.parametrize("fraction", ["150/1000", "0.150", "1498/10000"])
+def test_check__decimal_fraction_is_a_rounded_number(fraction):
+    assert check(MAZUR, "W1_new[1,1]", fraction, learning_rate=0.5).status == "correct"
 
 
 def test_check_array__row_for_one_example():

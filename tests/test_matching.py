@@ -20,7 +20,7 @@ from bpcourse.tutor.matching import (
 )
 from bpcourse.tutor.mistakes import MISTAKES, Candidate, candidates, right_way
 from bpcourse.tutor.reading import read_answer
-from bpcourse.tutor.rounding import Keep, habits, spread, spreads
+from bpcourse.tutor.rounding import Keep, habits, spread
 
 TRACE = EXAMPLES["mazur"].backprop()
 STEPS = table(TRACE, 0.5)
@@ -68,6 +68,19 @@ def test_keep__half_a_unit_of_the_last_digit(keep, value, expected):
 
 
 @pytest.mark.parametrize(
+    ("keep", "value", "expected"),
+    [
+        (Keep(3), 0.0123, 0.0),
+        (Keep(3), 0.01234, 0.00005),
+        (Keep(2), 0.3 - 0.1, 0.0),
+        (Keep(2, decimals=True), 7.25, 0.0),
+    ],
+)
+def test_keep__a_value_without_digits_to_lose_has_no_error(keep, value, expected):
+    assert keep.error(value) == pytest.approx(expected, abs=0)
+
+
+@pytest.mark.parametrize(
     ("text", "digits", "decimals"),
     [
         ("0.1234", [4], 4),
@@ -99,29 +112,25 @@ def one_step(name, value, count=1):
 
 
 def test_spread__of_one_step_is_that_of_a_uniform_error():
-    assert spread(one_step("a1[1]", 2.0), 2.0, Keep(3)) == pytest.approx(0.005 / math.sqrt(3))
-    assert spread(one_step("x[1]", 2.0), 2.0, Keep(3)) == 0.0  # a given number is not rounded
+    value = 2.0123
+    assert spread(one_step("a1[1]", value), value, Keep(3)) == pytest.approx(0.005 / math.sqrt(3))
+    assert spread(one_step("x[1]", value), value, Keep(3)) == 0.0  # a given number is not rounded
+    assert spread(one_step("a1[1]", value), value, Keep(5)) == 0.0  # nothing to round
     assert spread(one_step("a1[1]", 0.0), 0.0, Keep(3)) == 0.0
 
 
 @pytest.mark.parametrize("name", ["z1[1]", "da1[1]", "dz2[1]"])
 def test_spread__the_products_of_a_sum_are_rounded_too(name):
     step = STEPS[name]
-    units = [Keep(4).half_unit(term) for term in (step.value, *step.terms(step.inputs))]
-    expected = math.hypot(*units) / math.sqrt(3)
-    assert spread(one_step(name, step.value), step.value, Keep(4)) == pytest.approx(expected)
+    keep = Keep(1)
+    expected = math.hypot(*map(keep.error, (step.value, *step.terms(step.inputs)))) / math.sqrt(3)
+    assert expected > keep.half_unit(step.value) / math.sqrt(3)
+    assert spread(one_step(name, step.value), step.value, keep) == pytest.approx(expected)
 
 
 def test_spread__errors_of_many_steps_partly_cancel():
-    one, many = (spread(one_step("a1[1]", 2.0, count), 2.0 * count, Keep(3)) for count in (1, 100))
+    one, many = (spread(one_step("a1[1]", 2.0123, count), 2.0123 * count, Keep(3)) for count in (1, 100))
     assert 5 < many / one < 20  # √100 if they are independent
-
-
-def test_spreads__one_digit_less_is_ten_times_as_much():
-    again, value = right_way(STEPS, "dW1[1,1]").again, STEPS["dW1[1,1]"].value
-    keeps = [Keep(6), Keep(5), Keep(4), Keep(4, decimals=True)]
-    six, decimals = spread(again, value, keeps[0]), spread(again, value, keeps[3])
-    assert [*spreads(again, value, keeps)] == pytest.approx([six, 10 * six, 100 * six, decimals])
 
 
 @pytest.mark.parametrize("name", ["dW1[1,1]", "dW2[2,1]", "dz1[2]", "loss"])
@@ -318,7 +327,7 @@ def test_rounded_matches__the_nearest_and_most_usual_come_first():
 
 def test_rounded_matches__no_habit_reaches_further_than_three_percent_or_nine_with_three_digits():
     def noisy(value):  # a small difference of two large numbers: rounding can move it far
-        return wrong_way(value, again=lambda finish: finish(STEPS["a1[1]"], 100.0) - (100.0 - value))
+        return wrong_way(value, again=lambda finish: finish(STEPS["a1[1]"], 100.0012) - (100.0012 - value))
 
     found, four, three = [((FIRST,), False)], Reading(0.5, 4, 5e-5), Reading(0.5, 3, 5e-4)
     assert by_rounding(four, noisy(0.514)) == by_rounding(three, noisy(0.545)) == found

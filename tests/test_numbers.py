@@ -267,6 +267,9 @@ def test_parse_number__random_texts_raise_nothing_but_value_error():
         ("1.5e3", 2, 50),
         ("8.2×10⁻²", 2, 5e-4),
         ("1/4", 15, 2.5e-16),
+        ("150/1000", 3, 5e-4),  # a decimal in other words
+        ("-2,5/100", 2, 5e-4),
+        ("1/1", 15, 1e-15),
     ],
 )
 def test_parse_digits__how_exactly_it_was_written(text, digits, half_unit):

@@ -8,9 +8,11 @@ Two of them, at h and h/2, leave an error that shrinks as h⁴ (Richardson 1911)
 
     ∂L/∂w ≈ (4 D(h/2) − D(h)) / 3
 
-The method has two limits. If a nudge carries a ReLU across its kink at 0, there is no single slope
-to find: such entries are named and not compared. And a difference of two nearly equal losses has an
-accuracy of only about L · 10⁻¹⁶ / h, so a gradient far below that cannot be checked this way.
+The method has three limits. If a nudge carries a ReLU across its kink at 0, there is no single slope
+to find: such entries are named and not compared. A difference of two nearly equal losses has an
+accuracy of only about L · 10⁻¹⁶ / h. So an array of gradients that are all below about 10⁻⁶ · L, as
+behind saturated units, does not agree even if it is right. Nor does one if a nudge changes a z by more
+than about 0.02, as with inputs in the hundreds: scale the inputs, or give a smaller `step`.
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ class Comparison:
 
     @property
     def ok(self) -> bool:
-        """Whether `relative` is at most 1e-6 (`TOLERANCE`). False if nothing was compared."""
+        """Whether `relative` is at most 1e-6 (`TOLERANCE`). False if nothing was compared, or all entries are tiny."""
         return self.relative <= TOLERANCE
 
 

@@ -89,8 +89,7 @@ def check_array(marker: Marker, name: str, names: NDArray[Any], answer: object) 
     marked: dict[str, Marked | Verdict] = {}
     for each, reading in zip(names.flat, readings.flat, strict=True):
         if isinstance(reading, Reading):
-            scaled = replace(reading, value=reading.value * scale, half_unit=reading.half_unit * scale)
-            marked[each] = marker.mark(marker.steps[each], scaled)
+            marked[each] = marker.mark(marker.steps[each], reading, scale=scale)
         else:
             marked[each] = reading
     good = [each for each, mark in marked.items() if isinstance(mark, Marked) and mark.right]

@@ -26,12 +26,13 @@ SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may 
 
 @dataclass(frozen=True)
 class Marked:
-    """One readable answer and the judgment on it."""
+    """One readable answer and the judgment on it, which compared it `scale` times as large."""
 
     step: Step
     reading: Reading
     judgment: Judgment
     slack: float = 0.0
+    scale: int = 1
 
     @property
     def right(self) -> bool:
@@ -90,12 +91,23 @@ class Marker:
         exact = SINGLE_PRECISION * max([abs(reading.value), *terms]) if single else SAME * abs(reading.value)
         return replace(reading, half_unit=max(reading.half_unit * TIE, exact / 2))
 
-    def mark(self, step: Step, reading: Reading, own: Mapping[str, float] | None = None, slack: float = 0.0) -> Marked:
-        """Judge a number, given the learner's `own` earlier ones, whose last digits can move it by `slack`."""
+    def mark(
+        self,
+        step: Step,
+        reading: Reading,
+        own: Mapping[str, float] | None = None,
+        slack: float = 0.0,
+        scale: int = 1,
+    ) -> Marked:
+        """Judge a number, given the learner's `own` earlier ones, whose last digits can move it by `slack`.
+
+        A number that contains the 1/n of a batch is compared with the step of an example `scale` = n times as large.
+        """
         full = with_its_zeros(replace(reading, written=reading.written and step.kind != "given"))
         known = {name: value for name, value in {**self.given, **(own or {})}.items() if name != step.name}
         wrong = partial(self.wrong_values, step, known, shared=not own)
-        return Marked(step, full, judge(step, reading, full, self.steps, wrong, known, slack), slack)
+        plain, zeros = times(reading, scale), times(full, scale)
+        return Marked(step, full, judge(step, plain, zeros, self.steps, wrong, known, slack), slack, scale)
 
     def wrong_values(self, step: Step, known: Mapping[str, float], shared: bool) -> list[Candidate]:
         """Return the values that mistakes give, computed only once if they are `shared` by several answers."""
@@ -114,9 +126,10 @@ class Marker:
         if explained or not far or reading.digits < DIGITS_SLIP or marked.step.kind == "given":
             return matches
         found = slips(self.trace, self.steps, marked.step.name, {**self.given, **(own or {})})
-        half = reading.half_unit + marked.slack
-        stated = found.chance(reading.value, half) <= MOST_SLIPS_BY_CHANCE[min(reading.digits, 6)]
-        fits = found.fitting(reading.value, half)
+        compared = times(reading, marked.scale)
+        half = compared.half_unit + marked.slack
+        stated = found.chance(compared.value, half) <= MOST_SLIPS_BY_CHANCE[min(reading.digits, 6)]
+        fits = found.fitting(compared.value, half)
         if stated and fits:
             return [Match(fits, stated=True)]
         return [*(Match((slip,)) for slip in fits), *matches]
@@ -128,7 +141,13 @@ class Marker:
             way = [step.name for step in needed_for(self.steps, marked.step.name, self.given) if step.kind != "given"]
             if len(way) > 1:
                 start += f"\nIf that does not help, check your value of {way[0]}, where the computation begins."
-        return in_words(marked.step, marked.reading, marked.judgment, matches, start=start)
+        judgment = replace(marked.judgment, value=marked.judgment.value / marked.scale)
+        return in_words(marked.step, marked.reading, judgment, matches, start=start)
+
+
+def times(reading: Reading, scale: int) -> Reading:
+    """Return a number `scale` times as large, with the same digits."""
+    return replace(reading, value=reading.value * scale, half_unit=reading.half_unit * scale)
 
 
 def summary(

@@ -30,7 +30,7 @@ from bpcourse.numbers import Reading
 from bpcourse.tutor.equations import Step, Values
 from bpcourse.tutor.mistakes import Candidate, Mistake, right_way
 from bpcourse.tutor.reading import FEWEST_DIGITS, half_unit
-from bpcourse.tutor.rounding import Keep, habits, spreads
+from bpcourse.tutor.rounding import Keep, habits, spread
 from bpcourse.tutor.slips import Slip
 
 SAME = 1e-9  # relative: two values that differ by less are one
@@ -291,7 +291,7 @@ def _fit_if_rounded(reading: Reading, right: Candidate, slack: float) -> float:
     if off > _reach(reading, right.value) + slack:
         return math.inf
     room = max(off - reading.half_unit - slack, 0.0)
-    widths = spreads(right.again, right.value, habits(reading))
+    widths = (spread(right.again, right.value, keep) for keep in habits(reading))
     return min((room / width for width in widths if width), default=math.inf)
 
 
@@ -318,7 +318,8 @@ def rounded_matches(step: Step, reading: Reading, found: Iterable[Candidate], sl
         if any(hits(each, step, reading, keep, slack) for keep in habits(reading)):
             scored.append((-HIT - PRIOR * weight(each, step), each))
             continue
-        for rank, width in enumerate(spreads(each.again, each.value, habits(reading))):
+        for rank, keep in enumerate(habits(reading)):
+            width = spread(each.again, each.value, keep)
             if off <= DEVIATIONS * width + reading.half_unit + slack:
                 score = off / (width + reading.half_unit) + rank - PRIOR * weight(each, step)
                 scored.append((score, each))

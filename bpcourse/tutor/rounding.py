@@ -31,7 +31,7 @@ class Keep:
     decimals: bool = False
 
     def half_unit(self, value: float) -> float:
-        """Return half a unit of the last digit that is kept of a value; 0 for a 0, which needs no rounding."""
+        """Return half a unit of the last digit that is kept of a value; 0 for a 0."""
         if value == 0:
             return 0.0
         exponent = -self.count if self.decimals else math.floor(math.log10(abs(value))) + 1 - self.count
@@ -40,6 +40,10 @@ class Keep:
     def rounded(self, value: float) -> float:
         """Return the rounded value."""
         return round(value, self.count) if self.decimals else float(f"{value:.{self.count - 1}e}")
+
+    def error(self, value: float) -> float:
+        """Return how far rounding can move a value like this one; 0 if it has no digits to lose."""
+        return 0.0 if math.isclose(self.rounded(value), value) else self.half_unit(value)
 
 
 def habits(reading: Reading) -> Iterator[Keep]:
@@ -53,17 +57,6 @@ def habits(reading: Reading) -> Iterator[Keep]:
     decimals = round(-math.log10(2 * reading.half_unit)) if reading.half_unit > 0 else 0
     if reading.written and 4 <= decimals <= 6:
         yield Keep(decimals, decimals=True)
-
-
-def spreads(again: Callable[[Finish], float], value: float, keeps: Iterable[Keep]) -> Iterator[float]:
-    """Yield the standard deviation that each habit gives a value. One digit less makes it ten times as large."""
-    first: tuple[int, float] | None = None
-    for keep in keeps:
-        if keep.decimals:
-            yield spread(again, value, keep)
-        else:
-            first = first or (keep.count, spread(again, value, keep))
-            yield first[1] * 10.0 ** (first[0] - keep.count)
 
 
 def spread(again: Callable[[Finish], float], value: float, keep: Keep) -> float:
@@ -88,7 +81,7 @@ def spread(again: Callable[[Finish], float], value: float, keep: Keep) -> float:
                 return exact
             count += 1
             terms = step.terms(step.inputs) if step.kind in ("z", "back", "delta") else []
-            size = math.hypot(keep.half_unit(exact), *map(keep.half_unit, terms))
+            size = math.hypot(keep.error(exact), *map(keep.error, terms))
             return exact + signs[count % len(signs)] * size / math.sqrt(3)
 
         off = again(moved) - value
