@@ -48,14 +48,22 @@ shown(plot_loss())
 }
 
 
+@pytest.fixture(scope="module")
+def notebooks(tmp_path_factory):
+    """A folder with an executed notebook for each of `CELLS`."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    for name, cell in CELLS.items():
+        nbformat.write(nbclient.execute(new_notebook(cells=[new_code_cell(cell.strip())])), folder / name)
+    return folder
+
+
 @pytest.fixture
-def project(tmp_path):
+def project(notebooks, tmp_path):
     """A copy of the project in which an error can be planted."""
     for name in ("bpcourse", "lessons", "tests"):
         shutil.copytree(PROJECT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(PROJECT / "pyproject.toml", tmp_path)
-    for name, cell in CELLS.items():
-        nbformat.write(nbclient.execute(new_notebook(cells=[new_code_cell(cell.strip())])), tmp_path / name)
+    shutil.copytree(notebooks, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 
