@@ -93,7 +93,8 @@ OTHERS_WORDS = re.compile(  # of NumPy, matplotlib and Python, which help only t
     "gufunc|broadcast together|inhomogeneous|encountered in|could not convert|not aligned|invalid literal"
     "|not supported between|has no attribute|not iterable|cannot be interpreted|not understood|unhashable"
     "|negative dimensions|truth value|unsupported operand|not subscriptable|unpack|out of bounds|Errno|Traceback"
-    "|set_int_max_str_digits|has no len"
+    "|set_int_max_str_digits|has no len|0-d array|multiply sequence|can only concatenate|PathLike|codec"
+    "|Maximum allowed|Unable to allocate"
 )
 LONGEST = 900  # characters of a message; a list of known names is the longest part
 
@@ -326,6 +327,9 @@ TUTOR = [
     ("steps: a rate", lambda: steps(LECTURE, "fast"), ValueError, ("learning_rate must be", "got 'fast'")),
     ("hint: an unknown value", lambda: hint(LECTURE, "dW3"), ValueError, ("unknown value 'dW3'", "Known")),
     ("hint: a notation", lambda: hint(LECTURE, "dW1[1,1]", notation=1), ValueError, ("unknown notation 1",)),
+    ("save: no path", lambda: SOLUTION.save(5), TypeError, ("needed the name of a file", "got 5")),
+    ("to_markdown: no level", lambda: SOLUTION.to_markdown(6), ValueError, ("from 1 to 5", "got 6")),
+    ("to_html: no level", lambda: SOLUTION.to_html(99), ValueError, ("from 1 to 5", "got 99")),
     ("save: an ending", lambda: SOLUTION.save("a.pdf"), ValueError, (r"\.txt, \.md or \.html", "got 'a.pdf'")),
     ("save: no name", lambda: SOLUTION.save(""), ValueError, (r"\.txt, \.md or \.html", "got ''")),
     ("save: an existing file", lambda: SOLUTION.save(written("a.txt")), FileExistsError, ("already exists", "force")),
@@ -753,6 +757,7 @@ ANYTHING = [
     *(Network, np.timedelta64(5, "s"), TWO, ..., b"1", range(3)),
     *(np.array([0.5, 1.5]), np.array(["word", "mse"]), np.array(0.5), np.array([True, False]), np.zeros((0, 2)), X),
     *(np.datetime64("NaT"), np.ma.masked, Fraction(1, 3), abs, True, float("inf"), 1e308),
+    *(2**31, np.uint8(2), np.array(3), "\ud800"),
 ]
 CALLS = {
     "Dense": (Dense, {"W": [[0.5]], "b": [0.1], "activation": "tanh", "dtype": float}),
@@ -826,6 +831,15 @@ CALLS = {
     "Problem.solution": (PROBLEM.solution, {"digits": 4}),
     "Problem.hint": (PROBLEM.hint, {"notation": "standard"}),
     "Solution.save": (SOLUTION.save, {"path": "solution.txt", "force": True}),
+    "Solution.to_markdown": (SOLUTION.to_markdown, {"level": 2}),
+    "Solution.to_html": (SOLUTION.to_html, {"level": 2, "breaks": True, "folded": False}),
+    "Explorer.value": (lambda value: setattr(AN_EXPLORER, "value", {**AN_EXPLORER.value, "W1[1,1]": value}), {
+        "value": 0.1}),
+    "train in float32": (lambda network: train(network, X, YES, dtype="float32", epochs=1, progress=False), {
+        "network": TWO}),
+    "plot_images, small integers": (lambda columns: plotting.plot_images(
+        np.zeros((5, 4)), one_hot([0, 1, 1, 0, 0], 2), (2, 2), columns=columns), {"columns": 2}),
+    "rings": (datasets.rings, {"n": 4, "noise": 0.1, "rng": None}),
     "plot_activation": (plotting.plot_activation, {"activation": "tanh", "ax": None}),
     "plot_loss": (plotting.plot_loss, {"losses": ["mse"], "y": 1.0, "ax": None}),
     "plot_surface": (plotting.plot_surface, {
@@ -943,8 +957,6 @@ WITHOUT_ARGUMENTS = {
     *("SGD.start", "Momentum.start", "Adam.start"),  # called by train
     *(
         "Solution.sides",
-        "Solution.to_html",
-        "Solution.to_markdown",
         "Step.recompute",
         "Step.terms",
         "Step.units",

@@ -30,7 +30,7 @@ def test_random_dataset__shape_classes_and_seed(name):
 def test_random_dataset__wrong_settings(name):
     for wrong, words in (
         ({"n": 0}, "n must be"),
-        ({"noise": -1}, "noise must be 0 or more"),
+        ({"noise": -1}, "noise must be a number from 0"),
         ({"n": 2.5}, "n must be"),
         ({"rng": 3}, "rng must be a NumPy Generator"),
     ):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from helpers.published import PUBLISHED, trace_of
 
-from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, format_number, hint, steps
+from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, format_number, hint, practice, steps
 from bpcourse.palette import STATUS_COLORS
 from bpcourse.tutor import mistakes
 from bpcourse.tutor.marking import check_each
@@ -302,6 +302,17 @@ def test_check_chain__mistake_that_explains_more_comes_first():
 def test_check_chain__value_that_is_right_otherwise():
     assert check(MAZUR, {"dz2[1]": "0.13850", "dW2[1,1]": "0.0822"}).status == "correct"
     assert check(MAZUR, {"dz2[1]": "0.5", "dW2[1,1]": "0.0822"}).steps["dW2[1,1]"].status == "correct"
+
+
+def test_check_chain__numbers_that_are_right_by_themselves_are_right():
+    """Every step was rounded to six digits. y₁ is 0, so whether it is subtracted changes nothing."""
+    trace = practice.problem("hidden_classes", level=5, seed=2203085).trace
+    chain = {"da2[2]": "-6.69994", "dW2[3,1]": "-0.0778762", "db2[1]": "0.0881933", "z2[1]": "-0.379730",
+             "a1[2]": "0.292502", "a1[1]": "0.662188"}  # fmt: skip
+    assert {name: check(trace, name, answer).status for name, answer in chain.items()} == dict.fromkeys(
+        chain, "correct"
+    )
+    assert check(trace, chain).status == "correct"
 
 
 def test_check_chain__prediction_is_the_last_output():

@@ -26,6 +26,13 @@ from bpcourse import (
     backprop,
     datasets,
     draw,
+    explore,
+    explore_activation,
+    explore_boundary,
+    explore_image,
+    explore_live,
+    explore_surface,
+    explore_training,
     format_number,
     forward,
     sgd_step,
@@ -844,3 +851,48 @@ def test_pass_scene__gradients_of_an_example_or_of_the_batch():
     seen(scene.changed({"explain": "z1[1]"}))
     with pytest.raises(ValueError, match="unknown kind of gradients 'all'"):
         scene.changed({"of": "all"})
+
+
+NONE_RIGHT = {  # in both examples, output 1 is low as it should be, but the classes are confused
+    "network": Network([Dense([[0.0, 3.0, -3.0], [0.0, 0.0, 0.0]], [-9.0, 0.0, 0.0], "softmax")]),
+    "x": [[1.0, 0.0], [-1.0, 0.0]],
+    "y": [[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]],
+    "loss": "categorical_cross_entropy",
+}
+
+
+@pytest.mark.parametrize("explorer", [explore_boundary, explore_live])
+def test_plane__says_of_which_output_the_points_are_right(explorer):
+    """Right for one output is not right."""
+    assert "2 of 2 right for output 1" in explorer(**NONE_RIGHT).view["said"]
+
+
+@pytest.mark.parametrize("explorer", [explore_boundary, explore_surface])
+@pytest.mark.parametrize("name", ["x[1]", "y[1]"])
+def test_plane__points_cannot_be_moved(explorer, name):
+    given = EXAMPLES["lecture"]
+    with pytest.raises(ValueError, match=f"unknown number or choice '{re.escape(name)}'"):
+        explorer(given.network, given.x, given.y).set({name: 0.5})
+
+
+def test_image_scene__pixels_are_from_0_to_1():
+    explorer = explore_image(Network([Dense([[1.0], [10.0]])]), [[0.0, 1.0]])
+    with pytest.raises(ValueError, match="must be a number from 0"):
+        explorer.set({"x[1]": -50.0})
+
+
+@pytest.mark.parametrize(
+    ("explorer", "name", "value"),
+    [
+        (explore(Network([Dense([[1.0]], None, "sigmoid")]), [0.2], [-0.5]), "y[1]", -0.5),
+        (explore_activation("sigmoid"), "z", 50.0),
+        (explore_training("xor", epochs=1, width=2), "learning_rate", 50.0),
+        (explore(Network([Dense([[1.0]])]), [0.2], [0.5]), "W1[1,1]", -3000.0),
+    ],
+)
+def test_reach__holds_every_value(explorer, name, value):
+    explorer.set({name: value})
+    low, high = explorer.view["ends"][name]
+    assert low <= value <= high
+    control = explorer._controls[name]
+    assert control.least <= value <= control.most  # so that the number in the field can be typed again

@@ -167,6 +167,6 @@ def digits() -> Dataset:
 def _draw(n: int, noise: float, rng: np.random.Generator | None) -> tuple[np.random.Generator, Array, Array]:
     """Check the settings. Draw a number between 0 and 1 for each point, (n,), and alternate the classes, (n, 1)."""
     require(is_count(n) and n <= MOST, f"n must be a whole number from 1 to {MOST:,}; got {brief(n)}.")
-    real(noise, "noise", "0 or more", lambda noise: 0 <= noise < math.inf)
+    real(noise, "noise", "a number from 0 to 1e100", lambda noise: 0 <= noise <= 1e100)
     rng = generator(rng)
     return rng, rng.uniform(size=n), np.arange(n)[:, np.newaxis] % 2.0

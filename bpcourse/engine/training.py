@@ -335,6 +335,7 @@ def train(
     If you forgot the `try`, ``sys.last_value.history`` has it, in a notebook as well.
     """
     optimizer = SGD() if optimizer is None else optimizer
+    require_network(network)
     network = network if dtype is None else network.astype(dtype)
     training = Training(network, x, y, loss, optimizer, batch_size=batch_size, rng=rng)
     held_out = None if validation is None else _held_out(network, validation, training.loss)
@@ -440,8 +441,9 @@ def _require_settings(
     require(patience is None or held_out, "patience needs a validation set, validation=(x, y).")
     fits = not checks.flag(accuracy, "accuracy") or loss.from_logits is not None
     require(fits, f"accuracy needs a loss that classifies, a cross-entropy; got {loss.name}.")
-    listed = isinstance(snapshots, Collection) and all(is_count(epoch) and epoch <= epochs for epoch in snapshots)
-    require(listed, f"snapshots must be a list of epochs, from 1 to {epochs}; got {brief(snapshots)}.")
+    listed = checks.entries(snapshots) if isinstance(snapshots, Collection) else None
+    fits = listed is not None and all(is_count(epoch) and epoch <= epochs for epoch in listed)
+    require(fits, f"snapshots must be a list of epochs, from 1 to {epochs}; got {brief(snapshots)}.")
 
 
 def _require_count(value: Any, name: str, optional: bool = False) -> None:

@@ -281,9 +281,16 @@ def weights(W: ArrayLike, b: ArrayLike | None, dtype: DTypeLike) -> tuple[Array,
     return W, b
 
 
+def entries(value: Any) -> tuple[Any, ...] | None:
+    """Return the entries of a list, or similar; None for anything else, also for an array without a dimension."""
+    with suppress(TypeError):
+        return tuple(value)
+    return None
+
+
 def each_of(values: object, kind: type[Kind], name: str) -> tuple[Kind, ...]:
     """Turn a list, or similar, of at least one `kind` and nothing else into a tuple."""
-    found = tuple(values) if isinstance(values, Iterable) else ()
+    found = entries(values) or ()
     if found and all(isinstance(value, kind) for value in found):
         return found
     raise ValueError(f"{name} must be a list of {kind.__name__}, at least one; got {brief(found or values)}.")
@@ -291,10 +298,9 @@ def each_of(values: object, kind: type[Kind], name: str) -> tuple[Kind, ...]:
 
 def texts(value: Iterable[str], name: str) -> tuple[str, ...]:
     """Turn one text, or a list of texts, into a tuple."""
-    with suppress(TypeError):
-        found = (value,) if isinstance(value, str) else tuple(value)
-        if all(isinstance(entry, str) for entry in found):
-            return found
+    found = (value,) if isinstance(value, str) else entries(value)
+    if found is not None and all(isinstance(entry, str) for entry in found):
+        return found
     raise TypeError(f"{name} must be a list of names; got {brief(value)}.")
 
 
@@ -320,7 +326,8 @@ def require_plan(sizes: Sequence[int], activations: Sequence[object]) -> None:
     """Raise ValueError unless a network can have these sizes and activations."""
     listed = isinstance(activations, Sequence) and not isinstance(activations, str)
     require(listed, f"activations must be a list with one for each layer; got {brief(activations)}.")
-    whole = isinstance(sizes, Collection) and all(is_count(size) for size in sizes)
+    listed_sizes = entries(sizes) if isinstance(sizes, Collection) else None
+    whole = listed_sizes is not None and all(map(is_count, listed_sizes))
     require(whole, f"sizes must be positive whole numbers, in a list; got {brief(sizes)}.")
     came = f"got {len(sizes)} sizes and {len(activations)} activations."
     fits = len(sizes) == len(activations) + 1 > 1

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
 from bpcourse.engine.network import Network, forward
-from bpcourse.engine.validation import Array, require, texts
-from bpcourse.explorers.scenes import Button, Control, Group, Scene, Value, View, finite
+from bpcourse.engine.validation import Array, entries, real, require, texts
+from bpcourse.explorers.scenes import Button, Control, Group, Scene, Value, View
 from bpcourse.numbers import format_given, format_number
 from bpcourse.palette import BLUE, GREYS, GRID, INK, QUIET, SIGNS
 from bpcourse.pictures.charts import image
@@ -70,7 +70,8 @@ def labels_of(labels: Sequence[object] | None, count: int, noun: str) -> tuple[s
     """Return a word for each unit, by default the noun and its number. Raises ValueError for a wrong number of them."""
     if labels is None:
         return tuple(f"{noun} {unit}" for unit in range(1, count + 1))
-    words = texts([*map(str, labels)] if isinstance(labels, Iterable) else labels, "labels")
+    listed = entries(labels)
+    words = texts(cast(Any, labels) if listed is None else [*map(str, listed)], "labels")
     require(len(words) == count, f"labels must hold {count} words, one for each {noun}; got {len(words)}.")
     return words
 
@@ -120,7 +121,8 @@ class ImageScene(Scene):
     def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with other pixels."""
         new = self.updated(values)
-        pixels = np.array([finite(new, name) for name in self.values])
+        rule = "a number from 0 (paper) to 1 (ink)"
+        pixels = np.array([real(new[name], name, rule, lambda pixel: 0 <= pixel <= 1) for name in self.values])
         return replace(self, image=pixels.reshape(self.image.shape))
 
     def pointed(self, across: float, up: float, again: bool = False) -> Self:

@@ -201,7 +201,8 @@ class LiveScene(Scene):
         if self.shape:
             picture = weight_images(network, self.shape, self.labels, self._most, said)
             return View(picture, f"<p><b>{said}</b></p>{goes_on}", said, curve)
-        frame, marks, right, key = plane(network, self.x, self.y)
-        said = f"{said}, {right} of {len(self.x)} right"
+        several = network.sizes[-1] > 1
+        frame, marks, right, key = plane(network, self.x, self.y, of=" of output 1" * several)
+        said = f"{said}, {right} of {len(self.x)} right{' for output 1' * several}"
         words = f"What the network predicts over the plane of its inputs, {said}."
         return View(frame.picture(words, table, marks), f"<p><b>{said}</b></p>{goes_on}{key}", said, curve)

@@ -114,12 +114,13 @@ class NetworkScene(Scene):
 
     def control(self, name: str) -> Control:
         """Return the control of a number, with room for its present value."""
-        part, value = Name.read(name), abs(self.numbers[name])
+        part, now = Name.read(name), self.numbers[name]
+        value = abs(now)
         label, last = part.symbol(self.notation), self.network.layers[-1].activation
         if name == "learning_rate":
             low = min(0.01, value)
             return Control(name, label, low, max(10.0, 4 * value), low, least=0.0)
-        if part.quantity == "y" and value <= 1 and last.name in ("sigmoid", "softmax"):
+        if part.quantity == "y" and 0 <= now <= 1 and last.name in ("sigmoid", "softmax"):
             return Control(name, label, 0.0, 1.0, least=0.0, most=1.0)
         high = max(5.0, 2.0 * round(value))
         return Control(name, label, -high, high)

@@ -79,6 +79,7 @@ class SurfaceScene(NetworkScene):
 
     def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with other numbers, from which a new path starts, or with other axes."""
+        require_known("number or choice", values, self.values)
         new = super().changed({name: value for name, value in values.items() if name not in ("first", "second")})
         first, second = str(values.get("first", self.first)), str(values.get("second", self.second))
         path = self.path if set(values) <= {"learning_rate"} else ()
@@ -220,6 +221,7 @@ class BoundaryScene(NetworkScene):
 
     def changed(self, values: Mapping[str, Value]) -> Self:
         """Return the scene with other numbers, a different output or a different probe."""
+        require_known("number or choice", values, self.values)
         looks: dict[str, Value] = {"output": str(self.output), **dict(zip(PROBE, self.probe, strict=True))}
         new = super().changed({name: value for name, value in values.items() if name not in looks})
         looks |= {name: value for name, value in values.items() if name in looks}
@@ -246,7 +248,8 @@ class BoundaryScene(NetworkScene):
         probed = f"<p>The output{of} at the black dot, ({places}), is <b>{output}</b>.</p>"
         caption = f"<p><b>loss {loss}</b>; <b>{count}</b> points on their side</p>{probed}{key}"
         picture = frame.picture(words, self.table(self.parameters), marks, touch=True)
-        return View(picture, caption, f"loss {loss}, {count} right", history(losses), note=self.note)
+        said = f"loss {loss}, {count} right{of.replace(' of', ' for')}"
+        return View(picture, caption, said, history(losses), note=self.note)
 
 
 def plane(network: Network, x: Array, y: Array, *, output: int = 1, of: str = "") -> tuple[Frame, list[str], int, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol, Self, cast
 
 from bpcourse.engine.validation import real, require
@@ -39,6 +39,12 @@ class Control:
     unit: float = 0.01
     least: float = -1000.0
     most: float = 1000.0
+
+    def holding(self, value: Value) -> Self:
+        """Return the control with a slider and limits that hold a value."""
+        number = cast(float, value)
+        low, least = min(self.low, number), min(self.least, number)
+        return replace(self, low=low, high=max(self.high, number), least=least, most=max(self.most, number))
 
 
 @dataclass(frozen=True)
@@ -176,7 +182,8 @@ class Scene(Protocol):
             return first
         now = self.controls
         return {
-            name: old if old.low <= cast(float, values[name]) <= old.high else now[name] for name, old in first.items()
+            name: old if old.low <= cast(float, values[name]) <= old.high else now[name].holding(values[name])
+            for name, old in first.items()
         }
 
     def quantity(self, name: str) -> float:

@@ -118,8 +118,9 @@ class Explorer(anywidget.AnyWidget):
     def _assigned(self, change: Any) -> None:
         known = self.scene.values
         try:
-            if change.new != known:
-                self.set({name: value for name, value in change.new.items() if value != known.get(name)})
+            new = {name: value for name, value in change.new.items() if not _same(value, known.get(name))}
+            if new or change.new.keys() != known.keys():
+                self.set(new)
         except ValueError:
             self.value = known
             raise
@@ -299,6 +300,11 @@ class Explorer(anywidget.AnyWidget):
                     explorer.close()
         if cell:
             known.setdefault(cell, (run, []))[1].append(self)
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two values are the same number or text. Anything else, such as an array, is compared with nothing."""
+    return isinstance(one, (int, float, str)) and one == other
 
 
 def _written(value: Value) -> str:

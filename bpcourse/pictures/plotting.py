@@ -259,6 +259,7 @@ def plot_images(
     taken = classes if network is None else forward(network, x).y_hat.argmax(axis=1)
     above = np.full((len(x), head * width), np.nan)
     ax = _sheet(ax, tiled(np.hstack([above, x]), (head + height, width), columns), "gray value", cmap=GREYS)
+    columns = int(columns)  # a small NumPy integer would overflow
     for k, (true, seen) in enumerate(zip(classes, taken, strict=True)):
         top, left = k // columns * (head + height + 1) + head, k % columns * (width + 1)
         label, color = (f"{true} not {seen}!", ORANGE) if true != seen else (str(true), BLUE)

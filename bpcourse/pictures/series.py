@@ -199,6 +199,7 @@ def tiled(images: Array, shape: tuple[int, int], columns: int, gap: float = np.n
            [5., 6., 0., 0., 0.]])
     """
     require(is_count(columns), f"columns must be a positive whole number; got {brief(columns)}.")
+    columns = min(int(columns), len(images))
     (height, width), rows = image_shape(shape), -(-len(images) // columns)
     require(images.shape[1] == height * width, f"shape {shape} needs {height * width} values for each image.")
     sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), gap)

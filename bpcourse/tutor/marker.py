@@ -101,13 +101,20 @@ class Marker:
     ) -> Marked:
         """Judge a number, given the learner's `own` earlier ones, whose last digits can move it by `slack`.
 
-        A number that contains the 1/n of a batch is compared with the step of an example `scale` = n times as large.
+        A number that is right by itself is right whatever came before. One that contains the 1/n of a batch is compared
+        with the step of an example `scale` = n times as large.
         """
         full = with_its_zeros(replace(reading, written=reading.written and step.kind != "given"))
-        known = {name: value for name, value in {**self.given, **(own or {})}.items() if name != step.name}
-        wrong = partial(self.wrong_values, step, known, shared=not own)
         plain, zeros = times(reading, scale), times(full, scale)
-        return Marked(step, full, judge(step, plain, zeros, self.steps, wrong, known, slack), slack, scale)
+
+        def marked(own: Mapping[str, float], slack: float) -> Marked:
+            known = {name: value for name, value in {**self.given, **own}.items() if name != step.name}
+            wrong = partial(self.wrong_values, step, known, shared=not own)
+            return Marked(step, full, judge(step, plain, zeros, self.steps, wrong, known, slack), slack, scale)
+
+        carried = marked(own or {}, slack)
+        alone = carried if carried.right or not own else marked({}, 0.0)
+        return alone if alone.right else carried
 
     def wrong_values(self, step: Step, known: Mapping[str, float], shared: bool) -> list[Candidate]:
         """Return the values that mistakes give, computed only once if they are `shared` by several answers."""

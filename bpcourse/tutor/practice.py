@@ -305,7 +305,7 @@ class _Draw:
     """Numbers by chance, from one text on."""
 
     def __init__(self, text: str) -> None:
-        self.random = random.Random(text).random  # noqa: S311 (nothing is kept secret)
+        self.random = random.Random(text.encode(errors="surrogatepass")).random  # noqa: S311 (nothing is kept secret)
 
     def problem(self, plan: Topic, about: tuple[int | str, str, int], gated: str) -> Problem | None:
         """Draw one problem, or None if it is not well-posed."""

@@ -19,7 +19,7 @@ from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Literal
 
-from bpcourse.engine.validation import flag
+from bpcourse.engine.validation import flag, is_count, require
 from bpcourse.names import SYMBOLS, Name, ratio
 from bpcourse.numbers import MINUS, format_given, format_number
 from bpcourse.registry import UnknownNameError, brief
@@ -259,7 +259,8 @@ class Solution:
         return self.to_markdown()
 
     def to_markdown(self, level: int = 2) -> str:
-        """Write the solution in Markdown, with a title of this heading level."""
+        """Write the solution in Markdown, with a title of this heading level, from 1 to 5."""
+        _require_level(level)
         parts = [f"{'#' * level} {self.title}"]
         for section in (*self.sections, *self.result):
             parts += [f"{'#' * (level + 1)} {section.heading}"] * bool(section.heading)
@@ -296,7 +297,7 @@ class Solution:
         Parameters
         ----------
         level : int
-            Heading level of the title.
+            Heading level of the title, from 1 to 5.
         breaks : bool
             Whether long equations may be broken, with ``<wbr>`` before each equals sign.
         folded : bool
@@ -307,6 +308,8 @@ class Solution:
         str
             `markupsafe.Markup`, which a template includes unchanged.
         """
+        _require_level(level)
+        breaks, folded = flag(breaks, "breaks"), flag(folded, "folded")
         return render("solution.html", solution=self, level=level, breaks=breaks, folded=folded)
 
     def save(self, path: str | Path, force: bool = False) -> Path:
@@ -314,16 +317,20 @@ class Solution:
 
         Raises
         ------
+        TypeError
+            If `path` is neither text nor a path.
         ValueError
             For another ending.
         FileExistsError
             If the file exists, unless `force` is true.
         """
-        path = Path(path)
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(f"needed the name of a file; got {brief(path)}.")
+        path, force = Path(path), flag(force, "force")
         kinds = {".txt": "text", ".md": "markdown", ".html": "html"}
         if path.suffix.lower() not in kinds:
             raise ValueError(f"a solution is saved as .txt, .md or .html; got {brief(path.name)}.")
-        if os.path.lexists(path) and not flag(force, "force"):  # a link, too, even if it leads nowhere
+        if os.path.lexists(path) and not force:  # a link, too, even if it leads nowhere
             raise FileExistsError(f"{path} already exists. Choose a different name, or pass force=True.")
         write_whole({path: getattr(self, kinds[path.suffix.lower()]) + "\n"})
         return path
@@ -342,3 +349,8 @@ class Solution:
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, str]:
         return {"text/plain": self.text, "text/markdown": self.markdown}
+
+
+def _require_level(level: object) -> None:
+    """Raise ValueError unless a title and a heading below it can have this level."""
+    require(is_count(level) and level in range(1, 6), f"level must be a whole number from 1 to 5; got {brief(level)}.")
