@@ -1,15 +1,17 @@
 """Matching: rounding, the budget for accidents, and the judgment on one number."""
 
 import math
+from dataclasses import FrozenInstanceError
 
 import pytest
 
-from bpcourse import EXAMPLES, check
+from bpcourse import EXAMPLES, Dense, Network, backprop, check
 from bpcourse.numbers import Reading
 from bpcourse.tutor.equations import Values, table
 from bpcourse.tutor.matching import (
     MOST_ACCIDENTS,
     Budget,
+    Match,
     Right,
     exact_matches,
     hits,
@@ -86,6 +88,7 @@ def test_keep__a_value_without_digits_to_lose_has_no_error(keep, value, expected
         ("0.1234", [4], 4),
         ("0.12345", [5, 4], 5),
         ("0.123456", [6, 5, 4], 6),
+        ("0.1234567", [6, 5, 4], None),
         ("0.12345678", [6, 5, 4], None),
         ("123456789", [6, 5, 4], None),
         ("123", [3], None),
@@ -106,6 +109,16 @@ def test_habits__decimals_were_not_chosen_by_python():
     assert [*habits(Reading(0.123456789, 9, 5e-10, written=False))] == [Keep(6), Keep(5), Keep(4)]
 
 
+def test_habits__a_plain_zero_has_no_decimals():
+    assert [*habits(read_answer("0"))] == [Keep(3)]
+
+
+def test_habits__a_number_from_a_batch_has_the_decimals_of_its_unit():
+    three, four = (Reading(times * 0.1234, 4, times * 5e-5) for times in (3, 4))
+    assert [*habits(three)] == [Keep(4), Keep(4, decimals=True)]
+    assert [*habits(four)] == [Keep(4)]  # its unit, 0.0004, is nearer to three decimals
+
+
 def one_step(name, value, count=1):
     """Return a way to compute a value that needs `count` times the same step, whose value is `value`."""
     return lambda finish: sum(finish(STEPS[name], value) for _ in range(count))
@@ -117,6 +130,7 @@ def test_spread__of_one_step_is_that_of_a_uniform_error():
     assert spread(one_step("x[1]", value), value, Keep(3)) == 0.0  # a given number is not rounded
     assert spread(one_step("a1[1]", value), value, Keep(5)) == 0.0  # nothing to round
     assert spread(one_step("a1[1]", 0.0), 0.0, Keep(3)) == 0.0
+    assert spread(one_step("z1[1]", 0.0), 0.0, Keep(1)) == 0.0  # nor is a 0, whatever its products are
 
 
 @pytest.mark.parametrize("name", ["z1[1]", "da1[1]", "dz2[1]"])
@@ -187,6 +201,14 @@ def test_budget__each_purse_lasts_until_it_is_empty():
         assert Budget(1.0, 0.0, digits).most == MOST_ACCIDENTS[same]
 
 
+@pytest.mark.parametrize(
+    ("record", "name"), [(Keep(3), "count"), (Match(()), "stated"), (judgment("dW2[1,1]", "0.0822"), "carried")]
+)
+def test_records__cannot_be_changed(record, name):
+    with pytest.raises(FrozenInstanceError):
+        setattr(record, name, 1)
+
+
 ASKED = STEPS["dW2[1,1]"]
 V = ASKED.value  # 0.08217
 
@@ -230,6 +252,20 @@ def test_exact_matches__a_number_that_was_cut_off_is_stated_from_five_digits():
     assert exact(Reading(0.5, 2, UNIT), wrong_way(0.5 + 2 * UNIT)) == []
 
 
+def test_exact_matches__a_digit_that_earlier_numbers_can_move_fits_too():
+    answer = Reading(0.5, 6, UNIT, written=False)
+    assert exact(answer, wrong_way(0.5 + 1.5 * UNIT)) == []
+    assert exact(answer, wrong_way(0.5 + 1.5 * UNIT), slack=UNIT) == [((FIRST,), False, True)]
+
+
+@pytest.mark.parametrize(("digits", "enough", "too_many"), [(4, 10, 50), (5, 15, 40), (6, 50, 150)])
+def test_exact_matches__among_too_many_wrong_values_none_is_stated(digits, enough, too_many):
+    answer = Reading(0.75, digits, 0.5 * 10.0**-digits)
+    for count, stated in ((enough, True), (too_many, False)):
+        others = [wrong_way(0.8 + 0.001 * place, SECOND, prior=1.0) for place in range(count)]
+        assert exact(answer, *others, wrong_way(0.75)) == [((FIRST,), False, stated)]
+
+
 def test_exact_matches__pay_for_what_would_match():
     for reading, reach in (
         (Reading(0.7, 5, 5e-6), 2 * 5e-6),
@@ -248,6 +284,8 @@ def test_exact_matches__near_the_right_value_only_a_possibility_with_six_digits(
         assert exact(Reading(near, 5, 5e-6), wrong_way(near)) == []
     assert exact(Reading(1.003, 5, 5e-6), wrong_way(1.003)) == [((FIRST,), False, True)]
     assert exact(Reading(1.001, 6, 5e-7), wrong_way(1.001), nothing=0.6) == [((FIRST,), False, True)]  # 0.25 % of 0.4
+    usual, other = wrong_way(1.001, prior=1.0), wrong_way(0.7, SECOND)  # the less usual one is compared too
+    assert exact(Reading(0.7, 5, 5e-6), usual, other) == [((SECOND,), False, True)]
 
 
 def test_exact_matches__a_short_number_is_itself_before_it_is_a_rounded_one():
@@ -283,6 +321,9 @@ def test_weight__a_mistake_with_what_was_asked_for_comes_first():
         for other, mistake in topics.items():
             assert weight(wrong_way(1.0, mistake, prior=0.5), STEPS[name]) == 0.5 + (other == topic)
     assert weight(wrong_way(1.0, topics["batch"]), STEPS["dW1[1,1]"]) == 0.0
+    pair = topics["update"], topics["chain"]  # the first of two counts
+    assert weight(wrong_way(1.0, *pair), STEPS["W2_new[1,1]"]) == 1.0
+    assert weight(wrong_way(1.0, *reversed(pair)), STEPS["W2_new[1,1]"]) == 0.0
 
 
 def test_nothing_done__is_the_old_value_after_an_update():
@@ -301,6 +342,7 @@ def test_hits__a_number_that_comes_out_to_its_last_digit():
     assert hits(one, asked, Reading(0.1233, 4, 0.00005), Keep(4), 0.0002)
     assert not hits(one, asked, Reading(0.1235, 4, 0.00001), Keep(5), 0.0)
     assert hits(wrong_way(0.5 + 2 * UNIT), asked, Reading(0.5, 4, UNIT), Keep(4), 0.0)  # or cut off
+    assert not hits(wrong_way(0.5 + 2.5 * UNIT), asked, Reading(0.5, 4, UNIT), Keep(4), 0.0)
     itself = wrong_way(0.123456, again=one_step("dW2[1,1]", 0.123456))  # what was asked for is not rounded twice
     assert not hits(itself, asked, Reading(0.1235, 4, 0.00001), Keep(4), 0.0)
     given = wrong_way(0.123456, again=one_step("x[1]", 0.123456))
@@ -325,15 +367,20 @@ def test_rounded_matches__the_nearest_and_most_usual_come_first():
     assert by_rounding(answer, too_far, slack=0.6 * width) == [((THIRD,), False)]
 
 
+def difference(value, large, *ids, prior=0.0):
+    """Return a candidate that is a small difference of two large numbers: rounding can move it far."""
+    return wrong_way(value, *ids, prior=prior, again=lambda finish: finish(STEPS["a1[1]"], large) - (large - value))
+
+
 def test_rounded_matches__no_habit_reaches_further_than_three_percent_or_nine_with_three_digits():
-    def noisy(value):  # a small difference of two large numbers: rounding can move it far
-        return wrong_way(value, again=lambda finish: finish(STEPS["a1[1]"], 100.0012) - (100.0012 - value))
+    def noisy(value):
+        return difference(value, 100.0012)
 
     found, four, three = [((FIRST,), False)], Reading(0.5, 4, 5e-5), Reading(0.5, 3, 5e-4)
     assert by_rounding(four, noisy(0.514)) == by_rounding(three, noisy(0.545)) == found
     assert by_rounding(four, noisy(0.517)) == by_rounding(three, noisy(0.555)) == []
-    assert by_rounding(Reading(0.5, 4, 0.002), noisy(0.53)) == found  # or 20 half units
-    assert by_rounding(Reading(0.5, 4, 0.002), noisy(0.545)) == []
+    assert by_rounding(Reading(0.5, 4, 0.002), noisy(0.539)) == found  # or 20 half units
+    assert by_rounding(Reading(0.5, 4, 0.002), noisy(0.541)) == []
     assert by_rounding(four, noisy(0.517), slack=0.01) == found
     assert by_rounding(Reading(0.5, 6, 5e-7, written=False), noisy(0.501)) == found  # by three habits, but once
 
@@ -346,6 +393,21 @@ def test_rounded_matches__an_exact_hit_is_worth_two_standard_deviations():
             0.1234, SECOND, prior=prior, again=lambda finish: finish(STEPS["a1[1]"], 100.0123) - (100.0123 - 0.1234)
         )
         assert by_rounding(answer, near, hit)[0] == ((first,), False)
+
+
+def test_rounded_matches__distances_count_in_standard_deviations():
+    answer = Reading(0.5, 4, 5e-5, written=False)
+    for prior, first in ((0.0, SECOND), (3.0, FIRST)):
+        near = difference(0.506, 10.0012, FIRST, prior=prior)  # 2 standard deviations
+        far = difference(0.512, 100.02, SECOND)  # 0.4 of them
+        assert by_rounding(answer, near, far)[0] == ((first,), False)
+
+
+def test_rounded_matches__a_less_careful_habit_costs_one_standard_deviation():
+    answer = Reading(0.5, 5, 5e-6, written=False)
+    with_five = difference(0.5058, 100.0012, FIRST)  # 2 standard deviations
+    with_four = difference(0.5043, 10.00012, SECOND)  # 1.5 of them, but too far with five digits
+    assert by_rounding(answer, with_four, with_five) == [((FIRST,), False), ((SECOND,), False)]
 
 
 def test_judge__with_three_digits_rounding_is_sure_up_to_two_standard_deviations():
@@ -370,6 +432,16 @@ def test_judge__with_four_digits_rounding_is_right_unless_a_mistake_fits_too():
     assert judged(six, wrong_way(six.value), name="dW1[2,1]").right is Right.NO
     inexact = next(mistake.id for mistake in MISTAKES.values() if mistake.topic == "rounding")
     assert judged(answer, wrong_way(answer.value, inexact), name="dW1[2,1]").right is Right.ROUNDED
+    for prior, expected in ((1.0, Right.ROUNDED), (-1.0, Right.NEARLY)):  # of two mistakes, the likelier one counts
+        both = wrong_way(answer.value, inexact, prior=prior), wrong_way(answer.value)
+        assert judged(answer, *both, name="dW1[2,1]").right is expected
+
+
+def test_judge__rounding_reaches_further_by_what_earlier_numbers_can_move():
+    width, slack = spread(right_way(STEPS, "dW2[1,1]").again, V, Keep(4)), 0.02 * V
+    for times, right in ((3, Right.ROUNDED), (5, Right.NO)):
+        answer = Reading(V + slack + 5e-6 + times * width, 4, 5e-6, written=False)
+        assert judged(answer, slack=slack).right is right
 
 
 def test_rounded_matches__equal_values_are_named_together():
@@ -423,6 +495,28 @@ def test_judge__the_very_number_is_right_with_any_number_of_digits():
     assert judged(Reading(V, 1, tiny)).right is Right.EXACTLY
     assert judged(Reading(V * (1 + 0.9e-9), 1, tiny)).right is Right.EXACTLY
     assert judged(Reading(V * (1 + 3e-9), 1, tiny)).right is not Right.EXACTLY
+
+
+def judged_z(true, reading, known=None):
+    """Judge a number as z1[1] of a network with one weight, which is z."""
+    steps = table(backprop(Network([Dense([[true]])]), [1.0], [0.0], "half_sse"))
+    return judge(steps["z1[1]"], reading, reading, steps, list, known)
+
+
+def test_judge__zero_is_right_with_any_number_of_digits():
+    for reading in (read_answer("0"), read_answer("0.0")):
+        verdict = judged_z(0.0, reading)
+        assert (verdict.right, verdict.carried) == (Right.EXACTLY, False)
+        verdict = judged_z(0.0, reading, {"W1[1,1]": 0.3})
+        assert (verdict.right, verdict.carried) == (Right.EXACTLY, False)
+        verdict = judged_z(0.3, reading, {"W1[1,1]": 0.0})
+        assert (verdict.right, verdict.carried) == (Right.EXACTLY, True)
+
+
+def test_judge__half_a_unit_of_the_third_digit_is_not_too_far():
+    for true, known in ((1000.0, None), (1000.0, {"W1[1,1]": 500.0}), (500.0, {"W1[1,1]": 1000.0})):
+        for answer, right in (("1005", Right.ROUNDED), ("1006", Right.NO)):
+            assert judged_z(true, read_answer(answer), known).right is right
 
 
 def test_judge__carried_if_it_is_right_only_with_the_own_earlier_number():
@@ -483,6 +577,8 @@ def test_judge__a_short_number_may_also_be_a_mistake():
     assert verdict.right is Right.NEARLY
     assert [(match.ids, match.stated) for match in verdict.matches] == [((FIRST,), False)]
     assert judged(Reading(0.08, 1, 0.005), wrong_way(0.0834)).right is Right.SHORT
+    verdict = judged(Reading(0.08, 1, 0.005), wrong_way(0.08 * (1 + 5e-10)))  # equal, except for rounding
+    assert (verdict.right, [match.ids for match in verdict.matches]) == (Right.NEARLY, [(FIRST,)])
 
 
 def test_judge__a_given_value_is_not_rounded():
@@ -511,11 +607,18 @@ def test_judge__a_number_from_python_is_not_right_far_from_the_right_value():
         assert judged(Reading(factor * V, 9, 1e-12, written=False)).right is Right.NO
 
 
+def test_judge__three_digits_of_a_new_weight_are_right_if_python_wrote_more_than_six():
+    new = STEPS["W2_new[1,1]"].value  # 0.3589; the third digit of the step, 0.04108, is smaller
+    for off in (1.7e-4, -1.7e-4):
+        for digits, written, right in ((9, False, Right.ROUNDED), (9, True, Right.NO), (6, False, Right.NO)):
+            assert judged(Reading(new + off, digits, 1e-12, written), name="W2_new[1,1]").right is right
+
+
 def test_judge__the_nearest_value_of_one_mistake_is_remarked():
     answer = Reading(0.2, 6, 1e-12)
     near, nearer, pair = wrong_way(0.2005), wrong_way(0.1996, SECOND), wrong_way(0.2001, THIRD, FIRST)
     assert judged(answer, near, nearer, pair).nearest.ids == (SECOND,)
-    assert judged(answer, near).nearest.ids == (FIRST,)
+    assert (judged(answer, near).nearest.ids, judged(answer, near).nearest.pair) == ((FIRST,), False)
     assert judged(answer, wrong_way(0.1995), wrong_way(0.2004, SECOND)).nearest.ids == (SECOND,)
     assert judged(answer, wrong_way(0.2007)).nearest is None
     assert judged(answer, wrong_way(0.1993)).nearest is None
