@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,7 +68,8 @@ def lab(args: argparse.Namespace) -> int:
         folder = _folder(args)
         count = len(lessons.copy(folder, outputs=args.with_outputs))
         existing = " Existing lessons were left unchanged." if count < len(lessons.originals()) else ""
-        print(f"Copied {count} lesson{'s' * (count != 1)} to {folder if folder.name else folder.resolve()}.{existing}")
+        where = folder if folder.name else folder.resolve()
+        print(f"Copied {count} lesson{'s' * (count != 1)} to {where}.{existing}")
         _tell_newer(folder)
     if args.port is not None:
         _require_free(args.port)
@@ -75,7 +77,7 @@ def lab(args: argparse.Namespace) -> int:
         os.environ[UNLOCKED] = "1"  # the kernels inherit it
     server.start(
         [
-            f"--ServerApp.root_dir={folder.resolve()}",
+            f"--ServerApp.root_dir={os.path.realpath(folder)}",
             "--ServerApp.ip=127.0.0.1",
             "--ServerApp.allow_root=True",  # in a container; the server is local and needs a token
             f"--LabApp.app_settings_dir={SETTINGS}",
@@ -183,7 +185,7 @@ def mark(args: argparse.Namespace) -> int:
     from bpcourse.classroom.store import require_absent
     from bpcourse.classroom.submissions import collect, read_record
 
-    out = args.out or args.folder.resolve().parent / "marks"
+    out = args.out or Path(os.path.realpath(args.folder)).parent / "marks"
     if not args.folder.is_dir():
         raise UserError(f"{args.folder} is not a directory. Give the folder that contains the students' submissions.")
     require_absent(FILES, out, force=args.force)
@@ -242,6 +244,7 @@ def _secret(given: str | None, *, new: bool = False) -> str:
         return os.environ[SECRET]
     if given is not None and given != ASK:
         return given
+    warnings.simplefilter("ignore", getpass.GetPassWarning)  # without a terminal, the prompt says the same
     try:
         typed = getpass.getpass("Secret of the sheets: ")
         if new and getpass.getpass("The same again: ") != typed:
@@ -363,7 +366,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, **options)
-        self.register("type", "path", lambda text: Path(text).expanduser())
+        self.register("type", "path", lambda text: Path(os.path.expanduser(text)))  # noqa: PTH111 (it never raises)
         self.register("type", "whole number", int)
 
     def format_help(self) -> str:

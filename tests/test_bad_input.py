@@ -822,6 +822,7 @@ CALLS = {
         "network": CLASSIFIER, "image": IMAGES[0], "shape": (2, 2), "labels": ["a", "b"], "predict": None}),
     "Explorer.set": (AN_EXPLORER.set, {"values": {"W1[1,1]": 0.1}}),
     "Explorer.set, one value": (lambda value: AN_EXPLORER.set({"W1[1,1]": value}), {"value": 0.1}),
+    "Explorer.set, a pitfall": (lambda value: AN_EXPLORER.set({"pitfall": value}), {"value": ""}),
     "Explorer.press": (AN_EXPLORER.press, {"button": "update"}),
     "LiveExplorer.press": (explore_live(TWO, X, YES, loss="mse").press, {"button": "epoch"}),
     "diagnose": (diagnose, {"function": lambda *given: given, "sizes": [2, 1], "activations": ["tanh"], "loss": "mse",

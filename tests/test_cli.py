@@ -45,6 +45,16 @@ def test_lab__copies_the_lessons_and_opens_the_first_on_loopback(tmp_path, launc
     assert "--no-browser" not in launched
 
 
+def test_path__that_leads_nowhere_gets_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    Path("in").mkdir()
+    assert "~nobodyhere" in fails(capsys, "solve", "~nobodyhere/x.toml")
+    assert "loop is not a directory" in fails(capsys, "mark", "loop", "--class", "key", "--seed", "s")
+    assert "loop" in fails(capsys, "solve", "loop")
+    assert fails(capsys, "mark", "in", "--class", "loop", "--seed", "s", "--out", "loop")
+
+
 def outputs_of(path):
     notebook = json.loads(path.read_bytes())
     return [output for cell in notebook["cells"] for output in cell.get("outputs", ())]

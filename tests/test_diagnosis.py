@@ -119,6 +119,61 @@ def test_two_bugs__the_second_is_what_is_left():
     assert "Then one is left: " in verdict.message
 
 
+def right(x, y, W1, b1, W2, b2):
+    """The right gradients for sizes [3, 4, 2], tanh and identity, and the mse."""
+    a1 = np.tanh(x @ W1 + b1)
+    dz2 = 2 * (a1 @ W2 + b2 - y) / y.size
+    dz1 = (dz2 @ W2.T) * (1 - a1**2)
+    return x.T @ dz1, dz1.sum(axis=0), a1.T @ dz2, dz2.sum(axis=0)
+
+
+TANH = {"sizes": [3, 4, 2], "activations": ["tanh", "identity"]}
+
+
+@pytest.mark.parametrize("places", [(0, 2, None), (None, 0, 2), (None, None, 3), (2, 0, 1), (1, 2, 2), (None,) * 3])
+def test_a_bug_that_shows_only_on_some_networks_gets_a_verdict(places):
+    """One array is wrong on each network, or none."""
+    seen = {}
+
+    def odd(x, *rest):
+        arrays = [*right(x, *rest)]
+        place = places[seen.setdefault(float(x[0, 0]), len(seen))]
+        return [3 * array + 1 if number == place else array for number, array in enumerate(arrays)]
+
+    assert (diagnose(odd, **TANH).status == "correct") == (not any(place is not None for place in places))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rate", [0.5, 0.01, 1e-4])
+def test_step_in_single_precision_is_right(dtype, rate):
+    def step(*given):
+        *single, learning_rate = (np.asarray(each, dtype) for each in given)
+        return [old - learning_rate * slope for old, slope in zip(single[2:], right(*single), strict=True)]
+
+    for seed in range(5):
+        assert diagnose(step, **TANH, learning_rate=rate, seed=seed).status == "correct"
+
+
+def test_step_that_is_lost_in_the_last_bits_is_not_judged():
+    def step(x, y, *given):
+        return [old.astype(np.float32) for old in given[:-1]]
+
+    verdict = diagnose(step, **TANH, learning_rate=1e-7)
+    assert verdict.status == "unreadable"
+    assert "With the learning rate 1.000e−7, the steps are lost in the last bits of float32" in verdict.message
+
+
+class Odd:
+    """An object that raises an error whatever is asked."""
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+def test_result_that_raises_gets_a_verdict():
+    assert diagnose(lambda *given: [Odd()] * 4, **TANH).status == "unreadable"
+
+
 # What the verdict says
 
 

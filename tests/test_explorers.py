@@ -522,6 +522,15 @@ def test_close__explorer_is_freed():
     assert seen() is None
 
 
+def test_close__earlier_epochs_are_not_kept():
+    data = datasets.moons(8)
+    explorer = explore_live(Network.initialize([2, 3, 1], ["tanh", "sigmoid"]), data.x, data.y, loss="mse")
+    explorer.press("epoch")
+    explorer.close()
+    with pytest.raises(ValueError, match="A closed explorer has no earlier epochs"):
+        explorer.set({"epoch": 0.0})
+
+
 def test_close__keeps_only_what_the_picture_needs(live_models):
     # IPython keeps the results of a thousand cells, and so the closed explorers of a cell that is run again.
     data = datasets.moons(8)

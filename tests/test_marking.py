@@ -385,6 +385,31 @@ def test_check_array__of_a_batch_quotes_what_was_written(entry, words):
     assert words in str(check(BATCH, "dz1", [[0.2], [entry], [0.4]])).replace("\n  ", " ")
 
 
+@pytest.mark.parametrize("examples", [1, 3])
+@pytest.mark.parametrize(
+    ("activation", "loss"),
+    [("softmax", "categorical_cross_entropy"), ("sigmoid", "binary_cross_entropy"), ("identity", "mse")],
+)
+def test_check__gradient_that_should_be_zero(activation, loss, examples):
+    """The hidden unit has equal weights to both outputs, and δ adds up to 0. Only rounding in the machine is left."""
+    last = Dense([[1.4, 1.4]], [-1.2, -1.2 if activation != "softmax" else 1.0], activation)
+    network = Network([Dense([[1.3]], [-1.3], "tanh"), last])
+    z = 1.4 * math.tanh(1.3 * 0.7 - 1.3) - 1.2
+    between = 1 / (1 + math.exp(-z)) if activation == "sigmoid" else z
+    y = [0.0, 1.0] if activation == "softmax" else [between - 0.1, between + 0.1]
+    trace = backprop(network, [[0.7]] * examples, [y] * examples, loss)
+    assert check(trace, "dW1[1,1]", "0").status == "correct"
+    assert check(trace, "dW1", trace["dW1"]).message == "1 of 1 right."
+    assert check(trace, "da1[1]" if examples == 1 else "da1[1]@2", 0.0).status == "correct"
+    assert not check(trace, "dW1[1,1]", "0.01")
+
+
+def test_check__error_that_should_be_zero():
+    trace = backprop(Network([Dense([[0.1], [0.2]])]), [1.0, 1.0], [0.3])  # 0.1 + 0.2 is not quite 0.3 here
+    for name in ("loss", "da1[1]", "dW1[1,1]"):
+        assert check(trace, name, "0").status == "correct"
+
+
 def test_check_array__single_precision():
     x = [[0.3, 0.6, 0.1], [0.4, -0.5, 0.2]]
     network = Network([Dense([[0.2, 0.5], [-0.1, 0.25], [0.0003, 0.2]], [0.0, 0.0], "tanh")]).astype(np.float32)

@@ -82,7 +82,7 @@ def handed_in(folder: Path, omit: Iterable[Path] = ()) -> Iterator[HandedIn]:
         Files and folders that contain no answers, such as the key.
     """
     closed: list[OSError] = []
-    omitted = {each.resolve() for each in omit}
+    omitted = {Path(os.path.realpath(each)) for each in omit}  # where `resolve` raises for a link to itself
     for parent, folders, files in os.walk(folder, onerror=closed.append):
         here = Path(parent)
         folders[:] = sorted(name for name in folders if not _hidden(name) and (here / name).resolve() not in omitted)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -181,7 +182,7 @@ def collect(
     remarks : list of Remark
         The remarks about files.
     """
-    own = {path.resolve(): path for path in tables}
+    own = {Path(os.path.realpath(path)): path for path in tables}
     files = [(file, True) for path in own.values() for file in on_disk(path, shown(str(path)))]
     versions: dict[int, list[tuple[bool, Answers]]] = {}
     remarks: list[Remark] = []

@@ -326,8 +326,7 @@ def require_plan(sizes: Sequence[int], activations: Sequence[object]) -> None:
     """Raise ValueError unless a network can have these sizes and activations."""
     listed = isinstance(activations, Sequence) and not isinstance(activations, str)
     require(listed, f"activations must be a list with one for each layer; got {brief(activations)}.")
-    listed_sizes = entries(sizes) if isinstance(sizes, Collection) else None
-    whole = listed_sizes is not None and all(map(is_count, listed_sizes))
+    whole = isinstance(sizes, Collection) and all(map(is_count, entries(sizes) or (0,)))
     require(whole, f"sizes must be positive whole numbers, in a list; got {brief(sizes)}.")
     came = f"got {len(sizes)} sizes and {len(activations)} activations."
     fits = len(sizes) == len(activations) + 1 > 1

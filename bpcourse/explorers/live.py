@@ -136,7 +136,9 @@ class LiveScene(Scene):
             epoch = finite(values, "epoch")
             rule = f"epoch must lie between 0 and {self.epochs}; got {format_given(epoch)}."
             require(0 <= epoch <= self.epochs, rule)
-            back = None if epoch == self.epochs else [each for each in self.past if each.epoch <= epoch][-1]
+            kept = [each for each in self.past if each.epoch <= epoch]
+            require(kept or epoch == self.epochs, "A closed explorer has no earlier epochs. Run its cell again.")
+            back = None if epoch == self.epochs else kept[-1]
         return replace(self, learning_rate=rate, speed=str(new["speed"]), back=back)
 
     def pressed(self, button: str) -> Self:

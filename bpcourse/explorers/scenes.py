@@ -40,11 +40,10 @@ class Control:
     least: float = -1000.0
     most: float = 1000.0
 
-    def holding(self, value: Value) -> Self:
+    def holding(self, value: float) -> Self:
         """Return the control with a slider and limits that hold a value."""
-        number = cast(float, value)
-        low, least = min(self.low, number), min(self.least, number)
-        return replace(self, low=low, high=max(self.high, number), least=least, most=max(self.most, number))
+        low, least = min(self.low, value), min(self.least, value)
+        return replace(self, low=low, high=max(self.high, value), least=least, most=max(self.most, value))
 
 
 @dataclass(frozen=True)
@@ -177,12 +176,9 @@ class Scene(Protocol):
 
     def reach(self, first: Mapping[str, Control]) -> Mapping[str, Control]:
         """Return the controls, given those of the first scene. One that does not reach its value gets longer."""
-        values = self.values
-        if all(old.low <= cast(float, values[name]) <= old.high for name, old in first.items()):
-            return first
-        now = self.controls
+        values = cast(dict[str, float], self.values)
         return {
-            name: old if old.low <= cast(float, values[name]) <= old.high else now[name].holding(values[name])
+            name: old if old.low <= values[name] <= old.high else self.controls[name].holding(values[name])
             for name, old in first.items()
         }
 

@@ -118,9 +118,10 @@ class Explorer(anywidget.AnyWidget):
     def _assigned(self, change: Any) -> None:
         known = self.scene.values
         try:
-            new = {name: value for name, value in change.new.items() if not _same(value, known.get(name))}
-            if new or change.new.keys() != known.keys():
-                self.set(new)
+            plain = (int, float, str)  # an array would compare each of its entries
+            kept = {name for name, value in change.new.items() if isinstance(value, plain) and value == known.get(name)}
+            if kept != known.keys() or kept != change.new.keys():
+                self.set({name: value for name, value in change.new.items() if name not in kept})
         except ValueError:
             self.value = known
             raise
@@ -142,7 +143,8 @@ class Explorer(anywidget.AnyWidget):
     def _set(self, values: Mapping[str, Value], moving: str = "") -> None:
         """Go to other values. Undo takes back the whole drag of a control that is `moving`."""
         require_room(values)
-        start = self._first.looking_as(self.scene) if values.get("pitfall") else self.scene
+        trapped = isinstance(values.get("pitfall"), str) and values["pitfall"] != ""
+        start = self._first.looking_as(self.scene) if trapped else self.scene
         prepares = [*values] == ["learning_rate"]  # it usually shows only in the next step
         self._go(start.changed(values), again=moving != "" and moving == self._moving, prepares=prepares)
         self._moving = moving or next(iter(values), "")
@@ -300,11 +302,6 @@ class Explorer(anywidget.AnyWidget):
                     explorer.close()
         if cell:
             known.setdefault(cell, (run, []))[1].append(self)
-
-
-def _same(one: object, other: object) -> bool:
-    """Whether two values are the same number or text. Anything else, such as an array, is compared with nothing."""
-    return isinstance(one, (int, float, str)) and one == other
 
 
 def _written(value: Value) -> str:

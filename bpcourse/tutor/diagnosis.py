@@ -163,6 +163,8 @@ def _same(one: Array | None, other: Array) -> bool:
 
 # Judging
 
+COARSE = "Give a larger learning_rate, such as 0.1, or compute in float64."
+
 
 def _judged(experiments: Sequence[Experiment], answers: Sequence[Answer]) -> Verdict:
     """Compare what was returned with what is right, and with what mistakes give."""
@@ -172,6 +174,11 @@ def _judged(experiments: Sequence[Experiment], answers: Sequence[Answer]) -> Ver
             return _of_shapes(its, each)
     similar = SIMILAR_SINGLE if any(each.single for each in answers) else SIMILAR
     boards = [Board(each, its.arrays, similar) for each, its in zip(experiments, answers, strict=True)]
+    if any(board.blurred for board in boards):
+        rate, kind = format_number(first.rate or 0.0), "float32" if similar == SIMILAR_SINGLE else "float64"
+        return Verdict(
+            "unreadable", f"With the learning rate {rate}, the steps are lost in the last bits of {kind}.", COARSE
+        )
     wrong = [name for name in way_back(first) if not all(board.is_right(name) for board in boards)]
     changed = [note for note in answer.notes if note.startswith("It changes")]
     if not wrong and not changed:

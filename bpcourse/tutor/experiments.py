@@ -325,16 +325,16 @@ def _by_parameter(result: object, experiment: Experiment) -> dict[str, Any] | Ve
     weights, biases = ([name for name in parameters if name[0] == kind] for kind in "Wb")
     back = [name for layer in reversed(weights) for name in parameters if name[1:] == layer[1:]]
     orders = (parameters, [*weights, *biases], back, [*weights[::-1], *biases[::-1]])
-    shapes = [each.shape if hasattr(each, "shape") else _shape(each) for each in flat]
+    shapes = [*map(_shape, flat)]
     order = max(orders, key=lambda names: sum(map(tuple.__eq__, shapes, map(experiment.wanted, names))))
     return dict(zip(order, flat, strict=True))
 
 
 def _shape(value: Any) -> tuple[int, ...]:
-    """Return the shape of a value; () if it is not an array."""
+    """Return the shape of a value; () if it has none. A value may raise anything."""
     try:
-        return np.shape(value)
-    except ValueError:
+        return tuple(value.shape) if hasattr(value, "shape") else np.shape(value)
+    except Exception:
         return ()
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from bpcourse.engine.validation import Array
 from bpcourse.tutor.equations import Step, Values
-from bpcourse.tutor.experiments import Experiment
+from bpcourse.tutor.experiments import SIMILAR_SINGLE, Experiment
 from bpcourse.tutor.mistakes import CATALOGUE, MISTAKES, Mistake
 from bpcourse.tutor.mistakes.in_code import IN_CODE
 from bpcourse.tutor.mistakes.search import STAGE
@@ -29,6 +29,7 @@ BACKWARD = ("new", "mean", "dW", "db", "back", "delta", "slope", "error", "loss"
 OF_ONE_PARAMETER = {"dW", "db", "mean", "new"}
 """Kinds of steps that belong to weights, or to biases."""
 TINY = 1e-300
+BLURRED = 0.05  # of the largest gradient: what the last bits of a parameter may stand for
 EXACT = 1e-9  # relative: a difference that rounding in the machine explains
 NEAREST = 100.0  # an edit that is this many times further away than the nearest one is not the explanation
 ROUNDED = 12  # decimals to which arrays are compared that should be the same
@@ -203,6 +204,9 @@ class Board:
         self.got = {name: np.ravel(arrays[name]) for name in self.order}
         self.right = {name: np.ravel(experiment.right[name]) for name in self.order}
         self.similar = similar
+        bits, rate = 2.0**-22 if similar == SIMILAR_SINGLE else 2.0**-51, experiment.rate
+        # A new parameter keeps only so many digits of its step.
+        self.lost = {name: 0.0 if rate is None else bits * abs(experiment.trace[name]).max() / rate for name in arrays}
         values = {name: step.value for name, step in experiment.steps.items()}
         steps = experiment.steps.values()
         self.seeds = [
@@ -235,6 +239,11 @@ class Board:
         rate = self.experiment.rate
         return array if rate is None else (np.ravel(self.experiment.trace[name]) - array) / rate
 
+    @property
+    def blurred(self) -> bool:
+        """Whether the steps are so small that a parameter keeps hardly a digit of them."""
+        return max(self.lost.values()) > BLURRED * max(float(np.abs(each).max()) for each in self.right.values())
+
     def is_right(self, name: str) -> bool:
         """Return whether the gradient of a parameter is right."""
         return self.same(self.right[name], name)
@@ -250,7 +259,7 @@ class Board:
         got, right = self.got[name], self.right[name]
         with np.errstate(all="ignore"):
             sizes = [float(np.abs(each).max()) for each in (got, factor * array, 1e-3 * right)]
-            return float(np.abs(got - factor * array).max()) / max(*sizes, TINY)
+            return max(float(np.abs(got - factor * array).max()) - self.lost[name], 0.0) / max(*sizes, TINY)
 
     def error_of(self, values: Values, names: Iterable[str], factor: float = 1.0) -> float:
         """Return how far the gradients of these parameters are from what was returned; infinity if they differ."""
@@ -421,6 +430,8 @@ def _pair(
     right = np.concatenate([first.right[name] for name in head])
     alike.pop(right.round(ROUNDED).tobytes(), None)
     wrong = [name for name in head if not first.is_right(name)]
+    if not wrong:  # they are wrong on another network, and mistakes are so on all
+        return None
     entry = max(wrong, key=lambda name: len(first.got[name]))
     place = int(np.abs(first.got[entry]).argmax())
     for ones, others in combinations(list(alike.values())[:MOST_PAIRED], 2):

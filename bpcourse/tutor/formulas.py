@@ -24,6 +24,8 @@ from bpcourse.numbers import MINUS
 Rule = Callable[[Mapping[str, float]], float]
 Pairs = Sequence[tuple[str, str]]
 
+LAST_BITS = 256 * 2.0**-52  # relative to the terms of a sum: what rounding in the machine may leave of a 0
+SMALL = 1e-3  # larger sums are not tested for it
 SATURATED = 1e-6  # closer than this to 0 or 1, the output of a unit has lost digits of its distance from there
 
 
@@ -133,13 +135,20 @@ def _apply(f: Callable[..., float], names: Sequence[str], v: Mapping[str, float]
     return f(*[v[name] for name in names])
 
 
+def _sum(terms: Sequence[float]) -> float:
+    """Add up. Terms that cancel except for their last bits give 0, as they do for a person."""
+    total = sum(terms)
+    cancels = -SMALL < total < SMALL and abs(total) <= LAST_BITS * sum(map(abs, terms))
+    return 0.0 if cancels else total
+
+
 def _add_up(products: Pairs, bias: str | None, v: Mapping[str, float]) -> float:
-    total = sum([v[one] * v[other] for one, other in products])
-    return total if bias is None else total + v[bias]
+    terms = [v[one] * v[other] for one, other in products]
+    return _sum(terms if bias is None else [*terms, v[bias]])
 
 
 def _average(*values: float) -> float:
-    return sum(values) / len(values)
+    return _sum(values) / len(values)
 
 
 def _descend(old: float, learning_rate: float, gradient: float) -> float:
@@ -399,15 +408,15 @@ def _add_up_costs(cost: Callable[[float, float], float], pairs: Pairs, divisor: 
 
 
 def _square(y: float, p: float) -> float:
-    return (p - y) * (p - y)  # ** would raise OverflowError where this is inf
+    return _error(y, p) * _error(y, p)  # ** would raise OverflowError where this is inf
 
 
 def _error(y: float, p: float) -> float:
-    return p - y
+    return _sum((p, -y))
 
 
 def _twice_error(y: float, p: float) -> float:
-    return 2 * (p - y)
+    return 2 * _error(y, p)
 
 
 def _cost(y: float, p: float) -> float:

@@ -50,6 +50,7 @@ TOPICS = {"mean": "batch", "slope": "activation", "z": "forward", "a": "forward"
 """By kind of step: the topic of a question about it."""
 LARGEST = 1e300  # beyond, nothing is compared
 NOTHING = 1e-12  # relative to the right value: what should be 0 and is not, for rounding in the machine
+NOTHING_LEFT = 1e-9  # what should be 0 is never larger
 SURE = 2.0  # within this many standard deviations the right way wins over any mistake
 DEVIATIONS = 4.0  # an answer fits a value if it is not more standard deviations away
 REACH = 0.03  # relative: further away, no habit of rounding is tried
@@ -171,9 +172,10 @@ def judge(
     judgment = Judgment(Right.NO, (), value, size, min(off_own, off_true))
     # The true value is right whatever was before. Around it, only its own size counts.
     off = min(off_true, off_own - slack)
-    exact = off_own <= SAME * min(abs(value), LARGEST) or off_true <= SAME * min(abs(step.value), LARGEST)
+    near_own, near_true = (SAME * min(abs(right), LARGEST) or _last_bits(steps) for right in (value, step.value))
+    exact = off_own <= near_own or off_true <= near_true
     if exact or (enough and off <= 2 * reading.half_unit):
-        carried = off_true > max(2 * reading.half_unit, THREE_DIGITS * abs(step.value))
+        carried = off_true > max(2 * reading.half_unit, THREE_DIGITS * abs(step.value), near_true)
         return replace(judgment, right=Right.EXACTLY, carried=carried)
     if not math.isfinite(value):
         return judgment
@@ -199,6 +201,11 @@ def judge(
             return replace(judgment, right=Right.NEARLY, matches=doubtful)
     matches = matches or tuple(rounded_matches(step, reading, found, slack))
     return replace(judgment, matches=matches, nearest=None if matches else _nearest(reading, found))
+
+
+def _last_bits(steps: Mapping[str, Step]) -> float:
+    """Return how large a value can be that should be 0, for rounding in the machine."""
+    return min(NOTHING * max(abs(step.value) for step in steps.values()), NOTHING_LEFT)
 
 
 def _short(judgment: Judgment, step: Step, plain: Reading, found: list[Candidate], nothing: float) -> Judgment:
