@@ -127,6 +127,12 @@ def test_check__needs_a_smaller_step_for_large_inputs():
     assert limits(1000.0, 0.1, step=1e-6)
 
 
+@pytest.mark.parametrize("name", ["dW1", "z1", "W3", 1])
+def test_differences__only_for_what_a_pass_is_given(name):
+    with pytest.raises(ValueError, match="unknown input or parameter"):
+        gradcheck.differences(TRACE, name)
+
+
 def test_check__changes_nothing():
     before = {name: TRACE[name].tobytes() for name in TRACE}
     assert gradcheck.check(TRACE) == gradcheck.check(TRACE)
