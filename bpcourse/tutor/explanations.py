@@ -205,7 +205,7 @@ class Board:
         self.right = {name: np.ravel(experiment.right[name]) for name in self.order}
         self.similar = similar
         bits, rate = 2.0**-22 if similar == SIMILAR_SINGLE else 2.0**-51, experiment.rate
-        # A new parameter keeps only so many digits of its step.
+        # A new parameter has lost the digits of its step below its last bits.
         self.lost = {name: 0.0 if rate is None else bits * abs(experiment.trace[name]).max() / rate for name in arrays}
         values = {name: step.value for name, step in experiment.steps.items()}
         steps = experiment.steps.values()
