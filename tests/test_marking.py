@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from helpers.published import PUBLISHED, trace_of
 
-from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, format_number, hint, practice, steps
+from bpcourse import EXAMPLES, MISTAKES, Dense, Network, backprop, check, format_number, forward, hint, practice, steps
 from bpcourse.palette import STATUS_COLORS
 from bpcourse.tutor import mistakes
 from bpcourse.tutor.marking import check_each
@@ -408,6 +408,16 @@ def test_check__error_that_should_be_zero():
     trace = backprop(Network([Dense([[0.1], [0.2]])]), [1.0, 1.0], [0.3])  # 0.1 + 0.2 is not quite 0.3 here
     for name in ("loss", "da1[1]", "dW1[1,1]"):
         assert check(trace, name, "0").status == "correct"
+
+
+def test_check_array__small_difference_in_single_precision_is_not_taken_for_a_wrong_axis():
+    network = Network.initialize([2, 2, 1], ["sigmoid", "tanh"], np.random.default_rng(0))
+    x = np.array([[0.4, 0.7]])
+    y = forward(network, x).y_hat.round(2)  # a good prediction
+    trace = backprop(network.astype(np.float32), x, y, "half_sse")
+    for name in ("db2", "dz2", "dW2"):
+        assert check(trace, name, trace[name]).status == "correct"
+    assert check(trace, "db2", -trace["db2"]).status != "correct"
 
 
 def test_check_array__single_precision():
