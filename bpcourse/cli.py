@@ -68,8 +68,7 @@ def lab(args: argparse.Namespace) -> int:
         folder = _folder(args)
         count = len(lessons.copy(folder, outputs=args.with_outputs))
         existing = " Existing lessons were left unchanged." if count < len(lessons.originals()) else ""
-        where = folder if folder.name else folder.resolve()
-        print(f"Copied {count} lesson{'s' * (count != 1)} to {where}.{existing}")
+        print(f"Copied {count} lesson{'s' * (count != 1)} to {folder if folder.name else folder.resolve()}.{existing}")
         _tell_newer(folder)
     if args.port is not None:
         _require_free(args.port)
@@ -77,7 +76,7 @@ def lab(args: argparse.Namespace) -> int:
         os.environ[UNLOCKED] = "1"  # the kernels inherit it
     server.start(
         [
-            f"--ServerApp.root_dir={os.path.realpath(folder)}",
+            f"--ServerApp.root_dir={folder.resolve()}",
             "--ServerApp.ip=127.0.0.1",
             "--ServerApp.allow_root=True",  # in a container; the server is local and needs a token
             f"--LabApp.app_settings_dir={SETTINGS}",

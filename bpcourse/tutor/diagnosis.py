@@ -175,10 +175,8 @@ def _judged(experiments: Sequence[Experiment], answers: Sequence[Answer]) -> Ver
     similar = SIMILAR_SINGLE if any(each.single for each in answers) else SIMILAR
     boards = [Board(each, its.arrays, similar) for each, its in zip(experiments, answers, strict=True)]
     if any(board.blurred for board in boards):
-        rate, kind = format_number(first.rate or 0.0), "float32" if similar == SIMILAR_SINGLE else "float64"
-        return Verdict(
-            "unreadable", f"With the learning rate {rate}, the steps are lost in the last bits of {kind}.", COARSE
-        )
+        lost = f"the steps are lost in the last bits of {'float32' if similar == SIMILAR_SINGLE else 'float64'}"
+        return Verdict("unreadable", f"With the learning rate {format_number(first.rate or 0.0)}, {lost}.", COARSE)
     wrong = [name for name in way_back(first) if not all(board.is_right(name) for board in boards)]
     changed = [note for note in answer.notes if note.startswith("It changes")]
     if not wrong and not changed:

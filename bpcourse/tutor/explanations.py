@@ -29,7 +29,7 @@ BACKWARD = ("new", "mean", "dW", "db", "back", "delta", "slope", "error", "loss"
 OF_ONE_PARAMETER = {"dW", "db", "mean", "new"}
 """Kinds of steps that belong to weights, or to biases."""
 TINY = 1e-300
-BLURRED = 0.05  # of the largest gradient: what the last bits of a parameter may stand for
+BLURRED = 0.05  # of the largest gradient: the share that the last bits of a parameter may have
 EXACT = 1e-9  # relative: a difference that rounding in the machine explains
 NEAREST = 100.0  # an edit that is this many times further away than the nearest one is not the explanation
 ROUNDED = 12  # decimals to which arrays are compared that should be the same

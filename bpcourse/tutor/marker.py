@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import partial
-from types import MappingProxyType
 
 import numpy as np
 
@@ -22,7 +21,6 @@ from bpcourse.tutor.words import look_for
 
 DIGITS_SLIP = 5  # with fewer digits, too many slips give the same number
 MOST_SLIPS_BY_CHANCE = {5: 0.0003, 6: 0.00015}
-NOTHING: Mapping[str, float] = MappingProxyType({})
 SINGLE_PRECISION = 3e-6  # relative error that a number computed in float32 may have
 
 
@@ -94,7 +92,7 @@ class Marker:
         return replace(reading, half_unit=max(reading.half_unit * TIE, exact / 2))
 
     def mark(
-        self, step: Step, reading: Reading, own: Mapping[str, float] = NOTHING, slack: float = 0.0, scale: int = 1
+        self, step: Step, reading: Reading, own: Mapping[str, float] | None = None, slack: float = 0.0, scale: int = 1
     ) -> Marked:
         """Judge a number, given the learner's `own` earlier ones, whose last digits can move it by `slack`.
 
@@ -102,7 +100,7 @@ class Marker:
         with the step of an example `scale` = n times as large.
         """
         full = with_its_zeros(replace(reading, written=reading.written and step.kind != "given"))
-        known = {name: value for name, value in {**self.given, **own}.items() if name != step.name}
+        known = {name: value for name, value in {**self.given, **(own or {})}.items() if name != step.name}
         wrong = partial(self.wrong_values, step, known, shared=not own)
         judgment = judge(step, times(reading, scale), times(full, scale), self.steps, wrong, known, slack)
         marked = Marked(step, full, judgment, slack, scale)

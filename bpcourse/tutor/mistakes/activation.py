@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 from bpcourse.tutor.equations import Step
-from bpcourse.tutor.formulas import sigmoid
+from bpcourse.tutor.formulas import one_minus_square, s_times_one_minus_s, unit_formula
 from bpcourse.tutor.mistakes.record import Mistake, Rule
 from bpcourse.tutor.mistakes.view import (
     At,
@@ -23,33 +22,29 @@ from bpcourse.tutor.mistakes.view import (
 )
 
 
-def bump(s: float) -> float:
-    """Return s(1 − s), the slope of the sigmoid from its output."""
-    return s * (1 - s)
-
-
-def cap(t: float) -> float:
-    """Return 1 − t², the slope of tanh from its output."""
-    return 1 - t * t
-
-
 def _from_z(at: At) -> float:
     """Return the formula for the slope from the output, with z put in."""
-    return (bump if at.step.activation.name == "sigmoid" else cap)(at.z)
+    return unit_formula(at.step.activation).slope_of(at.z)
 
 
 def _at_output(at: At) -> float:
     """Return f′ of the unit's output, where f′ of its z is meant."""
-    return bump(sigmoid(at.a)) if at.step.activation.name == "sigmoid" else cap(math.tanh(at.a))
+    unit = unit_formula(at.step.activation)
+    return unit.slope_of(unit.f(at.a))
 
 
 def _slope_of_error(at: At) -> float:
-    return bump(at.error)
+    return s_times_one_minus_s(at.error)
 
 
 def _squared_in(layer: Callable[[Step], bool]) -> Rule:
     """Return the rule that uses the slope twice in some layers only."""
     return lambda at: at.right**2 if layer(at.step) else at.right
+
+
+def of_units(id: str, *activations: str, **rules: Rule) -> Mistake:
+    """Return a mistake of units with one of these activations."""
+    return Mistake(id, rules=rules, where=unit_is(*activations), long_way=any_unit(*activations))
 
 
 ACTIVATION = (
@@ -61,34 +56,13 @@ ACTIVATION = (
     ),
     Mistake("drop_sigma_prime_hidden", rules={"slope": lambda at: 1.0}, where=single_hidden),
     Mistake("drop_sigma_prime_all", rules={"slope": lambda at: 1.0}, where=single, long_way=uncoupled),
-    Mistake(
-        "net_for_out_in_sigma_prime",
-        rules={"slope": _from_z},
-        where=unit_is("sigmoid", "tanh"),
-        long_way=any_unit("sigmoid", "tanh"),
-    ),
-    Mistake(
-        "sigma_prime_of_out",
-        rules={"slope": _at_output},
-        where=unit_is("sigmoid", "tanh"),
-        long_way=any_unit("sigmoid", "tanh"),
-    ),
-    Mistake(
-        "sigma_prime_is_s", rules={"slope": lambda at: at.a}, where=unit_is("sigmoid"), long_way=any_unit("sigmoid")
-    ),
-    Mistake("tanh_prime_is_output", rules={"slope": lambda at: at.a}, where=unit_is("tanh"), long_way=any_unit("tanh")),
-    Mistake(
-        "sigma_prime_is_one_minus_s",
-        rules={"slope": lambda at: 1 - at.a},
-        where=unit_is("sigmoid"),
-        long_way=any_unit("sigmoid"),
-    ),
-    Mistake(
-        "tanh_slope_not_squared", rules={"slope": lambda at: 1 - at.a}, where=unit_is("tanh"), long_way=any_unit("tanh")
-    ),
-    Mistake(
-        "tanh_slope_plus", rules={"slope": lambda at: 1 + at.a**2}, where=unit_is("tanh"), long_way=any_unit("tanh")
-    ),
+    of_units("net_for_out_in_sigma_prime", "sigmoid", "tanh", slope=_from_z),
+    of_units("sigma_prime_of_out", "sigmoid", "tanh", slope=_at_output),
+    of_units("sigma_prime_is_s", "sigmoid", slope=lambda at: at.a),
+    of_units("tanh_prime_is_output", "tanh", slope=lambda at: at.a),
+    of_units("sigma_prime_is_one_minus_s", "sigmoid", slope=lambda at: 1 - at.a),
+    of_units("tanh_slope_not_squared", "tanh", slope=lambda at: 1 - at.a),
+    of_units("tanh_slope_plus", "tanh", slope=lambda at: 1 + at.a**2),
     Mistake(
         "slope_applied_twice",
         rules={"slope": lambda at: at.right**2},
@@ -98,7 +72,7 @@ ACTIVATION = (
     ),
     Mistake(
         "sigma_prime_of_error",
-        rules={"delta": lambda at: bump(at.da)},
+        rules={"delta": lambda at: s_times_one_minus_s(at.da)},
         where=lambda step: output(step) and any_unit("sigmoid")(step),
         applies=squared,
     ),
@@ -107,18 +81,8 @@ ACTIVATION = (
         rules={"slope": _slope_of_error},
         where=lambda step: output(step) and any_unit("sigmoid")(step),
     ),
-    Mistake(
-        "tanh_prime_for_sigmoid",
-        rules={"slope": lambda at: cap(at.a)},
-        where=unit_is("sigmoid"),
-        long_way=any_unit("sigmoid"),
-    ),
-    Mistake(
-        "sigmoid_prime_for_tanh",
-        rules={"slope": lambda at: bump(at.a)},
-        where=unit_is("tanh"),
-        long_way=any_unit("tanh"),
-    ),
+    of_units("tanh_prime_for_sigmoid", "sigmoid", slope=lambda at: one_minus_square(at.a)),
+    of_units("sigmoid_prime_for_tanh", "tanh", slope=lambda at: s_times_one_minus_s(at.a)),
     Mistake(
         "hidden_uses_output_slope",
         rules={"slope": lambda at: at.value("slope", 1, up=at.step.facts.last - at.step.layer)},
@@ -135,7 +99,7 @@ ACTIVATION = (
     Mistake("relu_slope_is_output", rules={"slope": lambda at: at.a}, where=unit_is("relu")),
     Mistake("relu_is_its_slope", rules={"a": lambda at: float(at.z > 0)}, where=any_unit("relu")),
     Mistake("leaky_slope_for_relu", rules={"slope": lambda at: 1.0 if at.z > 0 else 0.01}, where=unit_is("relu")),
-    Mistake("relu_uses_sigmoid_slope", rules={"slope": lambda at: bump(at.a)}, where=unit_is("relu")),
+    Mistake("relu_uses_sigmoid_slope", rules={"slope": lambda at: s_times_one_minus_s(at.a)}, where=unit_is("relu")),
     Mistake("relu_prime_zero_is_one", rules={"slope": lambda at: 1.0 if at.z == 0 else at.right}, where=rectifier),
     Mistake(
         "leaky_cut_off",

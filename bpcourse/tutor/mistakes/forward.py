@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from bpcourse.engine.losses import LOSSES
-from bpcourse.tutor.formulas import sigmoid
-from bpcourse.tutor.mistakes.activation import bump, cap
+from bpcourse.tutor.formulas import one_minus_square, s_times_one_minus_s, sigmoid
+from bpcourse.tutor.mistakes.activation import of_units
 from bpcourse.tutor.mistakes.record import Mistake, Rule
 from bpcourse.tutor.mistakes.view import (
     At,
@@ -20,7 +20,6 @@ from bpcourse.tutor.mistakes.view import (
     single_hidden,
     square,
     uncoupled,
-    unit_is,
 )
 
 
@@ -108,16 +107,6 @@ FORWARD = (
     Mistake("shared_bias", rules={"given": _first_bias}),
     Mistake("inputs_swapped", rules={"given": _other_end("x")}),
     Mistake("targets_swapped", rules={"given": _other_end("y")}),
-    Mistake(
-        "tanh_for_sigmoid",
-        rules={"a": lambda at: math.tanh(at.z), "slope": lambda at: cap(at.a)},
-        where=unit_is("sigmoid"),
-        long_way=any_unit("sigmoid"),
-    ),
-    Mistake(
-        "sigmoid_for_tanh",
-        rules={"a": lambda at: sigmoid(at.z), "slope": lambda at: bump(at.a)},
-        where=unit_is("tanh"),
-        long_way=any_unit("tanh"),
-    ),
+    of_units("tanh_for_sigmoid", "sigmoid", a=lambda at: math.tanh(at.z), slope=lambda at: one_minus_square(at.a)),
+    of_units("sigmoid_for_tanh", "tanh", a=lambda at: sigmoid(at.z), slope=lambda at: s_times_one_minus_s(at.a)),
 )

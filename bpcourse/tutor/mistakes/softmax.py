@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable
 
 from bpcourse.tutor.equations import Step
-from bpcourse.tutor.formulas import sigmoid, softmax
-from bpcourse.tutor.mistakes.activation import bump
+from bpcourse.tutor.formulas import s_times_one_minus_s, sigmoid, softmax
 from bpcourse.tutor.mistakes.cross_entropy import (
     forgotten_minus,
     log_base,
@@ -23,7 +22,7 @@ CATEGORICAL = loss_is("categorical_cross_entropy")
 
 def _slope_from_z(at: At) -> float:
     z, other = (at.value("z", unit) for unit in at.step.index)
-    return bump(z) if at.step.index[0] == at.step.index[1] else -z * other
+    return s_times_one_minus_s(z) if at.step.index[0] == at.step.index[1] else -z * other
 
 
 def _off_diagonal(rule: Callable[[float, float], float]) -> Rules:
@@ -98,7 +97,12 @@ SOFTMAX = (
         also=(_off_diagonal(lambda one, other: -other * other),),
         where=any_unit("softmax"),
     ),
-    Mistake("softmax_ce_double", rules={"delta": lambda at: at.right * bump(at.a)}, where=output, applies=CATEGORICAL),
+    Mistake(
+        "softmax_ce_double",
+        rules={"delta": lambda at: at.right * s_times_one_minus_s(at.a)},
+        where=output,
+        applies=CATEGORICAL,
+    ),
     Mistake("softmax_jacobian_of_z", rules={"slope": _slope_from_z}, where=any_unit("softmax")),
     Mistake(
         "double_softmax",
@@ -163,7 +167,10 @@ SOFTMAX = (
     ),
     Mistake(
         "bce_for_ce",
-        rules={"loss": lambda at: minus_sum(at, log_likelihood), "error": lambda at: at.error / bump(at.y_hat)},
+        rules={
+            "loss": lambda at: minus_sum(at, log_likelihood),
+            "error": lambda at: at.error / s_times_one_minus_s(at.y_hat),
+        },
         applies=CATEGORICAL,
     ),
 )
